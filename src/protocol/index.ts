@@ -1,0 +1,15 @@
+// The door of the protocol core: what a Messages API stream is, without any I/O.
+
+export { encodeSse } from './encode-sse.ts';
+export { ApiError, ProtocolError, statusOfErrorType } from './errors.ts';
+export type { ProtocolErrorCode } from './errors.ts';
+export { MessageAccumulator } from './message-accumulator.ts';
+export type { Ending } from './message-accumulator.ts';
+export type * from './message.ts';
+export { parseStreamEvent } from './parse-stream-event.ts';
+export { PartialJson } from './partial-json.ts';
+export { SseDecoder } from './sse-decoder.ts';
+export type { ServerSentEvent, SseDecoderOptions } from './sse-decoder.ts';
+export { StreamEventDecoder } from './stream-event-decoder.ts';
+export type * from './stream-event.ts';
+export type { OpenString, UnknownObject, UnknownType } from './unknown-type.ts';

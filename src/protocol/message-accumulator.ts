@@ -1,0 +1,250 @@
+// Stream events to the message they add up to. Holds no clock and does no I/O; throws nothing: whatever the
+// stream did, what had arrived is there, and `ending` says how it ended.
+
+import { ApiError, ProtocolError } from './errors.ts';
+import { FlatText } from './flat-text.ts';
+import type { ContentBlock, DeepReadonly, Message } from './message.ts';
+import { copyJson, setOwn } from './own-properties.ts';
+import { PartialJson } from './partial-json.ts';
+import type { ContentBlockDelta, ContentBlockDeltaEvent } from './stream-event.ts';
+import type { ContentBlockStartEvent, MessageDeltaEvent, StreamEvent } from './stream-event.ts';
+
+/**
+ * How a stream ended, with what had arrived by then (undefined when not even the message had begun).
+ * `complete` is said only after `message_stop`.
+ */
+export type Ending =
+  | { readonly type: 'complete'; readonly message: DeepReadonly<Message> }
+  | { readonly type: 'truncated'; readonly message: DeepReadonly<Message> | undefined }
+  | {
+      readonly type: 'failed';
+      readonly error: ApiError | ProtocolError;
+      readonly message: DeepReadonly<Message> | undefined;
+    };
+
+/** A block as it grows. */
+interface OpenBlock {
+  readonly index: number;
+  readonly block: Record<string, unknown>;
+  /** The field that deltas append to, and its text. */
+  readonly texts: Map<string, FlatText>;
+  /** The tool input; undefined until its first piece that is not empty. */
+  input: PartialJson | undefined;
+}
+
+/**
+ * Accumulates the events of one stream.
+ *
+ * 1. Blocks stand in `message.content` in the order of their `index`, whatever order they come in. An index that
+ *    is begun again begins another block behind the first: nothing that arrived is overwritten.
+ * 2. Usage is overwritten, field by field; null keeps. Signatures and compactions are assigned.
+ * 3. `message` is one live, read-only object: reading it after every event costs nothing. It shares nothing with
+ *    the events pushed.
+ * 4. A tool input that is invalid or cut spoils nothing else: its block keeps the value so far, and `inputOf`
+ *    has the text and what is wrong with it.
+ * 5. After an ending further events change nothing.
+ */
+export class MessageAccumulator {
+  #message: Message | undefined;
+  #hasStarted = false;
+  #ending: Ending | undefined;
+  /** The block each index stands for now. */
+  readonly #blocks = new Map<number, OpenBlock>();
+  /** The index of each block in `message.content`, ascending. */
+  readonly #indexes: number[] = [];
+  readonly #inputs = new WeakMap<object, PartialJson>();
+
+  /** What has arrived so far; undefined before the first event that carries any of it. */
+  get message(): DeepReadonly<Message> | undefined {
+    return this.#message;
+  }
+
+  /** How the stream ended; undefined while it goes on. */
+  get ending(): Ending | undefined {
+    return this.#ending;
+  }
+
+  /** The text and state of a tool block's input; undefined when none has arrived for `block`. */
+  inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
+    return this.#inputs.get(block);
+  }
+
+  /** Takes the next event. */
+  push(event: StreamEvent): void {
+    if (this.#ending !== undefined) return;
+    switch (event.type) {
+      case 'content_block_delta':
+        return this.#addDelta(event);
+      case 'content_block_start':
+        return this.#startBlock(event);
+      case 'message_start':
+        return this.#start(event.message);
+      case 'message_delta':
+        return this.#changeMessage(event);
+      case 'message_stop':
+        return this.#stop();
+      case 'error':
+        return this.#fail(new ApiError(event.error, event.request_id ? { requestId: event.request_id } : {}));
+      case 'content_block_stop':
+      case 'ping':
+      case '[DONE]':
+      default: // An event of a type not known here means nothing to the message.
+    }
+  }
+
+  /** Says that no more events will come: without `message_stop` that is a truncation, not an end. */
+  end(): void {
+    this.#ending ??= { type: 'truncated', message: this.message };
+  }
+
+  #start(message: Message): void {
+    if (this.#hasStarted) return this.#unexpected('a second message_start');
+    this.#hasStarted = true;
+    // Deltas that came before it, from a stream joined in the middle, stay in front.
+    const begun = this.#message?.content ?? [];
+    const copy = copyJson(message);
+    copy.content = [...begun, ...(copy.content ?? [])];
+    copy.usage ??= { input_tokens: 0, output_tokens: 0 };
+    this.#message = copy;
+    while (this.#indexes.length < copy.content.length) this.#indexes.push(this.#indexes.length);
+  }
+
+  #startBlock({ index, content_block }: ContentBlockStartEvent): void {
+    const block = copyJson(content_block);
+    this.#place(index, block);
+    // From a fallback on the other model answers.
+    if (block.type === 'fallback' && isObject(block.to)) this.#shell().model = block.to.model;
+  }
+
+  #place(index: number, block: ContentBlock): OpenBlock {
+    const open: OpenBlock = {
+      index,
+      block: block as Record<string, unknown>,
+      texts: new Map(),
+      input: undefined,
+    };
+    this.#blocks.set(index, open);
+    let position = this.#indexes.length;
+    while (position > 0 && (this.#indexes[position - 1] ?? 0) > index) position -= 1;
+    this.#indexes.splice(position, 0, index);
+    this.#shell().content.splice(position, 0, block);
+    return open;
+  }
+
+  #addDelta({ index, delta }: ContentBlockDeltaEvent): void {
+    const open = this.#blocks.get(index) ?? this.#startImplicitBlock(index, delta);
+    if (open === undefined) return;
+    switch (delta.type) {
+      case 'text_delta':
+        return appendText(open, 'text', delta.text);
+      case 'thinking_delta':
+        return appendText(open, 'thinking', delta.thinking);
+      case 'input_json_delta':
+        return this.#addInput(open, delta.partial_json);
+      case 'signature_delta':
+        open.block['signature'] = delta.signature;
+        return;
+      case 'citations_delta':
+        return appendItem(open.block, 'citations', copyJson(delta.citation));
+      case 'compaction_delta': {
+        const { type: _, ...fields } = delta;
+        for (const [field, value] of Object.entries(fields)) setOwn(open.block, field, copyJson(value));
+        return;
+      }
+      default: // A delta of a type not known here means nothing to the block.
+    }
+  }
+
+  /** Gateways are known to leave out content_block_start; only what a tool is called cannot be made up. */
+  #startImplicitBlock(index: number, { type }: ContentBlockDelta): OpenBlock | undefined {
+    const block = Object.hasOwn(implicitBlock, type) ? implicitBlock[type]?.() : undefined;
+    if (block !== undefined) return this.#place(index, block);
+    if (type === 'input_json_delta')
+      this.#unexpected(`an input_json_delta for block ${index}, which never began`);
+    return undefined;
+  }
+
+  #addInput(open: OpenBlock, text: string): void {
+    // A tool without arguments has no text at all: its input stays the `{}` it began with.
+    if (text === '') return;
+    if (open.input === undefined) {
+      open.input = new PartialJson();
+      this.#inputs.set(open.block, open.input);
+    }
+    open.input.push(text);
+    const { value } = open.input;
+    if (value !== undefined) open.block['input'] = value;
+  }
+
+  #changeMessage(event: MessageDeltaEvent): void {
+    const message = this.#shell();
+    overwrite(message, event.delta);
+    overwrite(message.usage, event.usage ?? {});
+    const { type: _type, delta: _delta, usage: _usage, ...others } = event;
+    overwrite(message, others);
+  }
+
+  #stop(): void {
+    const { message } = this;
+    if (!this.#hasStarted || message === undefined)
+      return this.#unexpected('message_stop without message_start');
+    this.#ending = { type: 'complete', message };
+  }
+
+  #unexpected(what: string): void {
+    this.#fail(new ProtocolError('unexpected_event', `Cannot accumulate ${what}`));
+  }
+
+  #fail(error: ApiError | ProtocolError): void {
+    this.#ending = { type: 'failed', error, message: this.message };
+  }
+
+  /** The message, or an empty one for a stream joined in the middle: it can hold text, and never completes. */
+  #shell(): Message {
+    this.#message ??= {
+      id: '',
+      type: 'message',
+      role: 'assistant',
+      model: '',
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      usage: { input_tokens: 0, output_tokens: 0 },
+    };
+    return this.#message;
+  }
+}
+
+const implicitBlock: Readonly<Record<string, () => ContentBlock>> = {
+  text_delta: () => ({ type: 'text', text: '' }),
+  citations_delta: () => ({ type: 'text', text: '' }),
+  thinking_delta: () => ({ type: 'thinking', thinking: '', signature: '' }),
+  signature_delta: () => ({ type: 'thinking', thinking: '', signature: '' }),
+};
+
+function appendText({ block, texts }: OpenBlock, field: string, piece: string): void {
+  let text = texts.get(field);
+  if (text === undefined) {
+    const begun = block[field];
+    text = new FlatText(typeof begun === 'string' ? begun : '');
+    texts.set(field, text);
+  }
+  block[field] = text.append(piece);
+}
+
+function appendItem(block: Record<string, unknown>, field: string, item: unknown): void {
+  const list = block[field];
+  if (Array.isArray(list)) list.push(item);
+  else block[field] = [item];
+}
+
+/** Copies every field that has a value; null and undefined keep what is there, and are set where nothing is. */
+function overwrite(target: object, fields: object): void {
+  for (const [field, value] of Object.entries(fields)) {
+    if (value != null || !Object.hasOwn(target, field)) setOwn(target, field, copyJson(value ?? null));
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,278 @@
+// JSON that arrives in pieces, as a tool's input does: a value at any time, in linear time. Follows RFC 8259 as
+// JSON.parse does. Each state has one entry in a table; an entry reads from an index and returns the next one.
+
+import { ProtocolError } from './errors.ts';
+import { FlatText } from './flat-text.ts';
+import { setOwn } from './own-properties.ts';
+
+type State =
+  | 'value'
+  | 'firstItem'
+  | 'firstKey'
+  | 'key'
+  | 'colon'
+  | 'afterItem'
+  | 'string'
+  | 'escape'
+  | 'number'
+  | 'literal'
+  | 'whole'
+  | 'invalid';
+
+/** An array or object that is still open, and where in its parent it stands. */
+interface Container {
+  readonly value: object;
+  /** The key of the item being read; the next index in an array. */
+  key: string | number;
+}
+
+/**
+ * Reads one JSON value, cut anywhere.
+ *
+ * 1. `value` is what the text so far says, and only grows: strings get longer, members and items are added.
+ *    Numbers and literals appear when they are finished, keys when their value begins; half a surrogate pair or
+ *    an escape that is cut is held back.
+ * 2. At the end of valid text `value` equals `JSON.parse(text)` and `complete` is true; at every cut before that
+ *    `complete` is false. (A number that is the whole text has no end of its own: it counts as finished.)
+ * 3. Text that is not JSON sets `error`, once and for good; `value` stays what it was, `text` goes on. It never
+ *    throws.
+ * 4. `value` is live and read-only: containers are the same objects from call to call, so that reading it after
+ *    every piece costs nothing. A copy is the reader's own to make.
+ */
+export class PartialJson {
+  readonly #text = new FlatText();
+  #state: State = 'value';
+  #root: unknown;
+  /** The open containers, outermost first. A list and no recursion: depth is bounded by the text alone. */
+  readonly #open: Container[] = [];
+  #error: ProtocolError | undefined;
+
+  /** The string being read, and whether it is a key. */
+  #string = new FlatText();
+  #isKey = false;
+  /** A high surrogate at the end of the string so far: half a character is not shown. */
+  #highSurrogate = '';
+  /** The number, literal or escape being read. */
+  #token = '';
+  #literal = '';
+
+  /** The growing value; undefined before its first character. */
+  get value(): unknown {
+    return this.#open.length === 0 && this.#state === 'number' ? this.#rootNumber() : this.#root;
+  }
+
+  /** Whether the text so far is one whole JSON value. */
+  get complete(): boolean {
+    return this.#state === 'whole' || (this.#open.length === 0 && isNumber(this.#state, this.#token));
+  }
+
+  /** All the text received, valid or not. */
+  get text(): string {
+    return this.#text.value;
+  }
+
+  /** Why the text is not JSON: ProtocolError `invalid_json`; undefined as long as it may become JSON. */
+  get error(): ProtocolError | undefined {
+    return this.#error;
+  }
+
+  /** Takes the next piece. */
+  push(text: string): void {
+    this.#text.append(text);
+    let index = 0;
+    while (index < text.length) {
+      const next = this.#read[this.#state](text, index);
+      if (next < 0) return this.#fail(text, index);
+      index = next;
+    }
+    if (!this.#isKey && (this.#state === 'string' || this.#state === 'escape')) this.#put(this.#string.value);
+  }
+
+  /** One entry per state: reads at `index`, returns where to go on, or -1 for what cannot stand there. */
+  readonly #read = {
+    value: (text, index) => this.#skipSpace(text, index) ?? this.#beginValue(text, index),
+    firstItem: (text, index) =>
+      this.#skipSpace(text, index) ??
+      (text[index] === ']' ? this.#closeContainer(index) : this.#beginValue(text, index)),
+    firstKey: (text, index) =>
+      this.#skipSpace(text, index) ??
+      (text[index] === '}' ? this.#closeContainer(index) : this.#beginKey(text, index)),
+    key: (text, index) => this.#skipSpace(text, index) ?? this.#beginKey(text, index),
+    colon: (text, index) =>
+      this.#skipSpace(text, index) ?? (text[index] === ':' ? this.#goOn('value', index) : -1),
+    afterItem: (text, index) => this.#skipSpace(text, index) ?? this.#endItem(text, index),
+    string: (text, index) => this.#readString(text, index),
+    escape: (text, index) => this.#readEscape(text, index),
+    number: (text, index) => this.#readNumber(text, index),
+    literal: (text, index) => this.#readLiteral(text, index),
+    whole: (text, index) => this.#skipSpace(text, index) ?? -1,
+    invalid: (text) => text.length,
+  } satisfies Record<State, (text: string, index: number) => number>;
+
+  #skipSpace(text: string, index: number): number | undefined {
+    const unit = text.charCodeAt(index);
+    return unit === 32 || unit === 10 || unit === 13 || unit === 9 ? index + 1 : undefined;
+  }
+
+  #goOn(state: State, index: number): number {
+    this.#state = state;
+    return index + 1;
+  }
+
+  #beginValue(text: string, index: number): number {
+    const character = text.charAt(index);
+    if (character === '"') return this.#beginString(false, index);
+    if (character === '{') return this.#openContainer({ value: {}, key: '' }, 'firstKey', index);
+    if (character === '[') return this.#openContainer({ value: [], key: 0 }, 'firstItem', index);
+    this.#token = '';
+    this.#literal = literalOf[character] ?? '';
+    this.#state = this.#literal === '' ? 'number' : 'literal';
+    return character === '-' || isDigit(character) || this.#literal !== '' ? index : -1;
+  }
+
+  #openContainer(container: Container, state: State, index: number): number {
+    this.#put(container.value);
+    this.#open.push(container);
+    return this.#goOn(state, index);
+  }
+
+  #closeContainer(index: number): number {
+    this.#open.pop();
+    this.#finishValue();
+    return index + 1;
+  }
+
+  #beginKey(text: string, index: number): number {
+    return text[index] === '"' ? this.#beginString(true, index) : -1;
+  }
+
+  #beginString(isKey: boolean, index: number): number {
+    this.#isKey = isKey;
+    this.#string = new FlatText();
+    this.#highSurrogate = '';
+    return this.#goOn('string', index);
+  }
+
+  #endItem(text: string, index: number): number {
+    const container = this.#open.at(-1);
+    if (container === undefined) return -1;
+    const isArray = typeof container.key === 'number';
+    if (text[index] === (isArray ? ']' : '}')) return this.#closeContainer(index);
+    if (text[index] !== ',') return -1;
+    if (typeof container.key === 'number') container.key += 1;
+    return this.#goOn(isArray ? 'value' : 'key', index);
+  }
+
+  #readString(text: string, start: number): number {
+    let index = start;
+    let unit = text.charCodeAt(index);
+    while (index < text.length && unit !== 34 && unit !== 92 && unit >= 32) {
+      index += 1;
+      unit = text.charCodeAt(index);
+    }
+    if (index > start) this.#addToString(text.slice(start, index));
+    if (index === text.length) return index;
+    if (unit === 34) return this.#endString(index);
+    this.#token = '';
+    return unit === 92 ? this.#goOn('escape', index) : -1;
+  }
+
+  #addToString(piece: string): void {
+    const whole = this.#highSurrogate + piece;
+    const last = whole.charCodeAt(whole.length - 1);
+    const isHalf = last >= 0xd800 && last <= 0xdbff;
+    this.#highSurrogate = isHalf ? whole.slice(-1) : '';
+    this.#string.append(isHalf ? whole.slice(0, -1) : whole);
+  }
+
+  #endString(index: number): number {
+    const text = this.#string.append(this.#highSurrogate);
+    const container = this.#open.at(-1);
+    if (this.#isKey && container !== undefined) {
+      container.key = text;
+      return this.#goOn('colon', index);
+    }
+    this.#put(text);
+    this.#finishValue();
+    return index + 1;
+  }
+
+  #readEscape(text: string, index: number): number {
+    this.#token += text.charAt(index);
+    const isUnicode = this.#token.startsWith('u');
+    if (isUnicode && !/^u[0-9a-fA-F]{0,4}$/.test(this.#token)) return -1;
+    if (isUnicode && this.#token.length < 5) return index + 1;
+    const character = isUnicode
+      ? String.fromCharCode(Number.parseInt(this.#token.slice(1), 16))
+      : escapedCharacter[this.#token];
+    if (character === undefined) return -1;
+    this.#addToString(character);
+    return this.#goOn('string', index);
+  }
+
+  #readNumber(text: string, start: number): number {
+    let index = start;
+    while (index < text.length && numberCharacters.includes(text.charAt(index))) index += 1;
+    this.#token += text.slice(start, index);
+    if (index === text.length) return index;
+    if (!isNumber(this.#state, this.#token)) return -1;
+    this.#put(Number(this.#token));
+    this.#finishValue();
+    return index;
+  }
+
+  #readLiteral(text: string, index: number): number {
+    this.#token += text.charAt(index);
+    if (!this.#literal.startsWith(this.#token)) return -1;
+    if (this.#token === this.#literal) {
+      this.#put(JSON.parse(this.#literal));
+      this.#finishValue();
+    }
+    return index + 1;
+  }
+
+  #put(value: unknown): void {
+    const container = this.#open.at(-1);
+    if (container === undefined) this.#root = value;
+    else setOwn(container.value, container.key, value);
+  }
+
+  #finishValue(): void {
+    this.#state = this.#open.length === 0 ? 'whole' : 'afterItem';
+  }
+
+  #rootNumber(): unknown {
+    return isNumber('number', this.#token) ? Number(this.#token) : undefined;
+  }
+
+  #fail(text: string, index: number): void {
+    const offset = this.text.length - text.length + index;
+    this.#error = new ProtocolError('invalid_json', `Not JSON at character ${offset}`, {
+      excerpt: text.slice(index),
+    });
+    this.#state = 'invalid';
+  }
+}
+
+const literalOf: Readonly<Record<string, string>> = { t: 'true', f: 'false', n: 'null' };
+
+const escapedCharacter: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+};
+
+const numberCharacters = '0123456789+-.eE';
+
+function isDigit(character: string): boolean {
+  return character >= '0' && character <= '9';
+}
+
+function isNumber(state: State, token: string): boolean {
+  return state === 'number' && /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/.test(token);
+}

@@ -1,0 +1,232 @@
+// Text to server-sent events, by the algorithm of the WHATWG HTML standard, section "Interpreting an event
+// stream". Works on text that is already decoded; SseDecoder and StreamEventDecoder put the bytes in front.
+
+import { ProtocolError } from './errors.ts';
+import { TextBuffer } from './text-buffer.ts';
+
+/** One event as it was framed, before anybody looks at what its data means. */
+export interface ServerSentEvent {
+  /** The `event:` field; undefined when the frame has none, which the standard reads as `message`. */
+  event?: string | undefined;
+  /** The `data:` lines, joined by line feeds. */
+  data: string;
+  /** The `id:` field of this very frame. */
+  id?: string | undefined;
+}
+
+export interface SseDecoderOptions {
+  /**
+   * The most bytes of UTF-8 one event may have, from its first line to its blank line; default 32 MiB, the
+   * request limit of the Messages API. Past it `push` throws `event_too_large`, and the decoder is finished.
+   */
+  maxEventBytes?: number;
+}
+
+const defaultMaxEventBytes = 32 * 1024 * 1024;
+
+export class SseParser {
+  readonly maxEventBytes: number;
+  /** The text being parsed and how far it is read; StreamEventDecoder reads ahead here when {@link isIdle}. */
+  text = '';
+  position = 0;
+  lastEventId = '';
+  retryMs: number | undefined;
+
+  /** The line that the end of the text has cut, so far. */
+  readonly #line = new TextBuffer();
+  /** The data lines of the open event; undefined while it has none. */
+  #data: string | undefined;
+  /** Further data lines, each with its line feed in front: an event of many lines stays linear. */
+  readonly #moreData = new TextBuffer();
+  #event = '';
+  #id: string | undefined;
+  /** The text ended in CR: a LF that comes next belongs to it. */
+  #afterCr = false;
+  /** Where the next CR of the text is, at `position` or after; Infinity when there is none. Looking for it at
+   * each line would read a text without any CR once per line. */
+  #nextCr = Infinity;
+  /** Where the open event begins in the text, and the bytes it has from earlier texts. */
+  #eventStart = 0;
+  #eventBytes = 0;
+
+  constructor({ maxEventBytes = defaultMaxEventBytes }: SseDecoderOptions) {
+    if (!(maxEventBytes > 0)) throw new RangeError(`maxEventBytes must be above 0, not ${maxEventBytes}`);
+    this.maxEventBytes = maxEventBytes;
+  }
+
+  /** Nothing of an event is held: the text at `position` begins a line, and with it an event. */
+  get isIdle(): boolean {
+    return this.#data === undefined && this.#event === '' && !this.#afterCr && this.#line.isEmpty;
+  }
+
+  /** Takes the next text. The one before must have been read to its end. */
+  write(text: string): void {
+    this.text = text;
+    this.position = 0;
+    this.#eventStart = 0;
+    this.#nextCr = nextIndex(text, '\r', 0);
+  }
+
+  /** Says that the text up to `position` has been read, as one whole event, by other means. */
+  skipTo(position: number): void {
+    this.position = position;
+    this.#eventStart = position;
+    if (this.#id !== undefined) this.lastEventId = this.#id;
+    this.#id = undefined;
+  }
+
+  /** The next whole event, or undefined when the text is used up. */
+  read(): ServerSentEvent | undefined {
+    const { text } = this;
+    while (this.position < text.length) {
+      if (this.#skipLineFeed()) continue;
+      const end = this.#lineEnd();
+      if (end < 0) break;
+      const line = this.#takeLine(end);
+      if (line !== '') {
+        this.#readField(line);
+        if (this.#data === undefined && this.#event === '') this.#startEvent();
+        continue;
+      }
+      this.#startEvent();
+      const event = this.#dispatch();
+      if (event !== undefined) return event;
+    }
+    this.#holdRest();
+    return undefined;
+  }
+
+  /** The end of the stream: the last event, when only its blank line is missing. See SseDecoder.end. */
+  end(): ServerSentEvent | undefined {
+    let isWholeLine = true;
+    if (!this.#line.isEmpty) {
+      const line = this.#line.take();
+      // Any other field that is cut would be read wrong; data proves itself by being whole JSON.
+      if (line.startsWith('data:')) {
+        this.#readField(line);
+        isWholeLine = false;
+      }
+    }
+    const event = this.#dispatch();
+    return event !== undefined && isWholeJson(event.data, isWholeLine) ? event : undefined;
+  }
+
+  #skipLineFeed(): boolean {
+    if (!this.#afterCr) return false;
+    this.#afterCr = false;
+    if (this.text.charCodeAt(this.position) !== 10) return false;
+    // The LF belongs to the line before: an event that begins here begins behind it.
+    if (this.#eventStart === this.position && this.#eventBytes === 0) this.#eventStart += 1;
+    this.position += 1;
+    return true;
+  }
+
+  /** Where the line at `position` ends, or -1 when the text ends first. */
+  #lineEnd(): number {
+    const { text, position } = this;
+    const lf = text.indexOf('\n', position);
+    if (this.#nextCr < position) this.#nextCr = nextIndex(text, '\r', position);
+    return lf < 0 ? (this.#nextCr === Infinity ? -1 : this.#nextCr) : Math.min(lf, this.#nextCr);
+  }
+
+  #takeLine(end: number): string {
+    const rest = this.text.slice(this.position, end);
+    this.position = end + 1;
+    this.#afterCr = end === this.#nextCr;
+    if (this.#line.isEmpty) return rest;
+    this.#line.append(rest);
+    return this.#line.take();
+  }
+
+  #readField(line: string): void {
+    // The two fields of every frame first; a colon in front is a comment.
+    if (line.startsWith('data: ')) return this.#addData(line.slice(6));
+    if (line.startsWith('event: ')) {
+      this.#event = line.slice(7);
+      return;
+    }
+    const colon = line.indexOf(':');
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(line.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1);
+    if (name === 'data') this.#addData(value);
+    else if (name === 'event') this.#event = value;
+    else if (name === 'id' && !value.includes('\0')) this.#id = value;
+    else if (name === 'retry' && /^[0-9]+$/.test(value)) this.retryMs = Number(value);
+  }
+
+  #addData(line: string): void {
+    if (this.#data === undefined) {
+      this.#data = line;
+    } else {
+      this.#moreData.append('\n');
+      this.#moreData.append(line);
+    }
+  }
+
+  #dispatch(): ServerSentEvent | undefined {
+    if (this.#id !== undefined) this.lastEventId = this.#id;
+    const data = this.#data;
+    const event = this.#event === '' ? undefined : this.#event;
+    const id = this.#id;
+    this.#data = undefined;
+    this.#event = '';
+    this.#id = undefined;
+    if (data === undefined) return undefined;
+    return { event, data: this.#moreData.isEmpty ? data : data + this.#moreData.take(), id };
+  }
+
+  /** What comes next begins an event; what came before must have kept to the limit, however it was cut. */
+  #startEvent(): void {
+    const length = this.position - this.#eventStart;
+    if (this.#eventBytes > 0 || length * 3 > this.maxEventBytes) this.#countEventBytes();
+    this.#eventStart = this.position;
+    this.#eventBytes = 0;
+  }
+
+  /** Keeps what the end of the text has cut. */
+  #holdRest(): void {
+    if (this.position < this.text.length) {
+      this.#line.append(this.text.slice(this.position));
+      this.position = this.text.length;
+    }
+    this.#countEventBytes();
+    this.#eventStart = this.position;
+  }
+
+  #countEventBytes(): void {
+    this.#eventBytes += utf8Length(this.text, this.#eventStart, this.position);
+    if (this.#eventBytes > this.maxEventBytes) {
+      const excerpt = this.#data ?? this.#line.take();
+      throw new ProtocolError(
+        'event_too_large',
+        `Cannot read an event of ${this.#eventBytes} bytes or more: the limit is ${this.maxEventBytes} bytes`,
+        { excerpt },
+      );
+    }
+  }
+}
+
+function nextIndex(text: string, character: string, from: number): number {
+  const index = text.indexOf(character, from);
+  return index < 0 ? Infinity : index;
+}
+
+/** Bytes of UTF-8. Each half of a surrogate pair counts two, so that a cut between them changes nothing. */
+function utf8Length(text: string, start: number, end: number): number {
+  let length = end - start;
+  for (let index = start; index < end; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0x7f) length += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  }
+  return length;
+}
+
+/** A number whose line was cut may have lost digits; every other JSON value shows its own end. */
+function isWholeJson(data: string, isWholeLine: boolean): boolean {
+  try {
+    const value: unknown = JSON.parse(data);
+    return isWholeLine || typeof value !== 'number';
+  } catch {
+    return false;
+  }
+}
