@@ -1,6 +1,7 @@
 // The errors of this layer, by whose fault it is: ProtocolError, the peer broke the wire format; ApiError, the
 // API said no. A misuse by the caller is a plain TypeError or RangeError. docs/errors.md has each code.
 
+import type { DeepReadonly, Message } from './message.ts';
 import type { ApiErrorType, ErrorBody } from './stream-event.ts';
 import type { OpenString } from './unknown-type.ts';
 
@@ -22,6 +23,8 @@ export class ProtocolError extends Error {
   readonly code: ProtocolErrorCode;
   /** The beginning of the offending text, at most 200 characters. */
   readonly excerpt: string | undefined;
+  /** What had arrived before; set by whoever accumulates the stream. */
+  partial: DeepReadonly<Message> | undefined;
 
   constructor(code: ProtocolErrorCode, message: string, options: { excerpt?: string; cause?: unknown } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
@@ -57,6 +60,8 @@ export class ApiError extends Error {
   readonly details: unknown;
   /** How long the server asked to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** What had arrived before the error event; undefined for an HTTP response. */
+  partial: DeepReadonly<Message> | undefined;
 
   constructor(body: ErrorBody, options: { status?: number; requestId?: string; retryAfterMs?: number } = {}) {
     super(body.message);

@@ -69,6 +69,11 @@ export class MessageAccumulator {
     return this.#inputs.get(block);
   }
 
+  /** The block that `index` of the wire stands for now. */
+  blockAt(index: number): DeepReadonly<ContentBlock> | undefined {
+    return this.#blocks.get(index)?.block as DeepReadonly<ContentBlock> | undefined;
+  }
+
   /** Takes the next event. */
   push(event: StreamEvent): void {
     if (this.#ending !== undefined) return;
@@ -84,7 +89,7 @@ export class MessageAccumulator {
       case 'message_stop':
         return this.#stop();
       case 'error':
-        return this.#fail(new ApiError(event.error, event.request_id ? { requestId: event.request_id } : {}));
+        return this.fail(new ApiError(event.error, event.request_id ? { requestId: event.request_id } : {}));
       case 'content_block_stop':
       case 'ping':
       case '[DONE]':
@@ -95,6 +100,13 @@ export class MessageAccumulator {
   /** Says that no more events will come: without `message_stop` that is a truncation, not an end. */
   end(): void {
     this.#ending ??= { type: 'truncated', message: this.message };
+  }
+
+  /** Ends the stream as failed, with an error found here or by the decoder. After an ending it changes nothing. */
+  fail(error: ApiError | ProtocolError): void {
+    if (this.#ending !== undefined) return;
+    error.partial = this.message;
+    this.#ending = { type: 'failed', error, message: this.message };
   }
 
   #start(message: Message): void {
@@ -192,11 +204,7 @@ export class MessageAccumulator {
   }
 
   #unexpected(what: string): void {
-    this.#fail(new ProtocolError('unexpected_event', `Cannot accumulate ${what}`));
-  }
-
-  #fail(error: ApiError | ProtocolError): void {
-    this.#ending = { type: 'failed', error, message: this.message };
+    this.fail(new ProtocolError('unexpected_event', `Cannot accumulate ${what}`));
   }
 
   /** The message, or an empty one for a stream joined in the middle: it can hold text, and never completes. */

@@ -3,9 +3,6 @@
 
 import type { OpenString, UnknownObject } from './unknown-type.ts';
 
-/** Any JSON object. */
-export type JsonObject = Record<string, unknown>;
-
 /** A message as the Messages API replies with it, and as a stream accumulates to it. */
 export interface Message {
   id: string;
@@ -19,8 +16,8 @@ export interface Message {
   stop_details?: StopDetails | null;
   container?: Container | null;
   context_management?: ContextManagement | null;
-  diagnostics?: JsonObject | null;
-  input_transformations?: JsonObject[] | null;
+  diagnostics?: object | null;
+  input_transformations?: object[] | null;
   usage: Usage;
 }
 
@@ -49,7 +46,7 @@ export interface Container {
 }
 
 export interface ContextManagement {
-  applied_edits: JsonObject[];
+  applied_edits: object[];
 }
 
 /** Tokens used by the whole request so far: every count is a running total. */
@@ -64,8 +61,8 @@ export interface Usage {
   service_tier?: OpenString<'standard' | 'priority' | 'batch'> | null;
   inference_geo?: string | null;
   speed?: OpenString<'standard' | 'fast'> | null;
-  iterations?: JsonObject[] | null;
-  fallback_credit?: JsonObject | null;
+  iterations?: object[] | null;
+  fallback_credit?: object | null;
 }
 
 /** A block of a type listed in {@link KnownContentBlock}, or of one this version has no name for. */

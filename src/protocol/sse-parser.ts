@@ -199,7 +199,7 @@ export class SseParser {
       const excerpt = this.#data ?? this.#line.take();
       throw new ProtocolError(
         'event_too_large',
-        `Cannot read an event of ${this.#eventBytes} bytes or more: the limit is ${this.maxEventBytes} bytes`,
+        `Cannot read an event of more than ${this.maxEventBytes} bytes, the limit set by maxEventBytes`,
         { excerpt },
       );
     }

@@ -1,5 +1,5 @@
-// Bytes to stream events in one step. Nine of ten events are one small delta; written by the API they all have
-// the same bytes around one string, so those are recognised and only the string is parsed. Anything else takes
+// Bytes to stream events in one step. Nine of ten events are one small delta, and all deltas of a block have the
+// same bytes around one string: those are compared as a whole and only the string is read. Anything else takes
 // the general path, SseParser and parseStreamEvent, and both give the same: the tests hold them together.
 
 import { DecoderState } from './decoder-state.ts';
@@ -24,9 +24,11 @@ import type { ContentBlockDelta, ContentBlockDeltaEvent, StreamEvent } from './s
  */
 export class StreamEventDecoder {
   readonly #state: DecoderState<StreamEvent>;
+  /** What the general path read last, when it was a delta: most likely the next event begins with its bytes. */
+  #usual: UsualDelta | undefined;
 
   constructor(options: SseDecoderOptions = {}) {
-    this.#state = new DecoderState(options, readAll);
+    this.#state = new DecoderState(options, (parser, events) => this.#readAll(parser, events));
   }
 
   /** Decodes the events that `chunk` finishes. */
@@ -39,72 +41,67 @@ export class StreamEventDecoder {
     const event = this.#state.end();
     return event === undefined ? [] : [parseStreamEvent(event)];
   }
-}
 
-function readAll(parser: SseParser, events: StreamEvent[]): void {
-  for (;;) {
-    const delta = parser.isIdle ? readUsualDelta(parser) : undefined;
-    if (delta !== undefined) {
-      events.push(delta);
-      continue;
+  #readAll(parser: SseParser, events: StreamEvent[]): void {
+    for (;;) {
+      const delta = this.#usual !== undefined && parser.isIdle ? readUsual(parser, this.#usual) : undefined;
+      if (delta !== undefined) {
+        events.push(delta);
+        continue;
+      }
+      const sse = parser.read();
+      if (sse === undefined) return;
+      const event = parseStreamEvent(sse);
+      if (event.type === 'content_block_delta') this.#usual = usualOf(event);
+      events.push(event);
     }
-    const event = parser.read();
-    if (event === undefined) return;
-    events.push(parseStreamEvent(event));
   }
 }
 
-const head = 'event: content_block_delta\ndata: {"type":"content_block_delta","index":';
-const middle = ',"delta":{"type":"';
+/** A delta of one string, as the API frames it. */
+interface UsualDelta {
+  readonly index: number;
+  readonly kind: 'text_delta' | 'thinking_delta' | 'input_json_delta';
+  /** Everything up to the string's opening quote, inclusive. */
+  readonly before: string;
+}
 
-/** The deltas with one string, by what stands before it; the last character of each is its opening quote. */
-const usualDeltas: readonly { before: string; toDelta: (value: string) => ContentBlockDelta }[] = [
-  { before: 'text_delta","text":"', toDelta: (text) => ({ type: 'text_delta', text }) },
-  {
-    before: 'input_json_delta","partial_json":"',
-    toDelta: (partial_json) => ({ type: 'input_json_delta', partial_json }),
-  },
-  { before: 'thinking_delta","thinking":"', toDelta: (thinking) => ({ type: 'thinking_delta', thinking }) },
-];
+const stringField = {
+  text_delta: 'text',
+  thinking_delta: 'thinking',
+  input_json_delta: 'partial_json',
+} as const;
 
-/** Reads one whole event of the usual bytes at the parser's position; undefined, and nothing read, otherwise. */
-function readUsualDelta(parser: SseParser): ContentBlockDeltaEvent | undefined {
+function usualOf({ index, delta }: ContentBlockDeltaEvent): UsualDelta | undefined {
+  if (!Object.hasOwn(stringField, delta.type)) return undefined;
+  const kind = delta.type as UsualDelta['kind'];
+  const data = `{"type":"content_block_delta","index":${index},"delta":{"type":"${kind}","${stringField[kind]}":"`;
+  return { index, kind, before: `event: content_block_delta\ndata: ${data}` };
+}
+
+function deltaOf(kind: UsualDelta['kind'], value: string): ContentBlockDelta {
+  if (kind === 'text_delta') return { type: kind, text: value };
+  if (kind === 'thinking_delta') return { type: kind, thinking: value };
+  return { type: kind, partial_json: value };
+}
+
+/** Reads one whole event that begins as `usual` at the parser's position; undefined, and nothing read, otherwise. */
+function readUsual(
+  parser: SseParser,
+  { index, kind, before }: UsualDelta,
+): ContentBlockDeltaEvent | undefined {
   const { text, position } = parser;
-  if (!text.startsWith(head, position)) return undefined;
-  const indexStart = position + head.length;
-  const indexEnd = endOfIndex(text, indexStart);
-  if (indexEnd < 0 || !text.startsWith(middle, indexEnd)) return undefined;
-  const kindStart = indexEnd + middle.length;
-  for (const { before, toDelta } of usualDeltas) {
-    if (!text.startsWith(before, kindStart)) continue;
-    const valueStart = kindStart + before.length;
-    const valueEnd = endOfString(text, valueStart);
-    const end = valueEnd === 0 ? -1 : endOfFrame(text, Math.abs(valueEnd));
-    if (end < 0 || (end - position) * 3 > parser.maxEventBytes) return undefined;
-    const value = valueEnd > 0 ? text.slice(valueStart, valueEnd) : unescaped(text, valueStart, -valueEnd);
-    if (value === undefined) return undefined;
-    parser.skipTo(end);
-    return {
-      type: 'content_block_delta',
-      index: Number(text.slice(indexStart, indexEnd)),
-      delta: toDelta(value),
-    };
-  }
-  return undefined;
-}
-
-/** Behind the digits of a JSON number without sign, fraction or exponent; -1 when there is none. */
-function endOfIndex(text: string, start: number): number {
-  let end = start;
-  while (isDigit(text.charCodeAt(end))) end += 1;
-  const length = end - start;
-  const hasLeadingZero = length > 1 && text.charCodeAt(start) === 48;
-  // Up to 15 digits a number is exact.
-  return length === 0 || length > 15 || hasLeadingZero ? -1 : end;
-}
-
-function isDigit(unit: number): boolean {
-  return unit >= 48 && unit <= 57;
+  const start = position + before.length;
+  // Seven times as fast as startsWith, which V8 does character by character.
+  if (text.slice(position, start) !== before) return undefined;
+  const close = endOfString(text, start);
+  const end = close === 0 ? 0 : endOfFrame(text, Math.abs(close));
+  // In UTF-8 a character has at most three bytes; what may be over the limit is counted by the general path.
+  if (end === 0 || (end - position) * 3 > parser.maxEventBytes) return undefined;
+  const value = close > 0 ? text.slice(start, close) : unescaped(text, start, -close);
+  if (value === undefined) return undefined;
+  parser.skipTo(end);
+  return { type: 'content_block_delta', index, delta: deltaOf(kind, value) };
 }
 
 /** Where the string that begins at `start` has its closing quote: negative when it holds escapes, 0 when the
@@ -123,12 +120,14 @@ function endOfString(text: string, start: number): number {
   return 0;
 }
 
-/** Behind the blank line, given where the value's quote closes: `"}`, padding, `}` and two line feeds; else -1. */
+/** Behind the blank line, given where the string closes: `"}`, padding, `}` and two line feeds; 0 for anything else. */
 function endOfFrame(text: string, quote: number): number {
-  if (text.charCodeAt(quote + 1) !== 125) return -1;
+  if (text.charCodeAt(quote + 1) !== 125) return 0;
   let brace = quote + 2;
   while (text.charCodeAt(brace) === 32) brace += 1;
-  return text.startsWith('}\n\n', brace) ? brace + 3 : -1;
+  const isEnd =
+    text.charCodeAt(brace) === 125 && text.charCodeAt(brace + 1) === 10 && text.charCodeAt(brace + 2) === 10;
+  return isEnd ? brace + 3 : 0;
 }
 
 /** The string with its escapes read; undefined when one is broken, which the general path then reports. */

@@ -2,14 +2,7 @@
 // block content_block_start, any number of content_block_delta, content_block_stop; then one or more
 // message_delta, then message_stop. ping and error may come anywhere.
 
-import type {
-  ContentBlock,
-  ContextManagement,
-  Container,
-  JsonObject,
-  Message,
-  StopDetails,
-} from './message.ts';
+import type { ContentBlock, ContextManagement, Container, Message, StopDetails } from './message.ts';
 import type { StopReason, TextCitation, Usage } from './message.ts';
 import type { OpenString, UnknownObject } from './unknown-type.ts';
 
@@ -61,7 +54,7 @@ export interface MessageDeltaEvent {
   /** Running totals: each overwrites what was there, and null or absent keeps it. */
   usage?: { [Key in keyof Usage]?: Usage[Key] | null };
   context_management?: ContextManagement | null;
-  input_transformations?: JsonObject[] | null;
+  input_transformations?: object[] | null;
 }
 
 export interface MessageStopEvent {

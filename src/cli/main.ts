@@ -1,0 +1,100 @@
+// The program: arguments and wiring only. Each command has a file of its own.
+
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ask } from './ask.ts';
+import { packageVersion } from './package-version.ts';
+import { serve } from './serve.ts';
+import { simulate } from './simulate.ts';
+
+/** What a command was wrongly called with, by the convention of the shells. */
+const usageExitCode = 2;
+
+/** Runs the command line and resolves with the exit code: 0, or what docs/cli.md says. Never rejects on bad usage. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv.slice(), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? 0 : usageExitCode;
+  }
+  return exitCode;
+}
+
+function createProgram(setExitCode: (code: number) => void): Command {
+  const program = new Command('millrace')
+    .description('Streams Claude’s answers to people, token by token, and loses none on the way.')
+    .version(packageVersion())
+    .showHelpAfterError()
+    .exitOverride()
+    .allowExcessArguments(false);
+  const port = () =>
+    new Option('--port <number>', 'port to listen on, 0 for any free one').argParser(parsePort);
+  const model = () =>
+    new Option('-m, --model <id>', 'model to ask').env('CLAUDE_MODEL').default('claude-sonnet-5');
+  const maxTokens = () =>
+    new Option('--max-tokens <number>', 'most tokens of an answer').argParser(parsePositive).default(4096);
+  program
+    .command('serve')
+    .description('run the relay and its chat page')
+    .addOption(port().default(8787))
+    .option('--upstream <url>', 'address of the Messages API')
+    .addOption(model())
+    .addOption(maxTokens())
+    .action(async (options) => setExitCode(await serve(options)));
+  program
+    .command('ask')
+    .description('ask one question and stream the answer')
+    .argument('[question...]', 'what to ask; read from standard input when left out')
+    .option('-s, --system <text>', 'system prompt')
+    .addOption(model())
+    .addOption(maxTokens())
+    .action(async (question, options) => setExitCode(await ask(question.join(' '), options)));
+  program
+    .command('simulate')
+    .description('run a local Messages API that needs no key')
+    .addOption(port().default(8788))
+    .addOption(
+      new Option('--speed <factor>', 'pace: 1 as a model, 2 twice as fast, 0 without pauses')
+        .argParser(parseSpeed)
+        .default(1),
+    )
+    .addOption(new Option('--seed <number>', 'same seed, same answers').argParser(parseCount).default(1))
+    .option('--recording <file>', 'answer every stream with these recorded SSE bytes')
+    .action(async (options) => setExitCode(await simulate(options)));
+  return program;
+}
+
+function parsePort(text: string): number {
+  return numberFrom(text, {
+    isValid: (value) => Number.isInteger(value) && value <= 65_535,
+    wanted: '0 to 65535',
+  });
+}
+
+function parsePositive(text: string): number {
+  return numberFrom(text, {
+    isValid: (value) => Number.isInteger(value) && value > 0,
+    wanted: 'a whole number from 1',
+  });
+}
+
+function parseCount(text: string): number {
+  return numberFrom(text, { isValid: Number.isSafeInteger, wanted: 'a whole number from 0' });
+}
+
+function parseSpeed(text: string): number {
+  return numberFrom(text, { isValid: Number.isFinite, wanted: 'a number from 0' });
+}
+
+function numberFrom(
+  text: string,
+  { isValid, wanted }: { isValid: (value: number) => boolean; wanted: string },
+): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (value >= 0 && isValid(value)) return value;
+  throw new InvalidArgumentError(`It must be ${wanted}.`);
+}

@@ -1,0 +1,77 @@
+// `millrace serve`: the relay and its page; without a key, with the simulator as upstream in the same process.
+
+import { createFetchTransport } from '../client/index.ts';
+import { createRelay } from '../relay/index.ts';
+import type { UpstreamOptions } from '../relay/index.ts';
+import { startRelayServer } from '../relay/node.ts';
+import { startSimulator } from '../simulator/index.ts';
+import { MemoryStreamLog } from '../storage/index.ts';
+import { loadAssets } from './load-assets.ts';
+import { packageVersion } from './package-version.ts';
+import { reportStartFailure } from './report-start-failure.ts';
+import { untilSignal } from './until-signal.ts';
+
+export interface ServeOptions {
+  readonly port: number;
+  readonly upstream?: string;
+  readonly model: string;
+  readonly maxTokens: number;
+}
+
+export async function serve(options: ServeOptions): Promise<number> {
+  try {
+    await using resources = new AsyncDisposableStack();
+    const log = resources.use(new MemoryStreamLog());
+    const upstream = await openUpstream(options.upstream, resources);
+    const relay = createRelay({
+      upstream,
+      log,
+      assets: loadAssets(),
+      settings: {
+        simulated: upstream.isSimulator === true,
+        version: packageVersion(),
+        model: options.model,
+        maxTokens: options.maxTokens,
+      },
+      onError: (error) => process.stderr.write(`millrace serve: ${String(error)}\n`),
+    });
+    const server = resources.use(await startRelayServer(relay, { port: options.port }));
+    process.stdout.write(`listening on ${server.url}\n`);
+    process.stdout.write(`${describe(upstream)}\n`);
+    await untilSignal(() => server.close());
+    return 0;
+  } catch (error) {
+    return reportStartFailure(error, 'serve');
+  }
+}
+
+async function openUpstream(
+  url: string | undefined,
+  resources: AsyncDisposableStack,
+): Promise<UpstreamOptions> {
+  const transport = createFetchTransport();
+  const apiKey = process.env['ANTHROPIC_API_KEY'] || process.env['ANTHROPIC_AUTH_TOKEN'] || undefined;
+  const address = url ?? (process.env['ANTHROPIC_BASE_URL'] || undefined);
+  if (address !== undefined || apiKey !== undefined) {
+    return { baseURL: checkedAddress(address ?? 'https://api.anthropic.com'), transport, apiKey };
+  }
+  const simulator = resources.use(await startSimulator());
+  return { baseURL: simulator.url, transport, isSimulator: true };
+}
+
+function checkedAddress(address: string): string {
+  const { protocol } = URL.parse(address) ?? {};
+  if (protocol !== 'http:' && protocol !== 'https:') {
+    throw new Error(
+      `the upstream address must begin with http:// or https://, not ${JSON.stringify(address)}`,
+    );
+  }
+  return address.replace(/\/+$/, '');
+}
+
+function describe({ isSimulator, baseURL, apiKey }: UpstreamOptions): string {
+  if (isSimulator) {
+    return 'no ANTHROPIC_API_KEY is set: answers come from the built-in simulator, not from Claude';
+  }
+  return `upstream: ${baseURL}${apiKey === undefined ? ' (no key of its own: clients send theirs)' : ''}`;
+}

@@ -1,0 +1,25 @@
+// `millrace simulate`: a local Messages API that needs no key.
+
+import { readFileSync } from 'node:fs';
+import { startSimulator } from '../simulator/index.ts';
+import { reportStartFailure } from './report-start-failure.ts';
+import { untilSignal } from './until-signal.ts';
+
+export interface SimulateOptions {
+  readonly port: number;
+  readonly speed: number;
+  readonly seed: number;
+  readonly recording?: string;
+}
+
+export async function simulate({ port, speed, seed, recording }: SimulateOptions): Promise<number> {
+  try {
+    const bytes = recording === undefined ? {} : { recording: new Uint8Array(readFileSync(recording)) };
+    const simulator = await startSimulator({ port, speed, seed, ...bytes });
+    process.stdout.write(`listening on ${simulator.url}\n`);
+    await untilSignal(() => simulator.close());
+    return 0;
+  } catch (error) {
+    return reportStartFailure(error, 'simulate');
+  }
+}

@@ -1,0 +1,167 @@
+// One request to the API: address, key, headers, and what a response that is not a success means.
+
+import { ApiError, parseErrorBody } from '../protocol/index.ts';
+import { ConfigurationError } from './errors.ts';
+import type { RequestOptions } from './message-params.ts';
+import { createFetchTransport } from './transport.ts';
+import type { ByteSource, Fetch, Transport, TransportResponse } from './transport.ts';
+
+export interface ClientOptions {
+  /** Default: the environment's ANTHROPIC_API_KEY. */
+  apiKey?: string | null;
+  /** A bearer token in place of a key. Default: the environment's ANTHROPIC_AUTH_TOKEN. */
+  authToken?: string | null;
+  /** Default: the environment's ANTHROPIC_BASE_URL, else https://api.anthropic.com. */
+  baseURL?: string;
+  /** Sent with every request. */
+  headers?: Readonly<Record<string, string>>;
+  /** Stands in for the platform's `fetch`. */
+  fetch?: Fetch;
+  /** Stands in for HTTP altogether. */
+  transport?: Transport;
+  /** A key in a page is everybody's key: refused unless this is set. */
+  dangerouslyAllowBrowser?: boolean;
+}
+
+/** The API version whose headers this client sends. */
+const apiVersion = '2026-10-21';
+
+/** The most of an error body that is read. */
+const maxErrorBytes = 64 * 1024;
+
+export class ApiConnection {
+  readonly baseURL: string;
+  readonly #token: string | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #transport: Transport;
+
+  constructor(options: ClientOptions) {
+    this.baseURL = (
+      options.baseURL ??
+      environment('ANTHROPIC_BASE_URL') ??
+      'https://api.anthropic.com'
+    ).replace(/\/+$/, '');
+    this.#token = tokenOf(options);
+    this.#headers = options.headers ?? {};
+    this.#transport = options.transport ?? createFetchTransport(options.fetch);
+    if (this.#token !== undefined && isBrowser() && options.dangerouslyAllowBrowser !== true) {
+      throw new ConfigurationError(
+        'api_key_in_browser',
+        'A key in a page can be read by everybody who opens it: keep it in a relay, or set dangerouslyAllowBrowser',
+      );
+    }
+  }
+
+  /** Posts JSON. Resolves with a successful response, whose body the caller reads or cancels; rejects with
+   * ApiError for any other status, ConnectionError when there was none. */
+  async post(
+    path: string,
+    body: Record<string, unknown>,
+    options: RequestOptions = {},
+  ): Promise<TransportResponse> {
+    const { betas, ...fields } = body;
+    const response = await this.#transport({
+      method: 'POST',
+      url: this.baseURL + path,
+      headers: {
+        ...this.#requestHeaders(betas),
+        ...lowerCased(this.#headers),
+        ...lowerCased(options.headers ?? {}),
+      },
+      body: JSON.stringify(fields),
+      signal: options.signal,
+    });
+    if (response.status >= 200 && response.status < 300) return response;
+    throw await errorOf(response);
+  }
+
+  #requestHeaders(betas: unknown): Record<string, string> {
+    const headers: Record<string, string> = {
+      accept: 'application/json',
+      'content-type': 'application/json',
+      'anthropic-version': apiVersion,
+    };
+    if (Array.isArray(betas) && betas.length > 0) headers['anthropic-beta'] = betas.join(',');
+    if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`;
+    else if (!this.#hasOwnKey()) {
+      throw new ConfigurationError(
+        'missing_api_key',
+        'No key for the API: set the environment variable ANTHROPIC_API_KEY, or pass apiKey',
+      );
+    }
+    return headers;
+  }
+
+  #hasOwnKey(): boolean {
+    const { authorization, 'x-api-key': key } = lowerCased(this.#headers);
+    return (authorization ?? key) !== undefined;
+  }
+}
+
+/** Reads a body to its end, at most `maxBytes` of it; the rest is cancelled. */
+export async function readText(body: ByteSource, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let length = 0;
+  for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
+    text += decoder.decode(chunk.subarray(0, maxBytes - length), { stream: true });
+    length += chunk.length;
+    if (length < maxBytes) continue;
+    await body.cancel();
+    break;
+  }
+  return text + decoder.decode();
+}
+
+async function errorOf({ status, headers, body }: TransportResponse): Promise<ApiError> {
+  const text = await readText(body, maxErrorBytes).catch(() => '');
+  const requestId = headers.get('request-id');
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after-ms'), headers.get('retry-after'));
+  return new ApiError(bodyOf(text, status), {
+    status,
+    ...(requestId === null ? {} : { requestId }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function bodyOf(text: string, status: number): ReturnType<typeof parseErrorBody> {
+  try {
+    const value = JSON.parse(text) as { error?: unknown } | null;
+    return parseErrorBody(value?.error ?? value);
+  } catch {
+    return { type: 'api_error', message: `HTTP ${status}${text === '' ? '' : `: ${text.slice(0, 500)}`}` };
+  }
+}
+
+/** `retry-after-ms`, or `retry-after` in seconds or as a date, in milliseconds. */
+function parseRetryAfter(milliseconds: string | null, value: string | null): number | undefined {
+  const exact = milliseconds === null ? Number.NaN : Number(milliseconds);
+  if (exact >= 0) return exact;
+  if (value === null || value.trim() === '') return undefined;
+  const seconds = Number(value);
+  if (seconds >= 0) return seconds * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+}
+
+function tokenOf({ apiKey, authToken }: ClientOptions): string | undefined {
+  if (apiKey != null) return apiKey;
+  if (authToken != null) return authToken;
+  const fromEnvironment = environment('ANTHROPIC_API_KEY') ?? environment('ANTHROPIC_AUTH_TOKEN');
+  // An explicit null says: no key of the environment either.
+  return apiKey === null || authToken === null ? undefined : fromEnvironment;
+}
+
+function environment(name: string): string | undefined {
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
+  return process?.env?.[name] || undefined;
+}
+
+function isBrowser(): boolean {
+  const { window, document } = globalThis as { window?: unknown; document?: unknown };
+  return window !== undefined && document !== undefined;
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

@@ -1,0 +1,80 @@
+// The errors of this layer, by whose fault it is: ConnectionError, the network; TruncatedError and ResponseError,
+// the peer; ConfigurationError, the set-up. What the API itself says is ApiError, and bytes that are no stream of
+// its are ProtocolError, both of the protocol core. docs/errors.md has each code.
+
+import type { DeepReadonly, Message } from '../protocol/index.ts';
+
+/** No response came, or its body broke off. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  readonly code = 'connection_failed';
+  /** `connect`: nothing came back; `body`: the response had begun. */
+  readonly phase: 'connect' | 'body';
+  /** What had arrived before. */
+  partial: DeepReadonly<Message> | undefined;
+
+  constructor(phase: 'connect' | 'body', message: string, options: { cause: unknown }) {
+    super(message, options);
+    this.phase = phase;
+  }
+}
+
+/** The response ended cleanly before `message_stop`: the answer is not whole, whatever it looks like. */
+export class TruncatedError extends Error {
+  override readonly name = 'TruncatedError';
+  readonly code = 'truncated';
+  readonly requestId: string | undefined;
+  /** What had arrived before. */
+  readonly partial: DeepReadonly<Message> | undefined;
+
+  constructor(partial: DeepReadonly<Message> | undefined, requestId: string | undefined) {
+    super('The stream ended before message_stop: the answer is cut off');
+    this.partial = partial;
+    this.requestId = requestId;
+  }
+}
+
+/** A successful response whose body is not what was asked for. */
+export class ResponseError extends Error {
+  override readonly name = 'ResponseError';
+  readonly code: 'not_an_event_stream' | 'not_a_message';
+  readonly status: number;
+  readonly contentType: string | undefined;
+  /** The beginning of the body, at most 500 characters. */
+  readonly excerpt: string;
+  readonly requestId: string | undefined;
+
+  constructor(
+    code: ResponseError['code'],
+    response: {
+      status: number;
+      contentType?: string | undefined;
+      excerpt: string;
+      requestId?: string | undefined;
+    },
+  ) {
+    const { status, contentType, excerpt } = response;
+    const wanted = code === 'not_a_message' ? 'a JSON message' : 'an event stream';
+    const body =
+      excerpt === '' ? 'an empty body' : `a body that begins ${JSON.stringify(excerpt.slice(0, 80))}`;
+    super(
+      `The server answered ${status} with ${contentType ?? 'no content type'} and ${body}, not ${wanted}`,
+    );
+    this.code = code;
+    this.status = status;
+    this.contentType = contentType;
+    this.excerpt = excerpt;
+    this.requestId = response.requestId;
+  }
+}
+
+/** The client cannot be used as it is set up. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  readonly code: 'missing_api_key' | 'api_key_in_browser';
+
+  constructor(code: ConfigurationError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}

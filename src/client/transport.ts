@@ -1,0 +1,91 @@
+// How the client reaches a server: one function, so that another HTTP stack, a test or a relay can stand in.
+
+import { ConnectionError } from './errors.ts';
+
+/**
+ * Sends one request and answers as soon as the response headers are there, whatever the status.
+ * Rejects with ConnectionError when no response came, and with the signal's own reason after an abort. The
+ * signal stays in force until the body is read to its end or cancelled.
+ */
+export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
+
+export interface TransportRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface TransportResponse {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+  readonly body: ByteSource;
+}
+
+/** The part of `Headers` that is read. Names are matched without regard to case, and listed in lower case. */
+export interface ResponseHeaders {
+  get(name: string): string | null;
+  keys(): Iterable<string>;
+}
+
+/** A body that is pulled: nothing more is read from the socket than was asked for, but for its buffers. */
+export interface ByteSource {
+  /** The next bytes, decompressed; undefined at the end. Rejects with ConnectionError when the body breaks off,
+   * and with the signal's own reason after an abort. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Ends the transfer and frees the connection. Never rejects; does nothing when the body is at its end. */
+  cancel(): Promise<void>;
+}
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** A transport over `fetch`, the platform's own unless another is given. */
+export function createFetchTransport(fetch: Fetch = (url, init) => globalThis.fetch(url, init)): Transport {
+  return async ({ method, url, headers, body, signal }) => {
+    signal?.throwIfAborted();
+    // A redirect would carry the key to another host.
+    const init: RequestInit = { method, headers, redirect: 'manual' };
+    if (body !== undefined) init.body = body;
+    if (signal !== undefined) init.signal = signal;
+    const response = await fetch(url, init).catch((cause: unknown) => {
+      throw connectionError(`Cannot ${method} ${url}`, 'connect', { cause, signal });
+    });
+    return { status: response.status, headers: response.headers, body: sourceOf(response, { url, signal }) };
+  };
+}
+
+function sourceOf(
+  response: Response,
+  { url, signal }: { url: string; signal: AbortSignal | undefined },
+): ByteSource {
+  const reader = response.body?.getReader();
+  return {
+    read: async () => {
+      const result = await reader?.read().catch((cause: unknown) => {
+        throw connectionError(`The response of ${url} broke off`, 'body', { cause, signal });
+      });
+      return result?.value;
+    },
+    cancel: async () => {
+      // A body that has broken off already rejects with what its reader was told.
+      await reader?.cancel().catch(() => undefined);
+    },
+  };
+}
+
+function connectionError(
+  what: string,
+  phase: 'connect' | 'body',
+  { cause, signal }: { cause: unknown; signal: AbortSignal | undefined },
+): unknown {
+  if (signal?.aborted) return signal.reason;
+  return new ConnectionError(phase, `${what}: ${reasonOf(cause)}`, { cause });
+}
+
+/** The innermost message: fetch says "fetch failed" and keeps the reason in its cause. */
+function reasonOf(cause: unknown): string {
+  let reason = cause;
+  while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
+  return reason instanceof Error ? reason.message || reason.name : String(reason);
+}

@@ -1,0 +1,80 @@
+// A request and a response as the relay's core sees them: no socket, no web stream. src/relay/node.ts puts them on
+// node:http; any other server is an adapter of the same size.
+
+export interface RelayRequest {
+  readonly method: string;
+  /** The path without its query, as it came. */
+  readonly path: string;
+  /** With its question mark; empty when there is none. */
+  readonly query: string;
+  readonly httpVersion: string;
+  readonly headers: { get(name: string): string | undefined };
+  /** The whole body as text. Rejects with BodyTooLargeError past `maxBytes`, having read no more than that. */
+  readBody(maxBytes: number): Promise<string>;
+  /** Aborts when the client has gone, whether or not it got its response. */
+  readonly signal: AbortSignal;
+}
+
+export interface RelayResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A stream's pieces are pulled as the client takes them: a slow client holds back nobody but itself. */
+  readonly body: string | Uint8Array | AsyncIterable<string>;
+}
+
+export class BodyTooLargeError extends Error {
+  override readonly name = 'BodyTooLargeError';
+  readonly code = 'body_too_large';
+
+  constructor(maxBytes: number) {
+    super(`Cannot read a request body of more than ${maxBytes} bytes`);
+  }
+}
+
+/** Set on everything the relay says itself. */
+const ownHeaders = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+export function jsonResponse(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): RelayResponse {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...ownHeaders, ...headers },
+    body: JSON.stringify(value),
+  };
+}
+
+/** An error in the API's own shape. */
+export function errorResponse(status: number, type: string, message: string): RelayResponse {
+  const request_id = `req_${randomId()}`;
+  const body = { type: 'error', error: { type, message }, request_id };
+  return jsonResponse(status, body, { 'request-id': request_id, 'x-should-retry': 'false' });
+}
+
+/** Headers that keep every proxy in between from holding events back. */
+export function eventStreamResponse(
+  body: AsyncIterable<string>,
+  headers: Readonly<Record<string, string>> = {},
+): RelayResponse {
+  return {
+    status: 200,
+    headers: {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      'x-content-type-options': 'nosniff',
+      ...headers,
+    },
+    body,
+  };
+}
+
+/** 132 random bits, in letters that need no escape anywhere. */
+export function randomId(): string {
+  const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz_-ILOilouU';
+  return Array.from(crypto.getRandomValues(new Uint8Array(22)), (byte) => alphabet.charAt(byte & 63)).join(
+    '',
+  );
+}

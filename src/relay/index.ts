@@ -1,0 +1,8 @@
+// The door of the relay. Its Node server has a door of its own, src/relay/node.ts.
+
+export { BodyTooLargeError } from './http.ts';
+export type { RelayRequest, RelayResponse } from './http.ts';
+export { createRelay } from './relay.ts';
+export type { Relay, RelayOptions } from './relay.ts';
+export type { Asset, RelaySettings } from './route-context.ts';
+export type { UpstreamOptions } from './upstream.ts';

@@ -1,0 +1,132 @@
+// The relay on node:http.
+
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { BodyTooLargeError } from './http.ts';
+import type { RelayRequest, RelayResponse } from './http.ts';
+import type { Relay } from './relay.ts';
+
+export interface RelayServer extends AsyncDisposable {
+  readonly port: number;
+  /** `http://127.0.0.1:PORT`. */
+  readonly url: string;
+  /** Accepts no more, stops what is being produced, and lets every reader have its ending. */
+  close(): Promise<void>;
+}
+
+/** How long readers get to take their endings before their sockets are closed. */
+const drainMs = 2_000;
+
+/** Listens on loopback, on a free port when `port` is 0. Rejects when the port is taken. */
+export async function startRelayServer(relay: Relay, { port }: { port: number }): Promise<RelayServer> {
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, (message, response) => {
+    void serve(relay, message, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address() as AddressInfo;
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= closeServer(server, relay));
+  const url = `http://127.0.0.1:${address.port}`;
+  return { port: address.port, url, close, [Symbol.asyncDispose]: close };
+}
+
+async function serve(relay: Relay, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(new DOMException('The client has gone', 'AbortError'));
+  });
+  // A socket that breaks is the client's leaving, which `close` tells as well.
+  response.on('error', () => gone.abort());
+  await send(await relay.handle(requestOf(message, gone.signal)), message, response);
+}
+
+function requestOf(message: IncomingMessage, signal: AbortSignal): RelayRequest {
+  const target = message.url ?? '/';
+  const queryAt = target.includes('?') ? target.indexOf('?') : target.length;
+  return {
+    method: message.method ?? 'GET',
+    path: target.slice(0, queryAt),
+    query: target.slice(queryAt),
+    httpVersion: message.httpVersion,
+    headers: {
+      get: (name) => {
+        const value = message.headers[name];
+        return Array.isArray(value) ? value.join(', ') : value;
+      },
+    },
+    readBody: (maxBytes) => readBody(message, maxBytes),
+    signal,
+  };
+}
+
+async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {
+  if (Number(message.headers['content-length']) > maxBytes) throw new BodyTooLargeError(maxBytes);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBytes) throw new BodyTooLargeError(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, length).toString('utf8');
+}
+
+async function send(
+  { status, headers, body }: RelayResponse,
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  // What is left of a body that was refused must not be taken for the next request.
+  const connection: Record<string, string> = message.complete ? {} : { connection: 'close' };
+  response.writeHead(status, { ...headers, ...connection });
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    response.end(message.method === 'HEAD' ? undefined : body);
+    if (!message.complete) await drainRequest(message);
+    return;
+  }
+  response.flushHeaders();
+  for await (const text of body) {
+    if (response.destroyed) break;
+    if (!response.write(text)) await drained(response);
+  }
+  response.end();
+}
+
+/** Takes and drops what the client is still sending, for a while: closed at once, it would never see the answer. */
+async function drainRequest(message: IncomingMessage): Promise<void> {
+  const timer = setTimeout(() => message.socket.destroy(), drainMs);
+  message.resume();
+  await new Promise<void>((resolve) => {
+    message.once('close', resolve);
+    message.once('end', resolve);
+    message.socket.once('close', resolve);
+  });
+  clearTimeout(timer);
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      response.off('drain', go);
+      response.off('close', go);
+      resolve();
+    };
+    response.on('drain', go);
+    response.on('close', go);
+  });
+}
+
+async function closeServer(server: Server, relay: Relay): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  await relay.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(timer);
+}

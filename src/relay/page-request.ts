@@ -1,0 +1,40 @@
+// What a page may ask for: a Messages body, with the relay's defaults where it says nothing.
+
+import { RequestError } from './request-error.ts';
+import type { RelayRequest } from './http.ts';
+import type { RelaySettings } from './route-context.ts';
+
+/** What a page may send; far above a long conversation without attachments. */
+const maxBodyBytes = 1024 * 1024;
+
+/** Fields of the relay's interface that this version does not have yet: refused rather than passed over. */
+const notYet = ['conversation', 'parent', 'onDisconnect'];
+
+/** The JSON object of a request's body. Throws RequestError for anything else. */
+export async function readObject(request: RelayRequest): Promise<Record<string, unknown>> {
+  const type = request.headers.get('content-type') ?? '';
+  if (!/^application\/json\b/i.test(type)) {
+    throw new RequestError(415, `content-type: must be application/json, not ${JSON.stringify(type)}`);
+  }
+  const text = await request.readBody(maxBodyBytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new RequestError(400, 'The request body is not valid JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new RequestError(400, 'The request body must be a JSON object');
+  }
+  return value as Record<string, unknown>;
+}
+
+/** The Messages request of a page, as it goes upstream. Throws RequestError. */
+export async function parseRequest(request: RelayRequest, settings: RelaySettings): Promise<string> {
+  const body = await readObject(request);
+  for (const field of notYet) {
+    if (field in body) throw new RequestError(400, `${field}: is not supported by this version`);
+  }
+  if (!Array.isArray(body['messages'])) throw new RequestError(400, 'messages: Field required');
+  return JSON.stringify({ model: settings.model, max_tokens: settings.maxTokens, ...body, stream: true });
+}

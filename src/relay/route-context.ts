@@ -1,0 +1,32 @@
+// What every route works with.
+
+import type { RelayResponse } from './http.ts';
+import type { StartResult, Streams } from './streams.ts';
+import type { Upstream } from './upstream.ts';
+
+/** A file of the page. */
+export interface Asset {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+export interface RelaySettings {
+  /** Answers come from the built-in simulator; the page says so. */
+  readonly simulated: boolean;
+  readonly version: string;
+  /** What a page's request asks for when it does not say. */
+  readonly model: string;
+  readonly maxTokens: number;
+}
+
+export interface RouteContext {
+  readonly streams: Streams;
+  readonly upstream: Upstream;
+  readonly settings: RelaySettings;
+  /** Files of the page by path, such as `/index.html`; empty for a relay without a page. */
+  readonly assets: ReadonlyMap<string, Asset>;
+  /** Whose streams the request may see. */
+  readonly owner: string;
+  /** The response to a start that made no new stream. */
+  refusalOf(result: Exclude<StartResult, { type: 'started' }>): RelayResponse;
+}

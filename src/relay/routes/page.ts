@@ -1,0 +1,46 @@
+// The page and what it needs to know of the relay.
+
+import { errorResponse, jsonResponse } from '../http.ts';
+import type { RelayRequest, RelayResponse } from '../http.ts';
+import type { RouteContext } from '../route-context.ts';
+
+/** Scripts, styles and connections of the relay itself and of nobody else; no frame around it. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const pageHeaders = {
+  'content-security-policy': contentSecurityPolicy,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+export async function getAsset({ path }: RelayRequest, { assets }: RouteContext): Promise<RelayResponse> {
+  const asset = assets.get(path === '/' ? '/index.html' : path);
+  if (asset === undefined) return errorResponse(404, 'not_found_error', 'Not found');
+  // Names of assets hold a hash of their content.
+  const cacheControl = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
+  const headers = { ...pageHeaders, 'content-type': asset.contentType, 'cache-control': cacheControl };
+  return { status: 200, headers, body: asset.body };
+}
+
+export async function getSettings(
+  _request: RelayRequest,
+  { settings }: RouteContext,
+): Promise<RelayResponse> {
+  const { version, simulated, model, maxTokens } = settings;
+  return jsonResponse(200, { version, simulated, model, max_tokens: maxTokens });
+}
+
+export async function getHealth(): Promise<RelayResponse> {
+  return jsonResponse(200, { status: 'ok' });
+}

@@ -1,0 +1,102 @@
+// As many words as were asked for: what load tests, and pages with much to render, need.
+
+import type { AnswerPart } from '../answer-part.ts';
+import type { Question } from '../question.ts';
+import { createRandom, drawInteger } from '../random.ts';
+import type { Random } from '../random.ts';
+
+const usualWords = 1000;
+const mostWords = 100_000;
+
+export function long({ prompt }: Question): readonly AnswerPart[] {
+  const asked = /\blong\s+(\d+)/i.exec(prompt)?.[1];
+  return [{ type: 'text', text: essay(asked === undefined ? usualWords : Number(asked)) }];
+}
+
+/** Exactly `words` words as `wc -w` counts them, markdown signs included. A shorter one begins a longer one. */
+function* essay(words: number): Generator<string> {
+  let left = Math.min(words, mostWords);
+  let separator = '';
+  for (const paragraph of paragraphs(createRandom('long'))) {
+    const ends = [...paragraph.matchAll(/\S+/g)].map(({ index, 0: word }) => index + word.length);
+    if (ends.length >= left) {
+      if (left > 0) yield separator + paragraph.slice(0, ends[left - 1]);
+      return;
+    }
+    yield separator + paragraph;
+    left -= ends.length;
+    separator = '\n\n';
+  }
+}
+
+/** Without end. */
+function* paragraphs(random: Random): Generator<string> {
+  for (let section = 1; ; section += 1) {
+    yield `## ${section}. ${capitalize(pick(random, places))}`;
+    const count = drawInteger(random, 2, 4);
+    for (let paragraph = 0; paragraph < count; paragraph += 1) {
+      yield Array.from({ length: drawInteger(random, 3, 6) }, () => sentence(random)).join(' ');
+    }
+    if (section % 3 === 0) yield Array.from({ length: 4 }, () => `- ${sentence(random)}`).join('\n');
+  }
+}
+
+function sentence(random: Random): string {
+  const rest = `${pick(random, subjects)} ${pick(random, verbs)} ${pick(random, objects)}`;
+  const isPlaced = random() < 0.5;
+  return isPlaced ? `${capitalize(pick(random, places))}, ${rest}.` : `${capitalize(rest)}.`;
+}
+
+function pick(random: Random, texts: readonly string[]): string {
+  return texts[drawInteger(random, 0, texts.length - 1)] ?? '';
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const places = [
+  'above the weir',
+  'along the narrow channel',
+  'at the foot of the wheel',
+  'behind the sluice gate',
+  'below the old bridge',
+  'in the shade of the alders',
+  'on the far bank',
+  'under the mossy roof',
+  'where the two brooks meet',
+];
+
+const subjects = [
+  'a heron that nobody had noticed',
+  'every drop on its way down',
+  'the café across the water',
+  'the carpenter’s youngest daughter',
+  'the *first* rain of autumn',
+  'the miller',
+  'the patient current',
+  'the wheel with its **forty** paddles',
+  'whoever keeps the ledger',
+];
+
+const verbs = [
+  'carries',
+  'counts',
+  'follows',
+  'never quite forgets',
+  'quietly mends',
+  'remembers',
+  'turns towards',
+  'waits for',
+];
+
+const objects = [
+  'a sack of barley and two of rye',
+  'half the valley’s grain before noon',
+  'something that cannot be hurried',
+  'the slow work of the stones',
+  'the smell of fresh flour',
+  'the sound of water on `oak`',
+  'the stream it came from',
+  'what the winter left behind',
+];

@@ -1,0 +1,102 @@
+// One request and its answer, with what both need from the simulator.
+
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+import type { Clock } from './clock.ts';
+import { createHex, createId } from './ids.ts';
+import type { Settings } from './options.ts';
+import { Outlet } from './outlet.ts';
+import { createRandom } from './random.ts';
+import type { Random } from './random.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { maskHeaders } from './request-log.ts';
+import type { RequestLog, RequestRecord } from './request-log.ts';
+
+/** What all exchanges of a simulator share. */
+export interface Simulation {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly limits: RateLimits;
+  readonly log: RequestLog;
+  readonly organizationId: string;
+  readonly workspaceId: string;
+}
+
+export class Exchange {
+  readonly simulation: Simulation;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly record: RequestRecord;
+  readonly outlet: Outlet;
+  readonly requestId: string;
+  readonly path: string;
+
+  constructor(
+    simulation: Simulation,
+    number: number,
+    [request, response]: [IncomingMessage, ServerResponse],
+  ) {
+    this.simulation = simulation;
+    this.request = request;
+    this.response = response;
+    this.path = (request.url ?? '').split('?', 1)[0] ?? '';
+    this.outlet = new Outlet(response, simulation.clock);
+    this.record = createRecord(request, response, number);
+    this.requestId = createId('request', this.random('request'));
+    simulation.log.add(this.record);
+    void this.record.closed.then(() => simulation.log.changed(this.record));
+  }
+
+  /** A sequence of its own for each purpose: drawing more of one changes nothing about another. */
+  random(purpose: string): Random {
+    return createRandom(this.simulation.settings.seed, this.record.number, purpose);
+  }
+
+  /** Headers of every answer of the API. */
+  headers(): Record<string, string> {
+    const random = this.random('headers');
+    return {
+      'request-id': this.requestId,
+      'anthropic-organization-id': this.simulation.organizationId,
+      'anthropic-workspace-id': this.simulation.workspaceId,
+      traceresponse: `00-${createHex(32, random)}-${createHex(16, random)}-01`,
+      vary: 'Accept-Encoding',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'x-robots-tag': 'none',
+      ...simulatorHeader,
+    };
+  }
+
+  /** Begins the answer: its status and headers leave with its first bytes. */
+  begin(status: number, headers: OutgoingHttpHeaders): void {
+    this.outlet.begin(status, headers);
+    this.record.status = status;
+    this.simulation.log.changed(this.record);
+  }
+}
+
+/** Says on every answer that no model gave it. */
+export const simulatorHeader = { 'x-simulator': '1' } as const;
+
+function createRecord(request: IncomingMessage, response: ServerResponse, number: number): RequestRecord {
+  const record: RequestRecord = {
+    number,
+    method: request.method ?? '',
+    path: request.url ?? '',
+    headers: maskHeaders(request.headers),
+    body: undefined,
+    bodyBytes: 0,
+    isComplete: false,
+    status: undefined,
+    eventsSent: 0,
+    bytesSent: 0,
+    closedEarly: false,
+    closed: new Promise((resolve) => {
+      response.once('close', () => {
+        record.closedEarly = !response.writableFinished;
+        resolve(record.closedEarly ? 'aborted' : 'finished');
+      });
+    }),
+  };
+  return record;
+}

@@ -1,0 +1,56 @@
+// From a request to its answer: the checks in their order, and the one place where errors become answers.
+
+import { ApiError } from '../protocol/index.ts';
+import { apiError } from './api-errors.ts';
+import { checkApiHeaders, checkHost } from './check-caller.ts';
+import type { Exchange } from './exchange.ts';
+import { parseJsonBody } from './parse-json-body.ts';
+import { readBody } from './read-body.ts';
+import { findRoute } from './routes.ts';
+import { sendError } from './send-json.ts';
+
+/** Never rejects. */
+export async function handleRequest(
+  exchange: Exchange,
+  listening: { host: string; port: number },
+): Promise<void> {
+  try {
+    await answer(exchange, listening);
+  } catch (error) {
+    await refuse(exchange, error);
+  }
+}
+
+async function answer(exchange: Exchange, listening: { host: string; port: number }): Promise<void> {
+  const { request, simulation, record } = exchange;
+  const { requireKey, maxBodyBytes } = simulation.settings;
+  checkHost(request.headers, listening);
+  const route = findRoute(exchange);
+  if (route.method === 'GET') {
+    checkApiHeaders(request.headers, requireKey);
+    return route.answer(exchange, undefined);
+  }
+  const bytes = await readBody(request, maxBodyBytes);
+  if (bytes === undefined) return;
+  const text = bytes.toString();
+  simulation.log.setBody(record, text, bytes.length);
+  checkApiHeaders(request.headers, requireKey);
+  const body = parseJsonBody(text);
+  simulation.log.setBody(record, body, bytes.length);
+  simulation.log.changed(record);
+  return route.answer(exchange, body);
+}
+
+async function refuse(exchange: Exchange, error: unknown): Promise<void> {
+  const { outlet, response } = exchange;
+  if (!(error instanceof ApiError)) process.emitWarning(error instanceof Error ? error : String(error));
+  if (!outlet.isOpen) return;
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  await sendError(
+    exchange,
+    error instanceof ApiError ? error : apiError('api_error', 'Internal server error'),
+  );
+}

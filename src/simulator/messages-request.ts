@@ -1,0 +1,40 @@
+// A request to the Messages API after it was found valid: only what the simulator's answer depends on.
+
+import type { JsonObject } from './json-object.ts';
+
+export interface MessagesRequest {
+  /** The resolved id. */
+  readonly model: string;
+  readonly maxTokens: number;
+  /** The conversation with consecutive messages of one role as one turn; never empty. */
+  readonly turns: readonly Turn[];
+  /** Only the tools the caller runs itself. */
+  readonly tools: readonly ToolDefinition[];
+  readonly toolChoice: ToolChoice;
+  readonly thinking: 'off' | 'shown' | 'omitted';
+  readonly stopSequences: readonly string[];
+  readonly isStream: boolean;
+  readonly inputTokens: number;
+}
+
+export interface Turn {
+  readonly role: 'user' | 'assistant';
+  readonly content: readonly InputBlock[];
+}
+
+/** A content block as it was sent: its required fields are there, the others may be anything. */
+export type InputBlock = JsonObject & { readonly type: string };
+
+export interface ToolDefinition {
+  readonly name: string;
+  readonly schema: JsonObject;
+}
+
+export type ToolChoice =
+  | { readonly type: 'auto' | 'any' | 'none' }
+  | { readonly type: 'tool'; readonly name: string };
+
+/** The texts of a turn, in order. */
+export function textsOf({ content }: Turn): string[] {
+  return content.flatMap(({ type, text }) => (type === 'text' && typeof text === 'string' ? [text] : []));
+}

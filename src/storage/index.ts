@@ -1,0 +1,8 @@
+// The door of storage.
+
+export { formatEntryId, isSameEntry, logStart, parseEntryId } from './entry-id.ts';
+export type { EntryId } from './entry-id.ts';
+export type * from './log-record.ts';
+export { MemoryStreamLog } from './memory-stream-log.ts';
+export type { MemoryStreamLogOptions } from './memory-stream-log.ts';
+export type * from './stream-log.ts';

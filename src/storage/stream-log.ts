@@ -1,0 +1,100 @@
+// The one truth about every stream: an append-only log per stream, kept by a backend. Written so that several
+// processes can share a store: who may work on a stream is decided by a lease, who may write by the tail of the
+// log. Every backend passes test/contract/stream-log.ts, whose tests carry the numbers of the promises below.
+
+import type { EntryId } from './entry-id.ts';
+import type { AttemptRecord, LogEnding, LogRecord, OpenRecord } from './log-record.ts';
+
+export interface LogEntry {
+  readonly id: EntryId;
+  readonly record: LogRecord;
+}
+
+export interface NewStream {
+  /** Unguessable, and never used before. */
+  readonly id: string;
+  readonly open: OpenRecord;
+  /** With the same key and owner, `create` returns the stream made before instead of making one. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export type CreateResult =
+  | { readonly type: 'created' }
+  /** The key has made this stream before, from the same request. */
+  | { readonly type: 'exists'; readonly id: string }
+  /** The key has made a stream from another request. */
+  | { readonly type: 'conflict' }
+  /** The store holds as many streams as it may. */
+  | { readonly type: 'full' };
+
+export type AcquireResult =
+  | { readonly type: 'acquired'; readonly tail: EntryId; readonly attempt: AttemptRecord }
+  /** Another producer holds the lease. */
+  | { readonly type: 'held' }
+  | { readonly type: 'ended' }
+  | { readonly type: 'gone' };
+
+export interface Append {
+  /** The last entry as the producer knows it; the records follow it, under its epoch. */
+  readonly after: EntryId;
+  readonly records: readonly LogRecord[];
+}
+
+export type AppendResult =
+  | { readonly type: 'appended'; readonly tail: EntryId; readonly stopRequested: boolean }
+  /** The log goes on otherwise: another producer has taken over. Stop, and close the upstream call. */
+  | { readonly type: 'fenced' }
+  /** The records would go past the limit on a log's bytes. An `end` record alone always fits. */
+  | { readonly type: 'full' }
+  | { readonly type: 'ended' }
+  | { readonly type: 'gone' };
+
+export type ReadResult =
+  | { readonly type: 'entries'; readonly entries: readonly LogEntry[]; readonly ended: boolean }
+  /** The log has no such entry as `after`: it went another way from `from` on. */
+  | { readonly type: 'diverged'; readonly from: EntryId }
+  | { readonly type: 'gone' };
+
+export interface StreamState {
+  readonly id: string;
+  readonly owner: string;
+  readonly createdAt: number;
+  readonly tail: EntryId;
+  /** Undefined while the stream is open. */
+  readonly ending: LogEnding | undefined;
+}
+
+/**
+ * Promises of every backend:
+ *
+ * 1. Entries are numbered from 1 without gaps; a log begins with `open`, and nothing follows `end`.
+ * 2. `append` writes all its records or none, and only when the tail is `after`.
+ * 3. What `append` has acknowledged every later `read` returns, in any process that shares the store.
+ * 4. Of several producers one holds the lease; `acquire` changes the tail, so that the one before is fenced.
+ * 5. A reader costs the producer nothing: it reads from the log, at its own pace, from any entry.
+ * 6. A log is never trimmed while its stream is open.
+ */
+export interface StreamLog extends AsyncDisposable {
+  create(stream: NewStream): Promise<CreateResult>;
+
+  /** Takes an open stream whose lease is free or run out, for `leaseMs`; appends the `attempt` record. */
+  acquire(id: string, producer: string, leaseMs: number): Promise<AcquireResult>;
+  /** Prolongs the lease: `held` is false when another has it. Says as well whether somebody asked to stop. */
+  renew(id: string, producer: string, leaseMs: number): Promise<{ held: boolean; stopRequested: boolean }>;
+  /** Gives the lease back, so that another may acquire the stream at once. */
+  release(id: string, producer: string): Promise<void>;
+  append(id: string, append: Append): Promise<AppendResult>;
+
+  /** The entries after `after`, at most `limit`. */
+  read(id: string, after: EntryId, limit: number): Promise<ReadResult>;
+  /** Resolves when the log has an entry after `after`, or is gone, or `signal` aborts; may resolve early. */
+  wait(id: string, after: EntryId, signal: AbortSignal): Promise<void>;
+  state(id: string): Promise<StreamState | undefined>;
+
+  /** Asks the producer to stop: it learns it from its next append or renewal. Without one the stream ends here. */
+  requestStop(id: string): Promise<'requested' | 'ended' | 'gone'>;
+  /** Removes the log, whatever its state. */
+  delete(id: string): Promise<void>;
+  /** Ids of streams that are open and that nobody holds. */
+  abandoned(): Promise<readonly string[]>;
+}

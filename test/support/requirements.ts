@@ -1,0 +1,23 @@
+// What a test may need beyond npm, as reasons to skip. Each function gives `false` when the test can run, so
+// its result goes straight into node:test's `skip` option. `scripts/test.ts` sets the environment read here.
+
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const sharedPath = fileURLToPath(new URL('../../../shared', import.meta.url));
+
+/** Why tests that drive a browser are left out in this run, or `false`. */
+export function browserSkip(): string | false {
+  const leftOut = (process.env['MILLRACE_WITHOUT'] ?? '').split(',');
+  return leftOut.includes('browser') && 'left out by --without browser';
+}
+
+/** The folder `shared` beside the repository, which holds recorded streams; absent in most clones. */
+export function sharedFolder(): string | undefined {
+  return existsSync(sharedPath) ? sharedPath : undefined;
+}
+
+/** Why tests that read recordings from the shared folder cannot run, or `false`. */
+export function sharedSkip(): string | false {
+  return sharedFolder() === undefined && 'the folder ../shared is not here';
+}
