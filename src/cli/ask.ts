@@ -39,7 +39,7 @@ export async function ask(question: string, options: AskOptions): Promise<number
     messages: [{ role: 'user', content: prompt }],
     ...(system === undefined ? {} : { system }),
   });
-  return print(stream);
+  return await print(stream);
 }
 
 async function openClient(resources: AsyncDisposableStack): Promise<Millrace> {
@@ -53,14 +53,13 @@ async function openClient(resources: AsyncDisposableStack): Promise<Millrace> {
 async function print(stream: MessageStream): Promise<number> {
   const interrupt = (): void => stream.abort();
   process.once('SIGINT', interrupt);
-  // A reader that leaves, as `head` does, wants no more of the answer.
-  process.stdout.once('error', interrupt);
-  const text = new TerminalText(process.stdout);
+  // A reader that leaves wants no more of the answer.
+  const text = new TerminalText(process.stdout, interrupt);
   try {
     for await (const piece of stream.textStream) await text.write(piece);
     return exitCodeOfAnswer(stream);
   } catch (error) {
-    return report(error, stream);
+    return text.isClosed ? exitCodes.ok : report(error, stream);
   } finally {
     await text.end();
     process.off('SIGINT', interrupt);
@@ -80,7 +79,6 @@ function exitCodeOfAnswer({ currentMessage }: MessageStream): number {
 
 function report(error: unknown, { ending }: MessageStream): number {
   if (ending?.type === 'aborted') {
-    if (process.stdout.destroyed) return exitCodes.ok;
     note('interrupted');
     return exitCodes.interrupted;
   }

@@ -11,20 +11,29 @@ const unsafe =
 export class TerminalText {
   readonly #stream: Writable & { readonly isTTY?: boolean };
   #endsLine = true;
+  #isClosed = false;
 
-  constructor(stream: Writable & { readonly isTTY?: boolean }) {
+  /** `onClosed` is called when the reader has gone, as `head` does; further text is dropped. */
+  constructor(stream: Writable & { readonly isTTY?: boolean }, onClosed: () => void) {
     this.#stream = stream;
+    // Never taken away: without a listener a write to a closed pipe would end the process with a stack trace.
+    stream.on('error', () => {
+      this.#isClosed = true;
+      onClosed();
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Resolves when more may be written. On a terminal control characters are left out; a pipe gets every byte. */
   async write(text: string): Promise<void> {
     const shown = this.#stream.isTTY === true ? text.replace(unsafe, '') : text;
-    if (shown === '' || this.#stream.destroyed) return;
+    if (shown === '' || this.#isClosed) return;
     this.#endsLine = shown.endsWith('\n');
-    if (this.#stream.write(shown)) return;
     await new Promise<void>((resolve) => {
-      this.#stream.once('drain', resolve);
-      this.#stream.once('close', resolve);
+      this.#stream.write(shown, () => resolve());
     });
   }
 

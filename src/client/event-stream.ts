@@ -67,21 +67,22 @@ export class EventStream {
     return this.#accumulator.blockAt(index);
   }
 
-  /** The events of the next chunk, perhaps none; `ending` says when there are no more. Never rejects. */
-  async readChunk(): Promise<ClientEvent[]> {
+  /**
+   * The events of the next chunk, perhaps none. Each is accumulated when it is taken, so that `message` is never
+   * ahead of it; all must be taken before the next chunk is asked for. `ending` says when there are no more.
+   * Never rejects, and taking throws nothing.
+   */
+  async readChunk(): Promise<Iterable<ClientEvent>> {
     if (this.#ending !== undefined) return [];
-    const events: ClientEvent[] = [];
     try {
       if (!this.#hasEvents) await this.#checkContentType();
       const chunk = await this.#response.body.read();
       this.#signal.throwIfAborted();
-      this.#decode(chunk, events);
-      this.#settle();
+      return this.#accumulate(this.#decode(chunk), chunk === undefined);
     } catch (error) {
-      this.#fail(error);
+      await this.#fail(error);
+      return [];
     }
-    if (this.#ending !== undefined) await this.#response.body.cancel();
-    return events;
   }
 
   /** Ends the transfer; the stream ends `aborted` unless it had ended before. */
@@ -90,43 +91,48 @@ export class EventStream {
     await this.#response.body.cancel();
   }
 
-  #decode(chunk: Uint8Array | undefined, events: ClientEvent[]): void {
+  #decode(chunk: Uint8Array | undefined): readonly StreamEvent[] {
     if (!this.#hasEvents && chunk !== undefined && this.#beginning.length < 500) {
       this.#beginning += new TextDecoder().decode(chunk.subarray(0, 500));
     }
-    for (const event of chunk === undefined ? this.#decoder.end() : this.#decoder.push(chunk)) {
-      this.#hasEvents = true;
-      this.#take(event, events);
-      if (this.#accumulator.ending !== undefined) return;
+    const events = chunk === undefined ? this.#decoder.end() : this.#decoder.push(chunk);
+    this.#hasEvents ||= events.length > 0;
+    if (chunk === undefined && !this.#hasEvents) throw this.#notAStream();
+    return events;
+  }
+
+  *#accumulate(events: readonly StreamEvent[], isLast: boolean): Generator<ClientEvent, void, undefined> {
+    for (const event of events) {
+      this.#accumulator.push(event);
+      this.#settle();
+      // An error is thrown at the end and not yielded, as the official SDK does.
+      if (event.type !== '[DONE]' && event.type !== 'error') yield event;
+      if (this.#ending !== undefined) return;
     }
-    if (chunk !== undefined) return;
-    if (!this.#hasEvents) throw this.#notAStream();
-    this.#accumulator.end();
+    if (this.#decoder.error !== undefined) this.#accumulator.fail(this.#decoder.error);
+    else if (isLast) this.#accumulator.end();
+    this.#settle();
   }
 
-  #take(event: StreamEvent, events: ClientEvent[]): void {
-    this.#accumulator.push(event);
-    // An error is thrown and not yielded, as the official SDK does.
-    if (event.type !== '[DONE]' && event.type !== 'error') events.push(event);
-  }
-
+  /** Takes over the accumulator's ending, if there is one. */
   #settle(): void {
     const ending = this.#accumulator.ending;
-    if (ending === undefined) return;
+    if (ending === undefined || this.#ending !== undefined) return;
+    const error =
+      ending.type === 'truncated' ? new TruncatedError(ending.message, this.requestId) : undefined;
     this.#ending =
-      ending.type === 'truncated'
-        ? { ...ending, error: new TruncatedError(ending.message, this.requestId) }
-        : ending;
+      error === undefined ? (ending as StreamEnding) : { type: 'truncated', error, message: error.partial };
+    // Whatever the server still sends, nobody waits for it.
+    void this.#response.body.cancel();
   }
 
-  #fail(error: unknown): void {
+  async #fail(error: unknown): Promise<void> {
     const { message } = this;
-    if (this.#signal.aborted) {
-      this.#ending = { type: 'aborted', error: this.#signal.reason, message };
-      return;
-    }
     if (error instanceof ProtocolError || error instanceof ConnectionError) error.partial = message;
-    this.#ending = { type: 'failed', error: error as ConnectionError, message };
+    this.#ending ??= this.#signal.aborted
+      ? { type: 'aborted', error: this.#signal.reason, message }
+      : { type: 'failed', error: error as ConnectionError, message };
+    await this.#response.body.cancel();
   }
 
   /** A 200 with JSON or HTML is no stream; with any other type the bytes decide, since gateways mislabel them. */

@@ -174,9 +174,10 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
   async #readChunk(): Promise<void> {
     const stream = await this.#connected;
     if (stream === undefined) return;
-    const events = await stream.readChunk();
-    this.#events.push(...events);
-    for (const event of events) this.#announce(event, stream);
+    for (const event of await stream.readChunk()) {
+      this.#events.push(event);
+      this.#announce(event, stream);
+    }
     if (stream.ending !== undefined) this.#end(stream.ending);
   }
 

@@ -1,6 +1,7 @@
 // What the two decoders share: bytes to text in front of the parser, and one rule for errors, so that both agree
 // at every cut: an error never overtakes the events before it, and once thrown it stays.
 
+import type { ProtocolError } from './errors.ts';
 import { SseParser } from './sse-parser.ts';
 import type { SseDecoderOptions, ServerSentEvent } from './sse-parser.ts';
 import { Utf8Decoder } from './utf8-decoder.ts';
@@ -9,13 +10,18 @@ export class DecoderState<Event> {
   readonly parser: SseParser;
   readonly #utf8 = new Utf8Decoder();
   readonly #readAll: (parser: SseParser, events: Event[]) => void;
-  #failure: unknown;
+  #error: ProtocolError | undefined;
   #ended = false;
 
   /** `readAll` appends every event of the parser's text, and throws at the first that is broken. */
   constructor(options: SseDecoderOptions, readAll: (parser: SseParser, events: Event[]) => void) {
     this.parser = new SseParser(options);
     this.#readAll = readAll;
+  }
+
+  /** What every further call will throw. */
+  get error(): ProtocolError | undefined {
+    return this.#error;
   }
 
   push(chunk: Uint8Array | string): Event[] {
@@ -39,14 +45,15 @@ export class DecoderState<Event> {
     try {
       this.#readAll(this.parser, events);
     } catch (error) {
-      this.#failure = error;
+      // Nothing else is thrown here.
+      this.#error = error as ProtocolError;
       if (events.length === 0) throw error;
     }
     return events;
   }
 
   #check(method: string): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#error !== undefined) throw this.#error;
     if (this.#ended) throw new TypeError(`Cannot ${method}(): the stream was ended; use a new decoder`);
   }
 }

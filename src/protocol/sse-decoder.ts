@@ -2,6 +2,7 @@
 // of the stream (see `end`). Reconnecting is the caller's: `lastEventId` and `retryMs` are what it needs.
 
 import { DecoderState } from './decoder-state.ts';
+import type { ProtocolError } from './errors.ts';
 import type { SseDecoderOptions, ServerSentEvent } from './sse-parser.ts';
 
 /**
@@ -9,7 +10,7 @@ import type { SseDecoderOptions, ServerSentEvent } from './sse-parser.ts';
  *
  * 1. The same bytes give the same events and the same error, wherever they are cut.
  * 2. It throws only ProtocolError `event_too_large`, and only after all events before it were returned: an error
- *    found behind events of the same chunk is thrown by the next call. After that every call throws it again.
+ *    found behind events of the same chunk is in `error`, and thrown by the next call and every one after it.
  * 3. Time is linear in the bytes, memory is bounded by `maxEventBytes` plus the chunk.
  *
  * @example
@@ -35,6 +36,11 @@ export class SseDecoder {
   /** What the last `retry:` field asked for, in milliseconds. */
   get retryMs(): number | undefined {
     return this.#state.parser.retryMs;
+  }
+
+  /** The error that the next call will throw: known as soon as the events before it have been returned. */
+  get error(): ProtocolError | undefined {
+    return this.#state.error;
   }
 
   /** Decodes the events that `chunk` finishes. */

@@ -4,6 +4,7 @@
 
 import { DecoderState } from './decoder-state.ts';
 import { parseStreamEvent } from './parse-stream-event.ts';
+import type { ProtocolError } from './errors.ts';
 import type { SseDecoderOptions, SseParser } from './sse-parser.ts';
 import type { ContentBlockDelta, ContentBlockDeltaEvent, StreamEvent } from './stream-event.ts';
 
@@ -13,8 +14,8 @@ import type { ContentBlockDelta, ContentBlockDeltaEvent, StreamEvent } from './s
  *
  * 1. The same bytes give the same events and the same error, wherever they are cut.
  * 2. It throws only ProtocolError (`event_too_large`, `invalid_json`, `invalid_event`), and only after all events
- *    before it were returned: an error found behind events of the same chunk is thrown by the next call, `push`
- *    or `end`. After that every call throws it again.
+ *    before it were returned: an error found behind events of the same chunk is in `error`, and thrown by the next
+ *    call and every one after it.
  *
  * @example
  * const decoder = new StreamEventDecoder();
@@ -29,6 +30,11 @@ export class StreamEventDecoder {
 
   constructor(options: SseDecoderOptions = {}) {
     this.#state = new DecoderState(options, (parser, events) => this.#readAll(parser, events));
+  }
+
+  /** The error that the next call will throw: known as soon as the events before it have been returned. */
+  get error(): ProtocolError | undefined {
+    return this.#state.error;
   }
 
   /** Decodes the events that `chunk` finishes. */

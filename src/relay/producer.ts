@@ -90,6 +90,7 @@ export class Producer {
         const { records, ending } = readFrames(chunk === undefined ? decoder.end() : decoder.push(chunk));
         if (records.length > 0 && !(await this.#append(records))) return undefined;
         if (ending !== undefined) return ending;
+        if (decoder.error !== undefined) throw decoder.error;
         if (chunk === undefined) return truncated;
       }
     } finally {

@@ -66,7 +66,16 @@ async function sendMessage(exchange: Exchange, request: MessagesRequest): Promis
     if (!outlet.isOpen) return;
   }
   if (durationMs > 0) await outlet.pause(durationMs);
-  await sendJson(exchange, { headers: simulation.limits.headers(), body: accumulator.message });
+  await sendJson(exchange, { headers: simulation.limits.headers(), body: toWholeMessage(accumulator) });
+}
+
+/** A tool input that was cut is no input: the API gives `{}` for it. */
+function toWholeMessage(accumulator: MessageAccumulator): object {
+  const { message } = accumulator;
+  const content = message?.content.map((block) =>
+    accumulator.inputOf(block)?.complete === false ? { ...block, input: {} } : block,
+  );
+  return { ...message, content };
 }
 
 /** The same events however they are sent. */

@@ -9,20 +9,22 @@ const header = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 /** A last deflate block with nothing in it. */
 const emptyLastBlock = Buffer.from([3, 0]);
 
+const nothing = Buffer.alloc(0);
+
 /** Small tables: they are made anew for each frame. */
 const deflateOptions = { windowBits: 9, memLevel: 1, finishFlush: constants.Z_SYNC_FLUSH };
 
 export class GzipFrames {
+  #hasBegun = false;
   #checksum = 0;
   #byteCount = 0;
 
   encode(frame: Uint8Array): Buffer {
     // Room for the worst case and no more: the default, 16 KiB a frame, would be garbage by the gigabyte.
     const compressed = deflateRawSync(frame, { ...deflateOptions, chunkSize: frame.length + 64 });
-    const isFirst = this.#byteCount === 0;
     this.#checksum = crc32(frame, this.#checksum);
     this.#byteCount += frame.length;
-    return isFirst ? Buffer.concat([header, compressed]) : compressed;
+    return Buffer.concat([this.#begin(), compressed]);
   }
 
   /** What comes after the last frame. */
@@ -30,7 +32,14 @@ export class GzipFrames {
     const trailer = Buffer.alloc(8);
     trailer.writeUInt32LE(this.#checksum, 0);
     trailer.writeUInt32LE(this.#byteCount % 2 ** 32, 4);
-    return Buffer.concat([this.#byteCount === 0 ? header : Buffer.alloc(0), emptyLastBlock, trailer]);
+    return Buffer.concat([this.#begin(), emptyLastBlock, trailer]);
+  }
+
+  /** The header, once. */
+  #begin(): Buffer {
+    if (this.#hasBegun) return nothing;
+    this.#hasBegun = true;
+    return header;
   }
 }
 

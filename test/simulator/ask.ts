@@ -8,7 +8,7 @@ import type { Simulator } from '../../src/simulator/index.ts';
 export function toBody(prompt: string, changes: object = {}): object {
   return {
     model: 'claude-sonnet-4-6',
-    max_tokens: 32_000,
+    max_tokens: 16_000,
     messages: [{ role: 'user', content: prompt }],
     ...changes,
   };
@@ -129,6 +129,11 @@ export function parseFrames(text: string): WireEvent[] {
       assert.equal(data.type, name);
       return { name, json, data };
     });
+}
+
+/** Whether no half of a surrogate pair stands in the text. */
+export function isWhole(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
 }
 
 /** The text of all text deltas. */

@@ -76,8 +76,10 @@ class Example {
     const { items } = schema;
     if (!isObject(items)) return [];
     const least = numberOr(schema['minItems'], 2);
-    const length = Math.min(least, numberOr(schema['maxItems'], least), maxValues);
-    return Array.from({ length }, () => this.#value(items, name, depth + 1)).slice(0, length);
+    const length = Math.min(least, numberOr(schema['maxItems'], least));
+    const values: unknown[] = [];
+    while (values.length < length && this.#valuesLeft > 0) values.push(this.#value(items, name, depth + 1));
+    return values;
   }
 
   /** Follows local references; each step costs a value, so that a circle of them ends. */

@@ -1,0 +1,323 @@
+// Follows one stream of the relay to its ending, over as many connections as it takes. Framework-free; everything
+// it needs from the browser comes as a FollowEnvironment. It knows events and their places, not what they mean.
+
+import { ProtocolError, parseStreamEvent, SseDecoder } from '../protocol/index.ts';
+import type { ApiError, ServerSentEvent, StreamEvent } from '../protocol/index.ts';
+import { FollowError } from './errors.ts';
+import { backoffMs } from './stream/backoff.ts';
+import { Connection } from './stream/connection.ts';
+import { eventSequence } from './stream/event-sequence.ts';
+import type { FollowEnvironment } from './stream/follow-environment.ts';
+import { responseError, retryAfter } from './stream/response-error.ts';
+
+/** What to follow: the answer to a new request, or a stream that exists, from its beginning. */
+export type StreamSource =
+  | { readonly type: 'new'; readonly request: object }
+  | { readonly type: 'existing'; readonly id: string };
+
+export type FollowState = 'connecting' | 'streaming' | 'reconnecting' | 'ended';
+
+export interface StreamListener {
+  onState(state: FollowState): void;
+  /** The relay has named the stream: from here on it can be followed, and stopped, by this id. */
+  onOpen(id: string): void;
+  onEvent(event: StreamEvent): void;
+  /** All events so far are void: the stream is read again from its beginning. */
+  onRestart(): void;
+}
+
+/** `ended`: the last event was `message_stop` or `error`. `failed`: no more events can be had. */
+export type FollowEnd =
+  | { readonly type: 'ended' }
+  | { readonly type: 'failed'; readonly error: ApiError | FollowError | ProtocolError };
+
+export interface FollowOptions {
+  readonly environment: FollowEnvironment;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Follows `source` until it ends.
+ *
+ * 1. Each event is delivered once and in order, however often the connection breaks: it goes on behind the last
+ *    event it has, and drops what it has seen.
+ * 2. A number left out between two events means that the log was changed: the stream is read again from its
+ *    beginning, after `onRestart`. What is left out in a whole read was never sent in this format.
+ * 3. A broken connection is made again after 0.25 s to 8 s, at once on a wake, and given up after 20 attempts
+ *    without a new event. A new request is never sent twice.
+ * 4. An abort rejects with the signal's own reason. Nothing else is thrown but what the listener throws.
+ */
+export function followStream(
+  source: StreamSource,
+  listener: StreamListener,
+  options: FollowOptions,
+): Promise<FollowEnd> {
+  return new Follower(listener, options).follow(source);
+}
+
+/** With the backoff about two and a half minutes. */
+const mostAttempts = 20;
+const mostRestarts = 3;
+
+type Broken = {
+  readonly type: 'broken';
+  readonly cause: unknown;
+  readonly retryAfterMs?: number | undefined;
+};
+type Result = FollowEnd | Broken;
+
+class Follower {
+  readonly #listener: StreamListener;
+  readonly #environment: FollowEnvironment;
+  readonly #signal: AbortSignal;
+  #state: FollowState | undefined;
+  #connection: Connection | undefined;
+  /** Ends the wait before the next attempt. */
+  #endPause: (() => void) | undefined;
+
+  #streamId: string | undefined;
+  /** Where a reconnect goes on; undefined: from the beginning. */
+  #lastEventId: string | undefined;
+  #lastSequence: number | undefined;
+  /** Events were delivered that the next event, from a read begun anew, makes void. */
+  #hasStaleEvents = false;
+  /** This connection began at the beginning: numbers it leaves out are left out by the relay. */
+  #isWholeRead = true;
+  #deliveredAny = false;
+  /** Connections made since the last new event. */
+  #attempts = 0;
+  #restarts = 0;
+
+  constructor(listener: StreamListener, { environment, signal }: FollowOptions) {
+    this.#listener = listener;
+    this.#environment = environment;
+    this.#signal = signal;
+  }
+
+  async follow(source: StreamSource): Promise<FollowEnd> {
+    this.#signal.throwIfAborted();
+    const cancelWake = this.#environment.onWake(() => {
+      this.#connection?.wake();
+      this.#endPause?.();
+    });
+    try {
+      this.#enter('connecting');
+      const end = await this.#reconnectUntilEnd(await this.#begin(source));
+      this.#enter('ended');
+      return end;
+    } finally {
+      cancelWake();
+    }
+  }
+
+  async #reconnectUntilEnd(first: Result): Promise<FollowEnd> {
+    let result = first;
+    while (result.type === 'broken') {
+      if (this.#streamId === undefined) return lost('before the stream had a name', result.cause);
+      if (this.#attempts >= mostAttempts) return lost(`${mostAttempts} times in a row`, result.cause);
+      this.#enter('reconnecting');
+      await this.#pause(result.retryAfterMs ?? backoffMs(this.#attempts, this.#environment.random()));
+      this.#attempts += 1;
+      result = await this.#resume(this.#streamId);
+    }
+    return result;
+  }
+
+  #begin(source: StreamSource): Promise<Result> {
+    if (source.type === 'new') return this.#ask(source.request);
+    this.#streamId = source.id;
+    return this.#resume(source.id);
+  }
+
+  async #ask(request: object): Promise<Result> {
+    const connection = this.#connect();
+    const answer = await this.#fetch(connection, '/streams', {
+      method: 'POST',
+      headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    });
+    if (answer.type === 'broken') {
+      return failed(new FollowError('unreachable', 'The relay did not answer', { cause: answer.cause }));
+    }
+    const { response } = answer;
+    // Not before: the headers may take as long as the API takes to accept the request.
+    connection.heard();
+    if (!response.ok) {
+      const error = await responseError(response);
+      connection.cut('the request was refused');
+      return failed(error);
+    }
+    const id = response.headers.get('x-stream-id');
+    if (id !== null) {
+      this.#streamId = id;
+      this.#listener.onOpen(id);
+    }
+    return this.#read(response, connection);
+  }
+
+  async #resume(id: string): Promise<Result> {
+    const connection = this.#connect();
+    connection.heard();
+    this.#isWholeRead = this.#lastEventId === undefined;
+    this.#hasStaleEvents = this.#isWholeRead && this.#deliveredAny;
+    const answer = await this.#fetch(connection, `/streams/${encodeURIComponent(id)}`, {
+      headers: {
+        accept: 'text/event-stream',
+        ...(this.#lastEventId === undefined ? {} : { 'last-event-id': this.#lastEventId }),
+      },
+    });
+    if (answer.type === 'broken') return answer;
+    if (answer.response.status === 200) return this.#read(answer.response, connection);
+    const result: Result =
+      answer.response.status === 204 ? { type: 'ended' } : await this.#refused(answer.response);
+    connection.cut('there is nothing to read');
+    return result;
+  }
+
+  async #refused(response: Response): Promise<Result> {
+    const error = await responseError(response);
+    if (response.status === 404) {
+      return failed(
+        new FollowError('gone', 'The relay does not have this stream any more', { cause: error }),
+      );
+    }
+    const isPassing = response.status === 408 || response.status === 429 || response.status >= 500;
+    return isPassing
+      ? { type: 'broken', cause: error, retryAfterMs: retryAfter(response.headers) }
+      : failed(error);
+  }
+
+  async #read(response: Response, connection: Connection): Promise<Result> {
+    const type = response.headers.get('content-type') ?? 'nothing';
+    if (response.body === null || !type.startsWith('text/event-stream')) {
+      connection.cut('its body is not an event stream');
+      return failed(
+        new FollowError('not_a_stream', `Cannot follow ${type}: text/event-stream was asked for`),
+      );
+    }
+    const reader = response.body.getReader();
+    const decoder = new SseDecoder();
+    connection.heard();
+    for (;;) {
+      const chunk = await this.#nextChunk(reader);
+      if (chunk.type === 'broken') return chunk;
+      connection.heard();
+      const result = this.#takeChunk(decoder, chunk.bytes);
+      if (result === undefined && chunk.bytes !== undefined) continue;
+      connection.cut('it has been read');
+      return (
+        result ?? { type: 'broken', cause: new Error('The connection was closed before the stream ended') }
+      );
+    }
+  }
+
+  async #nextChunk(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Promise<Broken | { type: 'chunk'; bytes: Uint8Array | undefined }> {
+    try {
+      const { value } = await reader.read();
+      return { type: 'chunk', bytes: value };
+    } catch (cause) {
+      this.#signal.throwIfAborted();
+      return { type: 'broken', cause };
+    }
+  }
+
+  /** What the chunk means for the connection; undefined: it goes on. `bytes` are undefined at the end of the body. */
+  #takeChunk(decoder: SseDecoder, bytes: Uint8Array | undefined): Result | undefined {
+    try {
+      const frames = bytes === undefined ? decoder.end() : decoder.push(bytes);
+      for (const frame of frames) {
+        const result = this.#takeFrame(frame);
+        if (result !== undefined) return result;
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof ProtocolError) return failed(error);
+      throw error;
+    }
+  }
+
+  #takeFrame(frame: ServerSentEvent): Result | undefined {
+    const sequence = eventSequence(frame.id);
+    if (sequence !== undefined && this.#lastSequence !== undefined) {
+      if (sequence <= this.#lastSequence) return undefined;
+      if (sequence > this.#lastSequence + 1 && !this.#isWholeRead) return this.#restart(sequence);
+    }
+    const event = parseStreamEvent(frame);
+    this.#lastEventId = frame.id ?? this.#lastEventId;
+    this.#lastSequence = sequence ?? this.#lastSequence;
+    if (event.type !== 'ping') this.#deliver(event);
+    return event.type === 'message_stop' || event.type === 'error' ? { type: 'ended' } : undefined;
+  }
+
+  #deliver(event: StreamEvent): void {
+    this.#attempts = 0;
+    if (this.#hasStaleEvents) this.#listener.onRestart();
+    this.#hasStaleEvents = false;
+    this.#deliveredAny = true;
+    this.#enter('streaming');
+    this.#listener.onEvent(event);
+  }
+
+  #restart(sequence: number): Result {
+    const gap = `event ${sequence} came after event ${this.#lastSequence ?? 0}`;
+    this.#restarts += 1;
+    if (this.#restarts > mostRestarts) {
+      return failed(new FollowError('unsteady_log', `Cannot follow a log that keeps changing: ${gap}`));
+    }
+    this.#lastEventId = undefined;
+    this.#lastSequence = undefined;
+    return { type: 'broken', cause: new Error(gap), retryAfterMs: 0 };
+  }
+
+  #connect(): Connection {
+    this.#connection = new Connection(this.#environment, this.#signal);
+    return this.#connection;
+  }
+
+  /** The response to a request; an abort by the caller is thrown. */
+  async #fetch(
+    { signal }: Connection,
+    path: string,
+    init: RequestInit,
+  ): Promise<Broken | { readonly type: 'answered'; readonly response: Response }> {
+    try {
+      const response = await this.#environment.fetch(path, { ...init, signal, cache: 'no-store' });
+      return { type: 'answered', response };
+    } catch (cause) {
+      this.#signal.throwIfAborted();
+      return { type: 'broken', cause };
+    }
+  }
+
+  /** Waits for `delayMs`, or less when the page wakes up; an abort is thrown. */
+  async #pause(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        cancelTimer();
+        this.#signal.removeEventListener('abort', end);
+        this.#endPause = undefined;
+        resolve();
+      };
+      const cancelTimer = this.#environment.setTimer(end, delayMs);
+      this.#endPause = end;
+      this.#signal.addEventListener('abort', end);
+    });
+    this.#signal.throwIfAborted();
+  }
+
+  #enter(state: FollowState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#listener.onState(state);
+  }
+}
+
+function failed(error: ApiError | FollowError | ProtocolError): FollowEnd {
+  return { type: 'failed', error };
+}
+
+function lost(when: string, cause: unknown): FollowEnd {
+  return failed(new FollowError('connection_lost', `The connection broke ${when}`, { cause }));
+}

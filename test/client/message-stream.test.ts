@@ -1,0 +1,384 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  ApiError,
+  ConnectionError,
+  Millrace,
+  ProtocolError,
+  ResponseError,
+  TruncatedError,
+} from 'millrace/client';
+import type { ClientEvent, MessageStream } from 'millrace/client';
+import { startSimulator } from 'millrace/simulator';
+import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
+import type { RawAnswer } from '../support/raw-server.ts';
+import { blockEvents, messageEnd, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
+
+const params = {
+  model: 'claude-sonnet-5',
+  max_tokens: 100,
+  messages: [{ role: 'user' as const, content: 'Hi' }],
+};
+
+/** Runs `use` with a client whose server answers with exactly these bytes. */
+async function withAnswer(answer: RawAnswer, use: (client: Millrace) => Promise<void>): Promise<void> {
+  await using server = await startRawServer(() => answer);
+  await use(new Millrace({ apiKey: 'k', baseURL: server.url }));
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+/** The events before the failure, and the failure. */
+async function collectUntilError(
+  stream: AsyncIterable<ClientEvent>,
+): Promise<{ types: string[]; error: unknown }> {
+  const types: string[] = [];
+  try {
+    for await (const event of stream) types.push(event.type);
+  } catch (error) {
+    return { types, error };
+  }
+  return { types, error: undefined };
+}
+
+const whole = sse(messageStart, { type: 'ping' }, ...textEvents(0, 'Hel', 'lo'), ...messageEnd);
+const cut = sse(messageStart, ...textEvents(0, 'Hel', 'lo').slice(0, 2));
+
+test('MessageStream gives text, events and the final message of a simulated answer', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const client = new Millrace({ apiKey: 'k', baseURL: simulator.url });
+  const stream = client.messages.stream({
+    ...params,
+    messages: [{ role: 'user', content: 'echo für 水車 🌊' }],
+  });
+  const text = (await collect(stream.textStream)).join('');
+  assert.match(text, /für 水車 🌊/);
+  assert.equal(await stream.finalText(), text);
+  const message = await stream.finalMessage();
+  assert.equal(message.stop_reason, 'end_turn');
+  assert.deepEqual(stream.ending, { type: 'complete', message });
+  assert.match(stream.request_id ?? '', /^req_/);
+});
+
+test('MessageStream calls each listener by the official names, in order', async () => {
+  const citation = {
+    type: 'char_location',
+    cited_text: 'x',
+    document_index: 0,
+    document_title: null,
+  } as const;
+  const body = sse(
+    messageStart,
+    { type: 'ping' },
+    ...blockEvents(0, { type: 'thinking', thinking: '', signature: '' }, [
+      { type: 'thinking_delta', thinking: 'hm' },
+      { type: 'signature_delta', signature: 'sig' },
+    ]),
+    ...blockEvents(1, { type: 'text', text: '' }, [
+      { type: 'text_delta', text: 'Hel' },
+      { type: 'text_delta', text: 'lo' },
+      { type: 'citations_delta', citation: { ...citation, start_char_index: 0, end_char_index: 1 } },
+    ]),
+    ...toolEvents(2, '', '{"city":"Pa', 'ris"}'),
+    ...messageEnd,
+  );
+  await withAnswer({ bytes: streamResponse(body) + cleanEnd, then: 'fin' }, async (client) => {
+    const seen: string[] = [];
+    const stream = client.messages
+      .stream(params)
+      .on('connect', () => seen.push('connect'))
+      .on('ping', () => seen.push('ping'))
+      .on('thinking', (delta, snapshot) => seen.push(`thinking ${delta} ${snapshot}`))
+      .on('signature', (signature) => seen.push(`signature ${signature}`))
+      .on('text', (delta, snapshot) => seen.push(`text ${delta} ${snapshot}`))
+      .on('citation', (_, snapshot) => seen.push(`citation ${snapshot.length}`))
+      .on('inputJson', (delta, snapshot) => seen.push(`inputJson ${delta} ${JSON.stringify(snapshot)}`))
+      .on('contentBlock', (block) => seen.push(`contentBlock ${block.type}`))
+      .on('message', (message) => seen.push(`message ${message.content.length}`))
+      .on('finalMessage', (message) => seen.push(`finalMessage ${message.stop_reason}`))
+      .on('end', () => seen.push('end'));
+    await stream.done();
+    assert.deepEqual(seen, [
+      'connect',
+      'ping',
+      'thinking hm hm',
+      'signature sig',
+      'contentBlock thinking',
+      'text Hel Hel',
+      'text lo Hello',
+      'citation 1',
+      'contentBlock text',
+      'inputJson  {}',
+      'inputJson {"city":"Pa {"city":"Pa"}',
+      'inputJson ris"} {"city":"Paris"}',
+      'contentBlock tool_use',
+      'message 3',
+      'finalMessage end_turn',
+      'end',
+    ]);
+  });
+});
+
+test('MessageStream tells the whole story to whoever iterates late, again, or at the same time', async () => {
+  await withAnswer({ bytes: streamResponse(whole) + cleanEnd, then: 'fin' }, async (client) => {
+    const stream = client.messages.stream(params);
+    const [first, second] = await Promise.all([collect(stream), collect(stream)]);
+    await stream.finalMessage();
+    const late = await collect(stream);
+    assert.equal(first.length, 8);
+    assert.deepEqual(second, first);
+    assert.deepEqual(late, first);
+    assert.equal((await collect(stream.textStream)).join(''), 'Hello');
+  });
+});
+
+test('MessageStream once() and off() end listening', async () => {
+  await withAnswer({ bytes: streamResponse(whole) + cleanEnd, then: 'fin' }, async (client) => {
+    const seen: string[] = [];
+    const never = (): void => void seen.push('never');
+    await client.messages
+      .stream(params)
+      .once('text', (delta) => seen.push(delta))
+      .on('text', never)
+      .off('text', never)
+      .done();
+    assert.deepEqual(seen, ['Hel']);
+  });
+});
+
+test('MessageStream is finished at message_stop, whatever the server does with the connection', async () => {
+  await using server = await startRawServer(() => ({ bytes: streamResponse(whole), then: 'hold' }));
+  const stream = new Millrace({ apiKey: 'k', baseURL: server.url }).messages.stream(params);
+  assert.equal(await stream.finalText(), 'Hello');
+  await server.clientLeft();
+});
+
+test('a clean end before message_stop is a truncation with the partial message, never a success', async () => {
+  await withAnswer({ bytes: streamResponse(cut) + cleanEnd, then: 'fin' }, async (client) => {
+    const stream = client.messages.stream(params);
+    const { types, error } = await collectUntilError(stream);
+    assert.deepEqual(types, ['message_start', 'content_block_start', 'content_block_delta']);
+    assert.ok(error instanceof TruncatedError);
+    assert.equal(error.code, 'truncated');
+    assert.equal(error.requestId, 'req_test');
+    assert.deepEqual(error.partial?.content, [{ type: 'text', text: 'Hel' }]);
+    assert.equal(stream.ending?.type, 'truncated');
+    await assert.rejects(() => stream.finalMessage(), TruncatedError);
+    await assert.rejects(() => stream.done(), TruncatedError);
+    const created = await client.messages.create({ ...params, stream: true });
+    assert.ok((await collectUntilError(created)).error instanceof TruncatedError);
+    assert.equal(created.ending?.type, 'truncated');
+  });
+});
+
+test('a reset connection is a ConnectionError with the partial message', async () => {
+  await withAnswer({ bytes: streamResponse(cut), then: 'rst' }, async (client) => {
+    const { error } = await collectUntilError(await client.messages.create({ ...params, stream: true }));
+    assert.ok(error instanceof ConnectionError, String(error));
+    assert.deepEqual([error.code, error.phase], ['connection_failed', 'body']);
+    assert.deepEqual(error.partial?.content, [{ type: 'text', text: 'Hel' }]);
+  });
+});
+
+test('a server that is not there is a ConnectionError of the connect phase', async () => {
+  await using server = await startRawServer(() => ({ bytes: '', then: 'fin' }));
+  const { url } = server;
+  await server[Symbol.asyncDispose]();
+  const client = new Millrace({ apiKey: 'k', baseURL: url });
+  await assert.rejects(client.messages.create(params), {
+    name: 'ConnectionError',
+    phase: 'connect',
+    message: /ECONNREFUSED/,
+  });
+  const { error } = await collectUntilError(client.messages.stream(params));
+  assert.ok(error instanceof ConnectionError);
+});
+
+test('an error event is an ApiError with the status its type stands for, and the partial message', async () => {
+  const overloaded = { type: 'overloaded_error', message: 'Overloaded' } as const;
+  const body = cut + sse({ type: 'error', error: overloaded, request_id: 'req_9' });
+  await withAnswer({ bytes: streamResponse(body) + cleanEnd, then: 'fin' }, async (client) => {
+    const stream = client.messages.stream(params);
+    const { error, types } = await collectUntilError(stream);
+    assert.ok(error instanceof ApiError);
+    assert.deepEqual([error.status, error.type, error.requestId], [529, 'overloaded_error', 'req_9']);
+    assert.deepEqual(error.partial?.content, [{ type: 'text', text: 'Hel' }]);
+    assert.ok(!types.includes('error'));
+    assert.equal(stream.ending?.type, 'failed');
+  });
+});
+
+test('invalid JSON is a ProtocolError with the offending text and the partial message', async () => {
+  await withAnswer(
+    { bytes: streamResponse(`${cut}event: ping\ndata: {"ty\n\n`), then: 'hold' },
+    async (client) => {
+      const { error } = await collectUntilError(client.messages.stream(params));
+      assert.ok(error instanceof ProtocolError);
+      assert.deepEqual([error.code, error.excerpt], ['invalid_json', '{"ty']);
+      assert.deepEqual(error.partial?.content, [{ type: 'text', text: 'Hel' }]);
+    },
+  );
+});
+
+test('a 200 that is not a stream is a ResponseError with its content type and beginning', async () => {
+  const cases: [type: string, body: string][] = [
+    ['application/json', '{"id":"msg_1"}'],
+    ['text/html', '<h1>Sign in</h1>'],
+    ['text/plain', 'hello'],
+    ['text/event-stream', ''],
+  ];
+  for (const [type, body] of cases) {
+    const bytes = `HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    await withAnswer({ bytes, then: 'fin' }, async (client) => {
+      const { error } = await collectUntilError(client.messages.stream(params));
+      assert.ok(error instanceof ResponseError, type);
+      assert.deepEqual([error.code, error.contentType, error.excerpt], ['not_an_event_stream', type, body]);
+      assert.match(error.message, new RegExp(type));
+    });
+  }
+});
+
+test('a stream under a wrong content type is read all the same', async () => {
+  await withAnswer({ bytes: streamResponse(whole, 'text/plain') + cleanEnd, then: 'fin' }, async (client) => {
+    assert.equal(await client.messages.stream(params).finalText(), 'Hello');
+  });
+});
+
+test('a gateway’s [DONE] is left out of the events', async () => {
+  const body = whole.replace('event: message_stop', 'data: [DONE]\n\nevent: message_stop');
+  await withAnswer({ bytes: streamResponse(body) + cleanEnd, then: 'fin' }, async (client) => {
+    const events = await collect(client.messages.stream(params));
+    assert.deepEqual(events.at(-1), { type: 'message_stop' });
+    assert.equal(events.length, 8);
+  });
+});
+
+test('abort() closes the connection, keeps what had arrived, and rejects with the reason given', async () => {
+  await using server = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+  const client = new Millrace({ apiKey: 'k', baseURL: server.url });
+  const reason = new Error('enough');
+  const aborts: unknown[] = [];
+  const stream = client.messages.stream(params).on('abort', (why) => aborts.push(why));
+  const first = await stream.textStream[Symbol.asyncIterator]().next();
+  assert.equal(first.value, 'Hel');
+  stream.abort(reason);
+  await assert.rejects(stream.done(), reason);
+  await assert.rejects(stream.finalMessage(), reason);
+  await server.clientLeft();
+  assert.deepEqual(aborts, [reason]);
+  assert.equal(stream.ending?.type, 'aborted');
+  assert.deepEqual(stream.currentMessage?.content, [{ type: 'text', text: 'Hel' }]);
+});
+
+test('the caller’s signal aborts before the response and in the middle of it', async () => {
+  await using server = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+  const client = new Millrace({ apiKey: 'k', baseURL: server.url });
+  await assert.rejects(
+    client.messages.create(params, { signal: AbortSignal.abort('early') }),
+    (why) => why === 'early',
+  );
+  assert.equal(server.requests.length, 0);
+  const controller = new AbortController();
+  const events = await client.messages.create({ ...params, stream: true }, { signal: controller.signal });
+  const { error } = await collectUntilError(abortingAt(events, controller));
+  assert.equal(error, controller.signal.reason);
+  await server.clientLeft();
+});
+
+async function* abortingAt(events: AsyncIterable<ClientEvent>, controller: AbortController) {
+  for await (const event of events) {
+    yield event;
+    if (event.type === 'content_block_delta') controller.abort();
+  }
+}
+
+test('leaving the loop over create() closes the connection', async () => {
+  await using server = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+  const client = new Millrace({ apiKey: 'k', baseURL: server.url });
+  const events = await client.messages.create({ ...params, stream: true });
+  for await (const event of events) if (event.type === 'content_block_delta') break;
+  await server.clientLeft();
+  assert.equal(events.ending?.type, 'aborted');
+  await assert.rejects(collect(events), TypeError);
+});
+
+test('await using closes the connection of a stream that was left', async () => {
+  await using server = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+  const client = new Millrace({ apiKey: 'k', baseURL: server.url });
+  let left: MessageStream;
+  {
+    await using stream = client.messages.stream(params);
+    left = stream;
+    for await (const text of stream.textStream) if (text !== '') break;
+    assert.equal(stream.ending, undefined, 'a loop that is left reads no further, others may');
+  }
+  await server.clientLeft();
+  assert.equal(left.ending?.type, 'aborted');
+});
+
+test('events yielded are not the snapshot: neither changes the other', async () => {
+  await withAnswer({ bytes: streamResponse(whole) + cleanEnd, then: 'fin' }, async (client) => {
+    const stream = client.messages.stream(params);
+    for await (const event of stream) {
+      if (event.type === 'message_start') {
+        assert.deepEqual(event.message.content, [], 'as it came');
+        (event.message.content as unknown[]).push({ type: 'text', text: 'scribble' });
+        event.message.usage.output_tokens = -1;
+      }
+      if (event.type === 'content_block_start') (event.content_block as { text: string }).text = 'scribble';
+    }
+    const message = await stream.finalMessage();
+    assert.deepEqual(message.content, [{ type: 'text', text: 'Hello' }]);
+    assert.equal(message.usage.output_tokens, 5);
+  });
+});
+
+test('a failure that nobody looks at is no unhandled rejection', async (t) => {
+  const unhandled: unknown[] = [];
+  const listen = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', listen);
+  t.after(() => process.off('unhandledRejection', listen));
+  await withAnswer({ bytes: streamResponse(cut), then: 'rst' }, async (client) => {
+    const ended = Promise.withResolvers<void>();
+    client.messages.stream(params).on('end', () => ended.resolve());
+    await ended.promise;
+    const errors: unknown[] = [];
+    const failed = Promise.withResolvers<void>();
+    client.messages.stream(params).on('error', (error) => {
+      errors.push(error);
+      failed.resolve();
+    });
+    await failed.promise;
+    assert.ok(errors[0] instanceof ConnectionError);
+  });
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  assert.deepEqual(unhandled, []);
+});
+
+test('a slow loop over the events holds the server back: no more than a bounded part is read ahead', async () => {
+  const total = 64 * 1024 * 1024;
+  let sent = 0;
+  const chunk = new TextEncoder().encode(sse(...textEvents(0, 'x'.repeat(65_536)).slice(1, 2)));
+  const response = new Response(
+    new ReadableStream({
+      pull: (controller) => {
+        sent += chunk.length;
+        controller.enqueue(chunk);
+        if (sent >= total) controller.close();
+      },
+    }),
+    { headers: { 'content-type': 'text/event-stream' } },
+  );
+  const client = new Millrace({ apiKey: 'k', fetch: async () => response });
+  const stream = client.messages.stream(params);
+  const events = stream[Symbol.asyncIterator]();
+  for (let count = 0; count < 3; count += 1) await events.next();
+  assert.ok(sent < 10 * chunk.length, `${sent} bytes were read ahead of three events`);
+  await stream[Symbol.asyncDispose]();
+});

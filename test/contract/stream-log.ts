@@ -1,0 +1,280 @@
+// What every StreamLog does, whatever keeps it. The numbers are those of the promises in src/storage/stream-log.ts.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { logStart } from 'millrace/storage';
+import type { EntryId, LogEntry, LogRecord, NewStream, StreamLog } from 'millrace/storage';
+
+export interface Backend {
+  readonly name: string;
+  /** Opens an empty store with small limits, whose clock is `now`. */
+  open(options: {
+    now: () => number;
+    maxStreams: number;
+    maxLogBytes: number;
+    keepMs: number;
+  }): Promise<StreamLog>;
+}
+
+const leaseMs = 1000;
+const ending = { type: 'end', ending: { type: 'complete' } } as const;
+const say = (data: string): LogRecord => ({ type: 'event', event: 'content_block_delta', data });
+
+function newStream(id: string, extra: Partial<NewStream> = {}): NewStream {
+  return { id, open: { type: 'open', owner: 'local', request: '{}', createdAt: 7 }, ...extra };
+}
+
+/** All entries after `after`, read in small steps. */
+async function readAll(log: StreamLog, id: string, after: EntryId = logStart): Promise<LogEntry[]> {
+  const entries: LogEntry[] = [];
+  for (;;) {
+    const result = await log.read(id, entries.at(-1)?.id ?? after, 2);
+    assert.ok(result.type === 'entries');
+    if (result.entries.length === 0) return entries;
+    entries.push(...result.entries);
+  }
+}
+
+export function testStreamLog({ name, open }: Backend): void {
+  let time = 1_000_000;
+  const it = (title: string, run: (log: StreamLog) => Promise<void>) =>
+    test(`${name}: ${title}`, async () => {
+      time = 1_000_000;
+      await using log = await open({ now: () => time, maxStreams: 3, maxLogBytes: 2000, keepMs: 5000 });
+      await run(log);
+    });
+
+  /** Makes a stream and takes it; returns the tail. */
+  async function begin(log: StreamLog, id = 's', producer = 'p1'): Promise<EntryId> {
+    assert.deepEqual(await log.create(newStream(id)), { type: 'created' });
+    const acquired = await log.acquire(id, producer, leaseMs);
+    assert.ok(acquired.type === 'acquired');
+    return acquired.tail;
+  }
+
+  async function append(log: StreamLog, after: EntryId, ...records: LogRecord[]): Promise<EntryId> {
+    const result = await log.append('s', { after, records });
+    assert.ok(result.type === 'appended', result.type);
+    return result.tail;
+  }
+
+  it('entries are numbered from 1 without gaps, the log begins with open, nothing follows end (1)', async (log) => {
+    let tail = await begin(log);
+    tail = await append(log, tail, say('a'), say('b'), say('c'));
+    tail = await append(log, tail, ending);
+    const entries = await readAll(log, 's');
+    assert.deepEqual(
+      entries.map(({ id }) => id.sequence),
+      [1, 2, 3, 4, 5, 6],
+    );
+    assert.deepEqual(
+      entries.map(({ record }) => record.type),
+      ['open', 'attempt', 'event', 'event', 'event', 'end'],
+    );
+    assert.deepEqual(await log.append('s', { after: tail, records: [say('late')] }), { type: 'ended' });
+    assert.deepEqual(await log.acquire('s', 'p2', leaseMs), { type: 'ended' });
+    assert.equal((await readAll(log, 's')).length, 6);
+  });
+
+  it('append writes all its records or none, and only when the tail is as expected (2)', async (log) => {
+    const tail = await begin(log);
+    const next = await append(log, tail, say('a'), say('b'));
+    assert.deepEqual(await log.append('s', { after: tail, records: [say('x'), say('y')] }), {
+      type: 'fenced',
+    });
+    const other = { epoch: next.epoch + 1, sequence: next.sequence };
+    assert.deepEqual(await log.append('s', { after: other, records: [say('x')] }), { type: 'fenced' });
+    assert.equal((await readAll(log, 's')).length, 4);
+  });
+
+  it('append past the limit of a log writes nothing, and its end always fits (2)', async (log) => {
+    const tail = await begin(log);
+    const records = [say('small'), say('x'.repeat(2000))];
+    assert.deepEqual(await log.append('s', { after: tail, records }), { type: 'full' });
+    assert.equal((await readAll(log, 's')).length, 2);
+    const full = await append(log, tail, say('x'.repeat(1300)));
+    await append(log, full, ending);
+  });
+
+  it('what append acknowledged is read from any entry on, in steps of any size (3)', async (log) => {
+    const tail = await begin(log);
+    await append(log, tail, say('a'), say('b'), say('c'));
+    const entries = await readAll(log, 's');
+    for (const [index, { id }] of entries.entries()) {
+      assert.deepEqual(await readAll(log, 's', id), entries.slice(index + 1));
+    }
+    const result = await log.read('s', logStart, 0);
+    assert.deepEqual(result, { type: 'entries', entries: [], ended: false });
+  });
+
+  it('read says ended with the last entry and not before (3)', async (log) => {
+    const tail = await begin(log);
+    await append(log, tail, say('a'), ending);
+    const first = await log.read('s', logStart, 3);
+    assert.ok(first.type === 'entries' && !first.ended);
+    const rest = await log.read('s', first.entries.at(-1)!.id, 3);
+    assert.ok(rest.type === 'entries' && rest.ended);
+    const nothing = await log.read('s', rest.entries.at(-1)!.id, 3);
+    assert.deepEqual(nothing, { type: 'entries', entries: [], ended: true });
+  });
+
+  it('read tells an offset that is not in the log (3)', async (log) => {
+    const tail = await begin(log);
+    for (const after of [
+      { epoch: tail.epoch, sequence: tail.sequence + 1 },
+      { epoch: tail.epoch - 1, sequence: tail.sequence },
+      { epoch: tail.epoch, sequence: 1 },
+    ]) {
+      assert.equal((await log.read('s', after, 10)).type, 'diverged');
+    }
+    assert.deepEqual(await log.read('none', logStart, 10), { type: 'gone' });
+  });
+
+  it('one producer holds the lease, until it runs out or is given back (4)', async (log) => {
+    await begin(log);
+    assert.deepEqual(await log.acquire('s', 'p2', leaseMs), { type: 'held' });
+    assert.deepEqual(await log.abandoned(), []);
+    time += leaseMs - 1;
+    assert.deepEqual(await log.renew('s', 'p1', leaseMs), { held: true, stopRequested: false });
+    assert.deepEqual(await log.renew('s', 'p2', leaseMs), { held: false, stopRequested: false });
+    time += leaseMs - 1;
+    assert.deepEqual(await log.acquire('s', 'p2', leaseMs), { type: 'held' });
+    await log.release('s', 'p2');
+    assert.deepEqual(
+      await log.acquire('s', 'p2', leaseMs),
+      { type: 'held' },
+      'only the holder gives it back',
+    );
+    await log.release('s', 'p1');
+    assert.deepEqual(await log.abandoned(), ['s']);
+    assert.equal((await log.acquire('s', 'p2', leaseMs)).type, 'acquired');
+  });
+
+  it('a producer that was replaced is fenced, and the one that follows numbers on in a new epoch (4)', async (log) => {
+    const first = await append(log, await begin(log), say('a'));
+    time += leaseMs;
+    const acquired = await log.acquire('s', 'p2', leaseMs);
+    assert.ok(acquired.type === 'acquired');
+    assert.deepEqual(acquired.attempt, { type: 'attempt', number: 2, producer: 'p2' });
+    assert.ok(acquired.tail.epoch > first.epoch);
+    assert.equal(acquired.tail.sequence, first.sequence + 1);
+    assert.deepEqual(await log.append('s', { after: first, records: [say('zombie')] }), { type: 'fenced' });
+    assert.deepEqual(await log.renew('s', 'p1', leaseMs), { held: false, stopRequested: false });
+    await append(log, acquired.tail, say('b'), ending);
+  });
+
+  it('an epoch is never used twice, also when the clock stands still or goes back (4)', async (log) => {
+    const { epoch } = await begin(log);
+    await log.release('s', 'p1');
+    time -= 500_000;
+    const acquired = await log.acquire('s', 'p2', leaseMs);
+    assert.ok(acquired.type === 'acquired' && acquired.tail.epoch > epoch);
+  });
+
+  it('a reader that waits is woken by an append, by the end, by a deletion and by its signal (5)', async (log) => {
+    let tail = await begin(log);
+    const never = new AbortController().signal;
+    const woken: string[] = [];
+    const waiting = log.wait('s', tail, never).then(() => woken.push('append'));
+    tail = await append(log, tail, say('a'));
+    await waiting;
+    await log.wait('s', logStart, never);
+    const leaving = new AbortController();
+    const left = log.wait('s', tail, leaving.signal).then(() => woken.push('signal'));
+    leaving.abort();
+    await left;
+    const atEnd = log.wait('s', tail, never).then(() => woken.push('end'));
+    await append(log, tail, ending);
+    await atEnd;
+    await begin(log, 't');
+    const state = await log.state('t');
+    const deleted = log.wait('t', state!.tail, never).then(() => woken.push('deletion'));
+    await log.delete('t');
+    await deleted;
+    await log.wait('t', logStart, never);
+    assert.deepEqual(woken, ['append', 'signal', 'end', 'deletion']);
+  });
+
+  it('a stop reaches the producer by its next append and renewal', async (log) => {
+    const tail = await begin(log);
+    assert.equal(await log.requestStop('s'), 'requested');
+    assert.equal(await log.requestStop('s'), 'requested', 'asking again does no harm');
+    assert.deepEqual(await log.renew('s', 'p1', leaseMs), { held: true, stopRequested: true });
+    const result = await log.append('s', { after: tail, records: [say('a')] });
+    assert.ok(result.type === 'appended' && result.stopRequested);
+    await append(log, result.tail, { type: 'end', ending: { type: 'stopped' } });
+    assert.equal(await log.requestStop('s'), 'ended');
+    assert.equal(await log.requestStop('none'), 'gone');
+  });
+
+  it('a stop ends a stream that nobody produces', async (log) => {
+    await begin(log);
+    await log.release('s', 'p1');
+    assert.equal(await log.requestStop('s'), 'requested');
+    assert.deepEqual((await log.state('s'))?.ending, { type: 'stopped' });
+    assert.equal((await readAll(log, 's')).at(-1)?.record.type, 'end');
+  });
+
+  it('an idempotency key gives the stream made before, per owner, and refuses another request', async (log) => {
+    const keyed = { idempotencyKey: 'k' };
+    assert.deepEqual(await log.create(newStream('a', keyed)), { type: 'created' });
+    assert.deepEqual(await log.create(newStream('b', keyed)), { type: 'exists', id: 'a' });
+    const other = { ...newStream('b').open, request: '{"other":1}' };
+    assert.deepEqual(await log.create({ id: 'b', open: other, ...keyed }), { type: 'conflict' });
+    const elsewhere = { ...newStream('b').open, owner: 'someone' };
+    assert.deepEqual(await log.create({ id: 'b', open: elsewhere, ...keyed }), { type: 'created' });
+    await log.delete('a');
+    assert.deepEqual(await log.create(newStream('c', keyed)), { type: 'created' });
+  });
+
+  it('state tells owner, tail and ending, and nothing of a stream that is not there', async (log) => {
+    const tail = await begin(log);
+    assert.deepEqual(await log.state('s'), {
+      id: 's',
+      owner: 'local',
+      createdAt: 7,
+      tail,
+      ending: undefined,
+    });
+    const failed = { type: 'failed', code: 'truncated', message: 'cut' } as const;
+    const last = await append(log, tail, { type: 'end', ending: failed });
+    assert.deepEqual(await log.state('s'), {
+      id: 's',
+      owner: 'local',
+      createdAt: 7,
+      tail: last,
+      ending: failed,
+    });
+    assert.equal(await log.state('none'), undefined);
+  });
+
+  it('a log is kept for its time after its end, and an open one for ever (6)', async (log) => {
+    const tail = await begin(log);
+    time += 50_000;
+    assert.equal((await log.read('s', logStart, 10)).type, 'entries');
+    await append(log, tail, ending);
+    time += 4999;
+    assert.equal((await log.read('s', logStart, 10)).type, 'entries');
+    time += 1;
+    assert.deepEqual(await log.read('s', logStart, 10), { type: 'gone' });
+    assert.equal(await log.state('s'), undefined);
+  });
+
+  it('a full store drops the oldest ended stream, and never an open one (6)', async (log) => {
+    await append(log, await begin(log, 's'), ending);
+    await begin(log, 't');
+    await begin(log, 'u');
+    await begin(log, 'v');
+    assert.equal(await log.state('s'), undefined);
+    assert.deepEqual(await log.create(newStream('w')), { type: 'full' });
+    assert.notEqual(await log.state('t'), undefined);
+  });
+
+  it('everything about a stream that is not there says gone', async (log) => {
+    assert.deepEqual(await log.acquire('none', 'p', leaseMs), { type: 'gone' });
+    assert.deepEqual(await log.append('none', { after: logStart, records: [ending] }), { type: 'gone' });
+    assert.deepEqual(await log.renew('none', 'p', leaseMs), { held: false, stopRequested: false });
+    await log.release('none', 'p');
+    await log.delete('none');
+  });
+}

@@ -1,0 +1,28 @@
+// docs/simulator.md says what is so.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+
+import { startSimulator } from '../../src/simulator/index.ts';
+import { askEvents, clockTool, toBody, weatherTool } from './ask.ts';
+
+const docs = await readFile(new URL('../../docs/simulator.md', import.meta.url), 'utf8');
+
+test('docs/simulator.md has the example that is tested', async () => {
+  const example = await readFile(new URL('example.test.ts', import.meta.url), 'utf8');
+  assert.ok(docs.includes(`\`\`\`ts\n${example}\`\`\``));
+});
+
+test('docs/simulator.md has a table of prompts, and each is answered with the blocks it says', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const section = docs.split('## ').find((each) => each.startsWith('What it answers')) ?? '';
+  const prompts = [...section.matchAll(/^\| `(.+?)` +\| .*? \|([^|]*)\|$/gm)];
+  assert.ok(prompts.length > 10, 'the table was found');
+  for (const [, prompt = '', blocks = ''] of prompts) {
+    const tools = [weatherTool, clockTool];
+    const events = await askEvents(simulator, toBody(prompt, { tools }));
+    const types = events.flatMap(({ data }) => data.content_block?.type ?? []);
+    assert.deepEqual(types, blocks.match(/\w+/g) ?? [], prompt);
+  }
+});

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { SimulatorError, startSimulator } from '../../src/simulator/index.ts';
+import { post, toBody, weatherTool } from './ask.ts';
+
+const user = { role: 'user', content: 'Hi' };
+const call = { type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: {} };
+const result = { type: 'tool_result', tool_use_id: 'toolu_1', content: 'x' };
+
+/** What is wrong with a body, and the beginning of the message that says so. */
+const invalid: readonly [changes: object, message: string][] = [
+  [{ model: undefined }, 'model: Field required'],
+  [{ model: 5 }, 'model: Input should be a valid string'],
+  [{ messages: undefined }, 'messages: Field required'],
+  [{ messages: 'Hi' }, 'messages: Input should be a valid list'],
+  [{ messages: [] }, 'messages: at least one message is required'],
+  [{ messages: ['Hi'] }, 'messages.0: Input does not match the expected shape.'],
+  [{ messages: [{ content: 'Hi' }] }, 'messages.0.role: Field required'],
+  [{ messages: [{ role: 'ai', content: 'Hi' }] }, 'messages: Unexpected role "ai". Allowed roles are'],
+  [{ messages: [{ role: 'user' }] }, 'messages.0.content: Field required'],
+  [{ messages: [{ role: 'user', content: 7 }] }, 'messages.0.content: Input should be a valid list'],
+  [{ messages: [{ role: 'user', content: '' }] }, 'messages.0: all messages must have non-empty content'],
+  [
+    { messages: [user, { role: 'assistant', content: [] }, user] },
+    'messages.1: all messages must have non-empty content',
+  ],
+  [{ messages: [{ role: 'user', content: [{}] }] }, 'messages.0.content.0.type: Field required'],
+  [
+    { messages: [{ role: 'user', content: [{ type: 'video' }] }] },
+    "messages.0.content.0: Input tag 'video' found using 'type' does not match any of the expected tags: 'adv",
+  ],
+  [
+    { messages: [{ role: 'user', content: [{ type: 'constructor' }] }] },
+    "messages.0.content.0: Input tag 'constructor' found",
+  ],
+  [
+    { messages: [{ role: 'user', content: [{ type: 'text' }] }] },
+    'messages.0.content.0.text.text: Field required',
+  ],
+  [
+    { messages: [{ role: 'user', content: [{ type: 'text', text: '' }] }] },
+    'messages: text content blocks must be non-empty',
+  ],
+  [
+    { messages: [user, { role: 'assistant', content: [{ type: 'thinking', thinking: 'x' }] }] },
+    'messages.1.content.0.thinking.signature: Field required',
+  ],
+  [
+    { messages: [user, { role: 'user', content: [result] }] },
+    'messages.0.content.1: unexpected `tool_use_id` found in `tool_result` blocks: toolu_1. Each',
+  ],
+  [
+    { messages: [user, { role: 'assistant', content: [call] }, user] },
+    'messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1. Each',
+  ],
+  [
+    { messages: [user, { role: 'assistant', content: 'So' }] },
+    'This model does not support assistant message prefill. The conversation must end with a user message.',
+  ],
+  [
+    { messages: [user, { role: 'assistant', content: 'So ' }], model: 'claude-haiku-4-5' },
+    'messages: final assistant content cannot end with trailing whitespace',
+  ],
+  [{ max_tokens: undefined }, 'max_tokens: Field required'],
+  [{ max_tokens: '9' }, 'max_tokens: Input should be a valid integer'],
+  [{ max_tokens: -1 }, 'max_tokens: Input should be greater than or equal to 0'],
+  [
+    { max_tokens: 128_001, model: 'claude-opus-4-5' },
+    'max_tokens: 128001 > 64000, which is the maximum allowed number of output tokens for claude-opus-4-5-20251101',
+  ],
+  [{ temperature: -5 }, 'temperature: range: 0..1'],
+  [{ stream: 'yes' }, 'stream: Input should be a valid boolean'],
+  [{ stop_sequences: 'x' }, 'stop_sequences: Input should be a valid list'],
+  [{ stop_sequences: ['\n'] }, 'stop_sequences: each stop sequence must contain non-whitespace'],
+  [{ thinking: { type: 'enabled' } }, 'thinking.enabled.budget_tokens: Field required'],
+  [
+    { thinking: { type: 'enabled', budget_tokens: 2000 }, max_tokens: 2000 },
+    '`max_tokens` must be greater than `thinking.budget_tokens`.',
+  ],
+  [{ tools: [{ name: 'a b', input_schema: {} }] }, 'tools.0.custom.name: String should match pattern'],
+  [{ tools: [{ name: 'a' }] }, 'tools.0.custom.input_schema: Field required'],
+  [{ tools: [{ name: 'a', input_schema: true }] }, 'tools.0.custom.input_schema: Input does not match'],
+  [{ tools: [{ name: 'a', input_schema: {} }] }, 'tools.0.custom.input_schema.type: Field required'],
+  [
+    { tools: [{ name: 'a', input_schema: { type: 'string' } }] },
+    "tools.0.custom.input_schema.type: Input should be 'object'",
+  ],
+  [{ tools: [weatherTool, weatherTool] }, 'tools: Tool names must be unique.'],
+  [{ tool_choice: { type: 'any' } }, 'tool_choice: tool_choice may only be specified while providing tools.'],
+  [
+    { tools: [weatherTool], tool_choice: { type: 'tool', name: 'other' } },
+    "Tool 'other' not found in provided tools",
+  ],
+  [{ response_format: {} }, 'response_format: Extra inputs are not permitted'],
+];
+
+describe('a body that is', () => {
+  test('invalid is answered with 400 and the text that names the fault', async () => {
+    await using simulator = await startSimulator({ speed: 0 });
+    for (const [changes, message] of invalid) {
+      const response = await post(simulator, toBody('Hi', { stream: true, ...changes }));
+      const body = (await response.json()) as { error: { message: string } };
+      assert.equal(response.status, 400, message);
+      assert.equal(body.error.message.slice(0, message.length), message);
+      assert.deepEqual(body, {
+        type: 'error',
+        error: { type: 'invalid_request_error', message: body.error.message },
+        request_id: response.headers.get('request-id'),
+      });
+      assert.equal(response.headers.get('content-type'), 'application/json');
+      assert.equal(response.headers.get('x-should-retry'), 'false');
+      assert.equal(response.headers.get('x-simulator'), '1');
+      assert.equal(response.headers.get('anthropic-ratelimit-requests-limit'), null);
+      assert.match(response.headers.get('request-id') ?? '', /^req_011C[1-9A-HJ-NP-Za-km-z]{20}$/);
+    }
+  });
+
+  test('valid is not refused: both generations of headers, system messages, a model nobody lists', async () => {
+    await using simulator = await startSimulator({ speed: 0, requireKey: true });
+    const old = { 'anthropic-version': '2023-06-01', authorization: '', 'x-api-key': 'key' };
+    for (const [changes, headers] of [
+      [{}, {}],
+      [{}, old],
+      [{ temperature: 1, top_p: 0.5, top_k: 3, metadata: {}, system: 'Be brief.' }, old],
+      [{ messages: [user, { role: 'system', content: 'Go on' }, user] }, {}],
+      [{ messages: [user, { role: 'assistant', content: [call] }, { role: 'user', content: [result] }] }, {}],
+      [{ model: 'claude-of-tomorrow', max_tokens: 10_000_000 }, {}],
+      [{ tools: [{ type: 'web_search_20260209', name: 'web_search' }] }, {}],
+      [{ stop_sequences: null, thinking: null, tool_choice: null, stream: null }, {}],
+    ] as const) {
+      const response = await post(simulator, toBody('Hi', changes), headers);
+      assert.equal(response.status, 200, await response.text());
+    }
+  });
+
+  test('not JSON is answered with 400', async () => {
+    await using simulator = await startSimulator({ speed: 0 });
+    for (const [body, complaint] of [
+      ['', /^The request body is not valid JSON: /],
+      ['{"model":', /^The request body is not valid JSON: /],
+      [
+        '"\\ud83d"',
+        /^The request body is not valid JSON: no low surrogate in string: line 1 column 2 \(char 1\)$/,
+      ],
+      ['[]', /^Input should be a valid dictionary$/],
+    ] as const) {
+      const response = await post(simulator, body);
+      assert.equal(response.status, 400);
+      assert.match(((await response.json()) as { error: { message: string } }).error.message, complaint);
+    }
+    assert.equal((await post(simulator, toBody('\\ud83d escaped'))).status, 200);
+  });
+});
+
+describe('a request', () => {
+  const cases: readonly [what: string, path: string, init: RequestInit, status: number, error: object][] = [
+    [
+      'for a model that is not Claude',
+      '/v1/messages',
+      { method: 'POST', body: JSON.stringify(toBody('Hi', { model: 'gpt-4' })) },
+      404,
+      { type: 'not_found_error', message: 'model: gpt-4' },
+    ],
+    ['to an unknown path', '/v1/files', {}, 404, { type: 'not_found_error', message: 'Not found' }],
+    ['to a path that is no URL', '//', {}, 404, { type: 'not_found_error', message: 'Not found' }],
+    [
+      'with a wrong method',
+      '/v1/messages',
+      { method: 'GET' },
+      405,
+      { type: 'invalid_request_error', message: 'Method Not Allowed' },
+    ],
+    [
+      'without anthropic-version',
+      '/v1/messages',
+      { method: 'POST', body: '{}', headers: { 'x-api-key': 'x' } },
+      400,
+      { type: 'invalid_request_error', message: 'anthropic-version: header is required' },
+    ],
+    [
+      'without a key, where one is required',
+      '/v1/models',
+      { headers: { 'anthropic-version': 'x', authorization: 'Basic x' } },
+      401,
+      { type: 'authentication_error', message: 'x-api-key header is required' },
+    ],
+  ];
+  for (const [what, path, init, status, error] of cases) {
+    test(`${what} is answered with ${status}`, async () => {
+      await using simulator = await startSimulator({ requireKey: true });
+      const headers = init.headers ?? { 'anthropic-version': '2026-10-21', 'x-api-key': 'x' };
+      const response = await fetch(simulator.url + path, { ...init, headers });
+      assert.equal(response.status, status);
+      const body = (await response.json()) as object;
+      assert.deepEqual(body, { type: 'error', error, request_id: response.headers.get('request-id') });
+    });
+  }
+});
+
+describe('startSimulator()', () => {
+  test('rejects with port_in_use when the port is taken, and says which', async () => {
+    await using simulator = await startSimulator();
+    await assert.rejects(startSimulator({ port: simulator.port }), (error: unknown) => {
+      assert.ok(error instanceof SimulatorError);
+      assert.equal(error.code, 'port_in_use');
+      assert.ok(error.message.includes(`127.0.0.1:${simulator.port}`));
+      assert.equal((error.cause as NodeJS.ErrnoException).code, 'EADDRINUSE');
+      return true;
+    });
+  });
+
+  test('rejects with cannot_listen for an address that is not of this computer', async () => {
+    await assert.rejects(startSimulator({ host: '192.0.2.1' }), { code: 'cannot_listen' });
+  });
+
+  test('rejects with a RangeError for an option out of range', async () => {
+    for (const options of [
+      { port: 70_000 },
+      { port: 1.5 },
+      { speed: -1 },
+      { speed: NaN },
+      { maxBodyBytes: 0 },
+    ]) {
+      await assert.rejects(startSimulator(options), RangeError);
+    }
+  });
+});

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import type { ServerResponse } from 'node:http';
+import { Writable } from 'node:stream';
+import { describe, test } from 'node:test';
+
+import { startSimulator } from '../../src/simulator/index.ts';
+import { Outlet } from '../../src/simulator/outlet.ts';
+import { Pacer } from '../../src/simulator/pacer.ts';
+import { createRandom } from '../../src/simulator/random.ts';
+import { sendFrames } from '../../src/simulator/send-frames.ts';
+import type { TimedFrame } from '../../src/simulator/send-frames.ts';
+import { askEvents, askText, post, toBody } from './ask.ts';
+import { JumpingClock } from './virtual-clock.ts';
+
+describe('pacing', () => {
+  test('at speed 0 sets no timer', async () => {
+    const clock = new JumpingClock();
+    await using simulator = await startSimulator({ speed: 0, clock });
+    await askText(simulator, toBody('long 300'));
+    await (await post(simulator, toBody('long 300'))).text();
+    assert.equal(clock.timerCount, 0);
+  });
+
+  test('is that of a model at speed 1, and scales with speed', async () => {
+    const duration = async (
+      speed: number,
+      stream: boolean,
+    ): Promise<{ elapsedMs: number; deltas: number }> => {
+      const clock = new JumpingClock();
+      await using simulator = await startSimulator({ speed, clock });
+      const startMs = clock.now();
+      const body = toBody('long 300');
+      const events = stream ? await askEvents(simulator, body) : [];
+      if (!stream) await (await post(simulator, body)).text();
+      const deltas = events.filter(({ name }) => name === 'content_block_delta').length;
+      return { elapsedMs: clock.now() - startMs, deltas };
+    };
+    const { elapsedMs, deltas } = await duration(1, true);
+    assert.ok(elapsedMs > 300 + (deltas - 1) * 30 && elapsedMs < 700 + (deltas - 1) * 120, `${elapsedMs} ms`);
+    assert.ok(Math.abs((await duration(4, true)).elapsedMs - elapsedMs / 4) < 0.01);
+    // A message that is not streamed takes as long as its stream would.
+    assert.ok(Math.abs((await duration(1, false)).elapsedMs - elapsedMs) < 0.01);
+  });
+
+  test('has gaps of 39 to 68 ms, and pauses of about 700 ms before five to seven deltas at once', () => {
+    const pacer = new Pacer(createRandom(1), 1);
+    assert.equal(pacer.gapMs('message_start'), 0);
+    const gaps = Array.from({ length: 20_000 }, () => pacer.gapMs('content_block_delta'));
+    assert.equal(gaps[0], 0, 'the first delta comes with the first byte');
+    const bursts = gaps.slice(1).map((gap) => (gap === 0 ? '0' : gap <= 68 ? 'g' : 'P'));
+    assert.ok(gaps.every((gap) => gap === 0 || (gap >= 39 && gap <= 68) || (gap >= 680 && gap <= 723)));
+    assert.match(bursts.join(''), /^(?:g+|P0{4,6})*P?0*$/);
+    assert.ok(bursts.includes('P'));
+  });
+});
+
+/** What a response takes, and when; it takes nothing while it is blocked. */
+class Collector {
+  readonly clock: JumpingClock;
+  readonly received: [atMs: number, text: string][] = [];
+  readonly response: Writable;
+  readonly startMs: number;
+  /** Lets the write that waits go through. */
+  release: (() => void) | undefined;
+
+  constructor(clock: JumpingClock, isBlocked = false) {
+    this.clock = clock;
+    this.startMs = clock.now();
+    this.response = new Writable({
+      highWaterMark: 1,
+      write: (chunk: Buffer, _encoding, callback) => {
+        this.received.push([clock.now() - this.startMs, chunk.toString()]);
+        if (isBlocked) this.release = callback;
+        else callback();
+      },
+    });
+  }
+
+  send(frames: Iterable<TimedFrame>): Promise<void> {
+    const outlet = new Outlet(this.response as unknown as ServerResponse, this.clock);
+    return sendFrames(frames, { outlet, clock: this.clock, onSent: () => undefined });
+  }
+}
+
+function* toFrames(gapsMs: readonly number[]): Generator<TimedFrame> {
+  for (const [index, gapMs] of gapsMs.entries()) yield { bytes: Buffer.from(String(index)), gapMs };
+}
+
+const ping = 'event: ping\ndata: {"type": "ping"}\n\n';
+
+describe('sendFrames()', () => {
+  test('sends a ping every 30 s of silence, on a timer that runs from the start', async () => {
+    const collector = new Collector(new JumpingClock());
+    await collector.send(toFrames([0, 40_000, 100_000]));
+    assert.deepEqual(collector.received, [
+      [0, '0'],
+      [30_000, ping],
+      [40_000, '1'],
+      [60_000, ping],
+      [90_000, ping],
+      [120_000, ping],
+      [140_000, '2'],
+    ]);
+  });
+
+  test('sends no ping when something came within 15 s before the timer, nor together with a frame', async () => {
+    const collector = new Collector(new JumpingClock());
+    await collector.send(toFrames([0, 20_000, 35_000, 5000]));
+    assert.ok(!collector.received.some(([, text]) => text === ping));
+  });
+
+  test('makes up for timers that fire late', async () => {
+    const collector = new Collector(new JumpingClock(7));
+    await collector.send(toFrames([0, ...Array.from({ length: 100 }, () => 50)]));
+    const times = collector.received.map(([atMs]) => atMs);
+    for (const [index, atMs] of times.entries())
+      assert.ok(atMs - index * 50 <= 7, `frame ${index} at ${atMs} ms`);
+  });
+
+  test('does not take the next frame before the last one was taken', async () => {
+    const collector = new Collector(new JumpingClock(), true);
+    let taken = 0;
+    const frames = (function* (): Generator<TimedFrame> {
+      for (const frame of toFrames(Array.from({ length: 5 }, () => 0))) {
+        taken += 1;
+        yield frame;
+      }
+    })();
+    const sending = collector.send(frames);
+    for (let count = 1; count <= 5; count += 1) {
+      assert.equal(taken, count);
+      const drained = new Promise((resolve) => collector.response.once('drain', resolve));
+      collector.release?.();
+      if (count < 5) await drained;
+    }
+    await sending;
+    assert.equal(collector.received.length, 5);
+  });
+
+  test('takes no frame more, and ends the frames, when the connection closes while it waits', async () => {
+    const collector = new Collector(new JumpingClock(), true);
+    let hasEnded = false;
+    const frames = (function* (): Generator<TimedFrame> {
+      try {
+        yield* toFrames([0, 0, 0]);
+      } finally {
+        hasEnded = true;
+      }
+    })();
+    const sending = collector.send(frames);
+    collector.response.destroy();
+    await sending;
+    assert.equal(hasEnded, true);
+    assert.equal(collector.received.length, 1);
+  });
+});

@@ -1,0 +1,186 @@
+// The parts that hold for any input, as properties.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { constants, gunzipSync } from 'node:zlib';
+
+import fc from 'fast-check';
+
+import { AnswerLimit } from '../../src/simulator/answer-limit.ts';
+import { exampleInput } from '../../src/simulator/answers/example-input.ts';
+import { cutText } from '../../src/simulator/cut-text.ts';
+import { acceptsGzip, GzipFrames } from '../../src/simulator/gzip-frames.ts';
+import { createRandom } from '../../src/simulator/random.ts';
+import { toSpacedJson } from '../../src/simulator/spaced-json.ts';
+import { isWhole } from './ask.ts';
+
+const anyText = fc.string({ unit: 'binary', maxLength: 400 });
+const seeds = fc.integer();
+
+/** The text in pieces cut anywhere, surrogate pairs excepted. */
+function inPieces(text: string, lengths: readonly number[]): string[] {
+  const characters = Array.from(text);
+  return [...lengths.map((length) => characters.splice(0, length).join('')), characters.join('')];
+}
+
+describe('cutText()', () => {
+  test('keeps the text, cuts no surrogate pair, and keeps to the sizes', () => {
+    fc.assert(
+      fc.property(anyText, seeds, fc.constantFrom('text', 'json'), (text, seed, kind) => {
+        const pieces = [...cutText([text], kind, createRandom(seed))];
+        assert.equal(pieces.join(''), text);
+        for (const piece of pieces) {
+          assert.ok(isWhole(piece));
+          assert.ok(piece.length >= 1 && piece.length <= (kind === 'text' ? 137 : 12));
+        }
+      }),
+    );
+  });
+
+  test('cuts at the same places whatever pieces the text comes in', () => {
+    fc.assert(
+      fc.property(anyText, fc.array(fc.nat(30)), seeds, (text, lengths, seed) => {
+        const whole = [...cutText([text], 'text', createRandom(seed))];
+        assert.deepEqual([...cutText(inPieces(text, lengths), 'text', createRandom(seed))], whole);
+      }),
+    );
+  });
+});
+
+describe('AnswerLimit.pass()', () => {
+  const fewLetters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '😀'), maxLength: 60 });
+  const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '😀'), minLength: 1, maxLength: 4 }), {
+    maxLength: 3,
+  });
+
+  test('stops before the sequence that is complete first, or at max_tokens, whatever pieces come', () => {
+    fc.assert(
+      fc.property(
+        fewLetters,
+        stops,
+        fc.tuple(fc.nat(20), fc.array(fc.nat(5))),
+        (text, sequences, [maxTokens, lengths]) => {
+          const limit = new AnswerLimit(maxTokens);
+          const passed = [...limit.pass(inPieces(text, lengths), sequences)].join('');
+          const ends = sequences
+            .filter((sequence) => text.includes(sequence))
+            .map((sequence) => text.indexOf(sequence) + sequence.length);
+          const stopEnd = Math.min(...ends);
+          const stop = sequences.find(
+            (each) => text.indexOf(each) + each.length === stopEnd && text.includes(each),
+          );
+          const wanted = stop === undefined ? text : text.slice(0, stopEnd - stop.length);
+          const room = Math.floor(maxTokens * 3.6);
+          if (wanted.length > room) {
+            assert.deepEqual(limit.reached, { type: 'max_tokens' });
+            assert.ok(wanted.startsWith(passed) && isWhole(passed));
+            assert.ok(passed.length >= room - 1 && passed.length <= room);
+          } else {
+            assert.equal(passed, wanted);
+            assert.deepEqual(limit.reached, stop && { type: 'stop_sequence', sequence: stop });
+          }
+          assert.ok(limit.outputTokens <= maxTokens);
+        },
+      ),
+    );
+  });
+});
+
+describe('GzipFrames', () => {
+  test('lets every frame be read when it has arrived, and ends as a valid gzip stream', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 12 }), (frames) => {
+        const gzip = new GzipFrames();
+        const sent: Buffer[] = [];
+        for (const [index, frame] of frames.entries()) {
+          sent.push(gzip.encode(frame));
+          const read = gunzipSync(Buffer.concat(sent), { finishFlush: constants.Z_SYNC_FLUSH });
+          assert.deepEqual(read, Buffer.concat(frames.slice(0, index + 1)));
+        }
+        sent.push(gzip.end());
+        assert.deepEqual(gunzipSync(Buffer.concat(sent)), Buffer.concat(frames));
+      }),
+    );
+  });
+
+  test('is wanted by an accept-encoding that has gzip or * with a weight above 0', () => {
+    for (const header of ['gzip', 'br, GZIP', '*', 'deflate, gzip;q=0.1', 'gzip; q=1']) {
+      assert.equal(acceptsGzip(header), true, header);
+    }
+    for (const header of [undefined, '', 'br', 'gzip;q=0', 'gzip; q=0.000', 'x-gzip']) {
+      assert.equal(acceptsGzip(header), false, header);
+    }
+  });
+});
+
+describe('exampleInput()', () => {
+  const inputFor = (property: object, root: object = {}): unknown =>
+    exampleInput({ type: 'object', properties: { value: property }, ...root })['value'];
+
+  test('fits the schema of each kind of value', () => {
+    for (const [property, value] of [
+      [{ type: 'string' }, 'an example of value'],
+      [{ type: 'string', minLength: 22, maxLength: 30 }, 'an example of value...'],
+      [{ type: 'string', maxLength: 4 }, 'an e'],
+      [{ type: 'string', format: 'date' }, '2026-11-20'],
+      [{ type: 'string', enum: ['b', 'a'] }, 'b'],
+      [{ const: 5 }, 5],
+      [{ type: 'number' }, 2.5],
+      [{ type: 'integer' }, 3],
+      [{ type: 'integer', minimum: 10 }, 10],
+      [{ type: 'integer', exclusiveMinimum: 10 }, 11],
+      [{ type: 'integer', maximum: -4 }, -4],
+      [{ type: 'integer', multipleOf: 5 }, 5],
+      [{ type: 'boolean' }, true],
+      [{ type: 'null' }, null],
+      [{ type: ['null', 'boolean'] }, true],
+      [{ anyOf: [{ type: 'null' }, { type: 'integer' }] }, 3],
+      [{ type: 'array', items: { type: 'boolean' } }, [true, true]],
+      [{ type: 'array', items: { type: 'boolean' }, minItems: 3 }, [true, true, true]],
+      [{ type: 'array', items: { type: 'boolean' }, maxItems: 1 }, [true]],
+      [{ type: 'array' }, []],
+      [{ type: 'object', properties: { city: { type: 'string' } } }, { city: 'Lisbon' }],
+      [{ default: 'given' }, 'given'],
+      [{ type: 'mystery' }, null],
+    ]) {
+      assert.deepEqual(inputFor(property as object), value, JSON.stringify(property));
+    }
+  });
+
+  test('follows references, and ends where they go in circles or grow without bound', () => {
+    const $defs = {
+      flag: { type: 'boolean' },
+      loop: { $ref: '#/$defs/loop' },
+      tree: {
+        type: 'object',
+        properties: { left: { $ref: '#/$defs/tree' }, right: { $ref: '#/$defs/tree' } },
+      },
+      wide: { type: 'array', minItems: 1e9, items: { $ref: '#/$defs/wide' } },
+    };
+    assert.equal(inputFor({ $ref: '#/$defs/flag' }, { $defs }), true);
+    for (const name of ['loop', 'tree', 'wide', 'missing']) {
+      const value = inputFor({ $ref: `#/$defs/${name}` }, { $defs });
+      assert.ok(JSON.stringify(value).length < 100_000, name);
+    }
+  });
+
+  test('gives JSON for any schema at all', () => {
+    fc.assert(
+      fc.property(fc.json(), (json) => {
+        const value = exampleInput({ type: 'object', properties: { value: JSON.parse(json) as object } });
+        assert.deepEqual(JSON.parse(toSpacedJson(value)), JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+});
+
+describe('toSpacedJson()', () => {
+  test('is JSON with a space after each colon and comma', () => {
+    assert.equal(toSpacedJson({ a: [1, 'x, y: z', null], b: {} }), '{"a": [1, "x, y: z", null], "b": {}}');
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) =>
+        assert.deepEqual(JSON.parse(toSpacedJson(value)), JSON.parse(JSON.stringify(value))),
+      ),
+    );
+  });
+});
