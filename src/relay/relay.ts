@@ -38,7 +38,7 @@ export interface Relay {
 
 type Handler = (request: RelayRequest, context: RouteContext, id: string) => Promise<RelayResponse>;
 
-/** The first route that matches both answers; a path that matches none is a file of the page, or not there. */
+/** A path that matches none of these is a file of the page, or not there. */
 const routes: readonly { method: 'GET' | 'POST'; path: RegExp; handle: Handler }[] = [
   { method: 'POST', path: /^\/v1\/messages$/, handle: postMessages },
   { method: 'POST', path: /^\/v1\/messages\/count_tokens$/, handle: postCountTokens },
@@ -49,7 +49,6 @@ const routes: readonly { method: 'GET' | 'POST'; path: RegExp; handle: Handler }
   { method: 'POST', path: /^\/chat\/stream$/, handle: postChatStream },
   { method: 'GET', path: /^\/relay\.json$/, handle: getSettings },
   { method: 'GET', path: /^\/healthz$/, handle: getHealth },
-  { method: 'GET', path: /^\/(?!v1\/).*$/, handle: getAsset },
 ];
 
 /**
@@ -85,11 +84,15 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
   const here = routes.filter(({ path }) => path.test(request.path));
   const match = here.find(({ method }) => method === request.method);
   if (match !== undefined) return match.handle(request, context, match.path.exec(request.path)?.[1] ?? '');
-  // A GET that matches only as a file of the page is no route of its own.
-  const methods = here.filter(({ handle }) => handle !== getAsset).map(({ method }) => method);
-  if (methods.length === 0) return errorResponse(404, 'not_found_error', 'Not found');
-  const response = errorResponse(405, 'invalid_request_error', 'Method Not Allowed');
-  return { ...response, headers: { ...response.headers, allow: methods.join(', ') } };
+  if (here.length > 0) {
+    const response = errorResponse(405, 'invalid_request_error', 'Method Not Allowed');
+    return {
+      ...response,
+      headers: { ...response.headers, allow: here.map(({ method }) => method).join(', ') },
+    };
+  }
+  const isPage = request.method === 'GET' && !request.path.startsWith('/v1/');
+  return isPage ? getAsset(request, context) : errorResponse(404, 'not_found_error', 'Not found');
 }
 
 function responseTo(

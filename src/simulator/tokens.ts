@@ -4,8 +4,8 @@
 const charactersPerToken = 3.6;
 /** What a bare user turn costs beyond its text. */
 const requestOverhead = 8;
-/** What offering tools costs beyond their definitions. */
-const toolsOverhead = 340;
+/** What offering tools costs beyond their definitions, as recorded on the 4.6 models. */
+const toolsOverhead = 500;
 /** What an image or a document given as data counts for, however large. */
 const attachmentTokens = 1500;
 

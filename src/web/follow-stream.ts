@@ -107,6 +107,7 @@ class Follower {
       return end;
     } finally {
       cancelWake();
+      this.#connection?.cut('nothing more is wanted from it');
     }
   }
 
@@ -115,6 +116,7 @@ class Follower {
     while (result.type === 'broken') {
       if (this.#streamId === undefined) return lost('before the stream had a name', result.cause);
       if (this.#attempts >= mostAttempts) return lost(`${mostAttempts} times in a row`, result.cause);
+      this.#connection?.cut('it is of no more use');
       this.#enter('reconnecting');
       await this.#pause(result.retryAfterMs ?? backoffMs(this.#attempts, this.#environment.random()));
       this.#attempts += 1;
@@ -142,11 +144,7 @@ class Follower {
     const { response } = answer;
     // Not before: the headers may take as long as the API takes to accept the request.
     connection.heard();
-    if (!response.ok) {
-      const error = await responseError(response);
-      connection.cut('the request was refused');
-      return failed(error);
-    }
+    if (!response.ok) return failed(await responseError(response));
     const id = response.headers.get('x-stream-id');
     if (id !== null) {
       this.#streamId = id;
@@ -167,11 +165,9 @@ class Follower {
       },
     });
     if (answer.type === 'broken') return answer;
-    if (answer.response.status === 200) return this.#read(answer.response, connection);
-    const result: Result =
-      answer.response.status === 204 ? { type: 'ended' } : await this.#refused(answer.response);
-    connection.cut('there is nothing to read');
-    return result;
+    const { response } = answer;
+    if (response.status === 200) return this.#read(response, connection);
+    return response.status === 204 ? { type: 'ended' } : this.#refused(response);
   }
 
   async #refused(response: Response): Promise<Result> {
@@ -190,7 +186,6 @@ class Follower {
   async #read(response: Response, connection: Connection): Promise<Result> {
     const type = response.headers.get('content-type') ?? 'nothing';
     if (response.body === null || !type.startsWith('text/event-stream')) {
-      connection.cut('its body is not an event stream');
       return failed(
         new FollowError('not_a_stream', `Cannot follow ${type}: text/event-stream was asked for`),
       );
@@ -204,7 +199,6 @@ class Follower {
       connection.heard();
       const result = this.#takeChunk(decoder, chunk.bytes);
       if (result === undefined && chunk.bytes !== undefined) continue;
-      connection.cut('it has been read');
       return (
         result ?? { type: 'broken', cause: new Error('The connection was closed before the stream ended') }
       );

@@ -150,6 +150,13 @@ describe('a body over the limit', () => {
     assert.equal(body, tooLarge);
   });
 
+  test('that is all on its way before the client reads is answered without a reset', async () => {
+    await using simulator = await startSimulator({ maxBodyBytes: 9_000_000 });
+    const socket = await openSocket(simulator);
+    socket.write(toRawRequest(simulator, toBody('x'.repeat(16_000_000))));
+    assert.ok((await readAll(socket)).toString().endsWith(tooLarge));
+  });
+
   test('of unknown length is answered with 413 once it has become too long', async () => {
     await using simulator = await startSimulator({ maxBodyBytes: 1000 });
     const socket = await openSocket(simulator);

@@ -282,7 +282,7 @@ test('followStream takes a connection for dead after 45 s without bytes, and aft
   await relay.pass(1000);
   relay.wake();
   assert.equal(second?.signal.aborted, true);
-  await relay.pass(250);
+  await relay.pass(500);
   relay.exchanges[2]?.send(stopFrame(2));
   await follower.end;
   assert.ok(!follower.events.some(({ type }) => type === 'ping'), 'pings are not events of the answer');

@@ -19,6 +19,8 @@ const retryableCodes = new Set([
 
 export function createTextEncoder(): Encoder {
   const accumulator = new MessageAccumulator();
+  // A frame of the log was no event: that has been said, and what follows it means nothing here.
+  let isBroken = false;
   const frame = (id: EntryId, event: string, value: unknown) =>
     encodeSse({ id: formatEntryId(id), event, data: JSON.stringify(value) });
   const encodeEvent = (id: EntryId, record: EventRecord): string => {
@@ -31,8 +33,7 @@ export function createTextEncoder(): Encoder {
     // `done` tells the usage, which the first event begins.
     needsHistory: true,
     encode: ({ id, record }: LogEntry): string => {
-      // What came after an error means nothing any more; the first error is the ending here.
-      if (accumulator.ending?.type === 'failed') return '';
+      if (isBroken) return '';
       if (record.type === 'rewind') return frame(id, 'reset', { from: record.fromIndex });
       if (record.type === 'end') return frame(id, ...lastFrame(record.ending, accumulator));
       if (record.type !== 'event') return '';
@@ -40,7 +41,7 @@ export function createTextEncoder(): Encoder {
         return encodeEvent(id, record);
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
-        accumulator.fail(error);
+        isBroken = true;
         return frame(id, ...failure(error.code, error.message));
       }
     },
