@@ -42,7 +42,7 @@ const allowed = /^(bin|dist|docs)\/|^(package\.json|README\.md|LICENSE|CHANGELOG
 /** TypeScript but for declarations, and the compiler's notes. */
 const unwanted = /(?<!\.d)\.[mc]?tsx?$|\.tsbuildinfo$/;
 
-const required = ['LICENSE', 'bin/millrace.mjs', 'dist/cli/main.js', 'dist/web/index.html'];
+const required = ['LICENSE', 'README.md', 'bin/millrace.mjs', 'dist/cli/main.js', 'dist/web/index.html'];
 
 type Check = (unpacked: Package) => Promise<readonly string[]> | readonly string[];
 

@@ -1,5 +1,5 @@
 /** What package.json asks for in `engines`. */
-export const wantedNodeMajor = 24;
+const wantedNodeMajor = 24;
 
 /** Ends the process with one clear line when this Node is older than the repository's tools need. */
 export function requireNode(version: string = process.versions.node): void {

@@ -2,7 +2,7 @@
 
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { TestCounts } from './count-reporter.ts';
 import { installPackage } from './install-package.ts';
 import { requireNode } from './require-node.ts';
@@ -71,7 +71,7 @@ async function obtain(name: RequirementName, requirement: Requirement): Promise<
     finding = findRequirement(requirement, thisMachine());
   }
   if (finding.type === 'found') return finding.path;
-  const remedy = finding.type === 'missing' ? finding.remedy : `its installation failed, see above`;
+  const remedy = finding.type === 'missing' ? finding.remedy : 'its installation failed, see above';
   console.error(
     `Tests need ${requirement.title}: ${remedy}; or leave those tests out by: npm test -- --without ${name}`,
   );
@@ -109,7 +109,7 @@ async function runTests(files: readonly string[], environment: Record<string, st
 
 function nameFiles(files: readonly string[]): string {
   if (files.length === 0) return 'no file of this run';
-  return files.map((file) => file.slice(repositoryRoot.length)).join(', ');
+  return files.map((file) => relative(repositoryRoot, file)).join(', ');
 }
 
 requireNode();

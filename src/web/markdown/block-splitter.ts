@@ -1,0 +1,83 @@
+// Cuts growing markdown into what no further text can change, and the rest. Text in, text out: no DOM here.
+
+import type { Token } from 'marked';
+import { lexBlocks } from './lex-markdown.ts';
+import { OpenFence } from './open-fence.ts';
+
+/**
+ * Splits a text that arrives in pieces.
+ *
+ * 1. The settled pieces and the tail, in order, are the text pushed (with its line ends made LF).
+ * 2. A settled piece holds whole blocks, and they are the blocks that the whole text has there, whatever comes.
+ *    Only what is known to link definitions may still change in them.
+ * 3. Where the text was cut makes no difference to 2.
+ */
+export class BlockSplitter {
+  #tail = '';
+  /** A CR at the end of the text: whether a LF follows decides what it is. */
+  #heldReturn = '';
+  /** Where in the tail the lines end that have been looked at: without a new line there is nothing to settle. */
+  #seen = 0;
+  #fence: OpenFence | undefined;
+
+  /** What may still change. */
+  get tail(): string {
+    return this.#tail;
+  }
+
+  /** The fence the tail consists of, as long as it is open. */
+  get openFence(): OpenFence | undefined {
+    return this.#fence;
+  }
+
+  push(text: string): void {
+    const whole = this.#heldReturn + text;
+    this.#heldReturn = whole.endsWith('\r') ? '\r' : '';
+    const kept = this.#heldReturn === '' ? whole : whole.slice(0, -1);
+    this.#tail += kept.includes('\r') ? kept.replaceAll(/\r\n?/g, '\n') : kept;
+  }
+
+  /** Takes what has settled since the last call; empty when nothing has. */
+  takeSettled(): string {
+    let settled = '';
+    for (let length = this.#settledLength(); length > 0; length = this.#settledLength()) {
+      settled += this.#tail.slice(0, length);
+      this.#tail = this.#tail.slice(length);
+      this.#seen = 0;
+      this.#fence = undefined;
+    }
+    return settled;
+  }
+
+  /** Takes everything: no more text will come. */
+  end(): string {
+    const rest = this.#tail + this.#heldReturn.replace('\r', '\n');
+    this.#tail = '';
+    this.#heldReturn = '';
+    this.#fence = undefined;
+    return rest;
+  }
+
+  #settledLength(): number {
+    this.#fence ??= OpenFence.at(this.#tail);
+    if (this.#fence !== undefined) return this.#fence.end(this.#tail) ?? 0;
+    const end = this.#tail.lastIndexOf('\n') + 1;
+    if (end === this.#seen) return 0;
+    this.#seen = end;
+    // Lines that are not whole do not count: `2` behind a list may become its next item.
+    return settledLength(lexBlocks(this.#tail.slice(0, end)), end);
+  }
+}
+
+/** Blocks that end at a blank line, whatever follows it. Behind one a list, for example, may go on. */
+const endsAtBlankLine: ReadonlySet<string> = new Set(['heading', 'hr', 'paragraph', 'table']);
+
+/** How much of whole lines has settled: all blocks but the last, and the last when a blank line has ended it. */
+function settledLength(tokens: readonly Token[], length: number): number {
+  const last = tokens.findLastIndex(({ type }) => type !== 'space');
+  const lengthOf = (some: readonly Token[]): number => some.reduce((sum, { raw }) => sum + raw.length, 0);
+  // marked promises that the raw texts add up to the text; if they ever did not, waiting is safe.
+  if (last < 0 || lengthOf(tokens) !== length) return 0;
+  const isEnded = last < tokens.length - 1 && endsAtBlankLine.has(tokens[last]?.type ?? '');
+  return isEnded ? length : lengthOf(tokens.slice(0, last));
+}

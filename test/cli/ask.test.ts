@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startSimulator } from 'millrace/simulator';
+import { runProgram } from '../support/program.ts';
+import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
+import { blockEvents, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
+
+const withKey = (url: string) => ({ env: { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: url } });
+const stopped = (stop_reason: string) =>
+  sse(
+    { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 5 } },
+    { type: 'message_stop' },
+  );
+
+test('millrace ask streams the answer to stdout and says on stderr that it is simulated', async () => {
+  await using program = runProgram(['ask', 'echo', 'für', '水車']);
+  assert.equal(await program.ended, 0, program.stderr);
+  assert.equal(program.stdout, 'für 水車\n');
+  assert.match(program.stderr, /built-in simulator/);
+});
+
+test('millrace ask reads the question from standard input', async () => {
+  await using program = runProgram(['ask'], { stdin: 'echo from a pipe\n' });
+  assert.equal(await program.ended, 0, program.stderr);
+  assert.equal(program.stdout.trim(), 'from a pipe');
+});
+
+test('millrace ask without a question exits 2', async () => {
+  await using program = runProgram(['ask'], { stdin: ' \n' });
+  assert.equal(await program.ended, 2);
+  assert.match(program.stderr, /nothing to ask/);
+  assert.equal(program.stdout, '');
+});
+
+test('millrace ask sends model, system and most tokens with the key of the environment', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const args = ['ask', '-m', 'claude-haiku-4-5', '-s', 'Be brief', '--max-tokens', '77', 'echo hi'];
+  await using program = runProgram(args, withKey(simulator.url));
+  assert.equal(await program.ended, 0, program.stderr);
+  assert.equal(program.stderr, '');
+  assert.deepEqual(simulator.requests[0]?.body, {
+    model: 'claude-haiku-4-5',
+    max_tokens: 77,
+    system: 'Be brief',
+    messages: [{ role: 'user', content: 'echo hi' }],
+    stream: true,
+  });
+});
+
+test('millrace ask interrupted by SIGINT closes the call, keeps what came and exits 130', async () => {
+  const cut = sse(messageStart, ...textEvents(0, 'partial').slice(0, 2));
+  await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+  await using program = runProgram(['ask', 'x'], withKey(upstream.url));
+  await program.waitFor(/partial/);
+  program.signal('SIGINT');
+  assert.equal(await program.ended, 130);
+  assert.equal(program.stdout, 'partial\n');
+  assert.match(program.stderr, /interrupted/);
+  await upstream.clientLeft();
+});
+
+test('millrace ask whose reader leaves closes the call and exits 0 without a word', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  await using program = runProgram(['ask', 'long 100000'], withKey(simulator.url));
+  await program.waitFor(/\w/);
+  program.closeStdout();
+  assert.equal(await program.ended, 0);
+  assert.equal(program.stderr, '');
+  assert.equal(await simulator.requests[0]?.closed, 'aborted');
+});
+
+test('millrace ask tells endings apart by exit code, and prints what came first', async () => {
+  const text = sse(messageStart, ...textEvents(0, 'partial'));
+  const error = (type: string) => sse({ type: 'error', error: { type, message: 'said no' } });
+  for (const [body, exitCode, said] of [
+    [text, 5, /cut off/],
+    [text + error('overloaded_error'), 4, /said no/],
+    [text + error('authentication_error'), 3, /said no/],
+    [text + error('api_error'), 1, /said no/],
+    [text + stopped('refusal'), 6, /refused/],
+    [text + stopped('max_tokens'), 0, /--max-tokens/],
+    [
+      text + sse(...toolEvents(1, '{"city":"Ulm"}')) + stopped('tool_use'),
+      0,
+      /get_weather with \{"city":"Ulm"\}/,
+    ],
+  ] as const) {
+    await using upstream = await startRawServer(() => ({
+      bytes: streamResponse(body) + cleanEnd,
+      then: 'fin',
+    }));
+    await using program = runProgram(['ask', 'x'], withKey(upstream.url));
+    assert.equal(await program.ended, exitCode, program.stderr);
+    assert.equal(program.stdout, 'partial\n');
+    assert.match(program.stderr, said);
+  }
+});
+
+test('millrace ask with no server to reach exits 5 and says which', async () => {
+  await using program = runProgram(['ask', 'x'], withKey('http://127.0.0.1:9'));
+  assert.equal(await program.ended, 5);
+  assert.match(program.stderr, /http:\/\/127\.0\.0\.1:9\/v1\/messages/);
+});
+
+test('millrace ask gives a pipe every byte of the text', async () => {
+  const odd = 'a\u001b[31mred\u0007 \u202e';
+  const body = sse(
+    messageStart,
+    ...blockEvents(0, { type: 'text', text: '' }, [{ type: 'text_delta', text: odd }]),
+  );
+  await using upstream = await startRawServer(() => ({
+    bytes: streamResponse(body + stopped('end_turn')),
+    then: 'hold',
+  }));
+  await using program = runProgram(['ask', 'x'], withKey(upstream.url));
+  assert.equal(await program.ended, 0);
+  assert.equal(program.stdout, `${odd}\n`);
+});

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import Anthropic from '@anthropic-ai/sdk';
+import { startSimulator } from 'millrace/simulator';
+import packageJson from '../../package.json' with { type: 'json' };
+import { runProgram, startProgram } from '../support/program.ts';
+
+const params = {
+  model: 'claude-sonnet-5',
+  max_tokens: 300,
+  messages: [{ role: 'user' as const, content: 'echo hi' }],
+};
+const sdk = (baseURL: string) => new Anthropic({ apiKey: 'k', baseURL, maxRetries: 0 });
+
+test('millrace serve without a key serves the simulator’s answers and says so', async () => {
+  await using program = await startProgram(['serve', '--port', '0']);
+  await program.waitFor(/built-in simulator, not from Claude/);
+  assert.equal(await sdk(program.url).messages.stream(params).finalText(), 'hi');
+  const settings = (await (await fetch(`${program.url}/relay.json`)).json()) as {
+    simulated: boolean;
+    version: string;
+  };
+  assert.deepEqual([settings.simulated, settings.version], [true, packageJson.version]);
+  const page = await fetch(program.url);
+  assert.match(page.headers.get('content-type') ?? '', /text\/html/);
+  assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+});
+
+test('millrace serve --upstream asks there, with the key of the environment', async () => {
+  await using simulator = await startSimulator({ speed: 0, requireKey: true });
+  const env = { ANTHROPIC_API_KEY: 'relay-key-0123456789' };
+  await using program = await startProgram(['serve', '--port', '0', '--upstream', `${simulator.url}/`], {
+    env,
+  });
+  assert.equal(await sdk(program.url).messages.stream(params).finalText(), 'hi');
+  assert.match(simulator.requests[0]?.headers['authorization'] ?? '', /6789$/);
+  assert.doesNotMatch(program.stdout + program.stderr, /relay-key/);
+  assert.doesNotMatch(await (await fetch(`${program.url}/relay.json`)).text(), /relay-key/);
+});
+
+test('millrace serve ends streams with an error event and exits 0 at SIGTERM', async () => {
+  await using program = await startProgram(['serve', '--port', '0']);
+  const response = await fetch(`${program.url}/streams`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({ messages: [{ role: 'user', content: 'long 5000' }] }),
+  });
+  assert.equal(response.status, 200);
+  program.signal('SIGTERM');
+  const text = await response.text();
+  assert.match(text, /"code":"stopped"/);
+  assert.equal(await program.ended, 0, program.stderr);
+});
+
+test('millrace simulate serves a Messages API and ends at SIGINT', async () => {
+  await using program = await startProgram(['simulate', '--port', '0', '--speed', '0', '--seed', '3']);
+  assert.equal(await sdk(program.url).messages.stream(params).finalText(), 'hi');
+  program.signal('SIGINT');
+  assert.equal(await program.ended, 0, program.stderr);
+});
+
+test('millrace says in one line why it cannot start', async () => {
+  await using simulator = await startSimulator();
+  for (const [args, said] of [
+    [['serve', '--port', String(simulator.port)], /port [0-9]+ is in use; choose another with --port/],
+    [['simulate', '--port', String(simulator.port)], /in use/],
+    [['serve', '--upstream', 'ftp://example'], /must begin with http/],
+    [['simulate', '--recording', '/nowhere.sse'], /nowhere\.sse/],
+  ] as const) {
+    await using program = runProgram(args);
+    assert.equal(await program.ended, 1, args.join(' '));
+    assert.match(program.stderr, said);
+    assert.equal(program.stderr.trim().split('\n').length, 1, program.stderr);
+  }
+});
+
+test('millrace exits 2 with usage at a wrong flag, value, command or argument', async () => {
+  for (const args of [
+    ['serve', '--prot', '1'],
+    ['serve', '--port', 'http'],
+    ['serve', '--port', '65536'],
+    ['serve', '--port', '-1'],
+    ['serve', '--port', ''],
+    ['serve', 'extra'],
+    ['simulate', '--speed', 'fast'],
+    ['simulate', '--seed', '1.5'],
+    ['ask', '--max-tokens', '0', 'x'],
+    ['frobnicate'],
+    [],
+  ]) {
+    await using program = runProgram(args);
+    assert.equal(await program.ended, 2, args.join(' '));
+    assert.match(program.stderr, /Usage: millrace/, args.join(' '));
+  }
+});
+
+test('millrace --help and --version exit 0', async () => {
+  await using help = runProgram(['--help']);
+  assert.equal(await help.ended, 0);
+  for (const command of ['serve', 'ask', 'simulate'])
+    assert.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'));
+  await using version = runProgram(['--version']);
+  assert.equal(await version.ended, 0);
+  assert.equal(version.stdout.trim(), packageJson.version);
+});

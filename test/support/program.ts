@@ -1,0 +1,84 @@
+// The program as a user runs it: a child process of bin/millrace.mjs.
+
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { once } from 'node:events';
+
+export interface Program extends AsyncDisposable {
+  /** Everything written so far. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Resolves with the first match in stdout; rejects when the program ends without one. */
+  waitFor(pattern: RegExp): Promise<RegExpExecArray>;
+  signal(name: 'SIGINT' | 'SIGTERM'): void;
+  /** Closes the reading end of stdout, as `head` does. */
+  closeStdout(): void;
+  /** The exit code, or the signal that ended the program. */
+  readonly ended: Promise<number | string | null>;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+const bin = join(import.meta.dirname, '../../bin/millrace.mjs');
+
+/** Starts `millrace` with these arguments, without any key or address of the environment. */
+export function runProgram(args: readonly string[], { env = {}, stdin = '' }: RunOptions = {}): Program {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ANTHROPIC_'));
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { ...Object.fromEntries(inherited), NODE_OPTIONS: '', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(stdin);
+  const seen = { stdout: '', stderr: '' };
+  const waiting = new Set<() => void>();
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      seen[name] += text;
+      for (const look of waiting) look();
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string | null);
+  return {
+    get stdout() {
+      return seen.stdout;
+    },
+    get stderr() {
+      return seen.stderr;
+    },
+    ended,
+    waitFor: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const match = pattern.exec(seen.stdout);
+          if (match === null) return;
+          waiting.delete(look);
+          resolve(match);
+        };
+        waiting.add(look);
+        look();
+        void ended.then(() =>
+          reject(new Error(`ended without ${String(pattern)}: ${seen.stdout}${seen.stderr}`)),
+        );
+      }),
+    signal: (name) => child.kill(name),
+    closeStdout: () => child.stdout.destroy(),
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null) child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Starts a command that serves, and resolves with its address. */
+export async function startProgram(
+  args: readonly string[],
+  options?: RunOptions,
+): Promise<Program & { url: string }> {
+  const program = runProgram(args, options);
+  const [, url = ''] = await program.waitFor(/^listening on (http:\/\/127\.0\.0\.1:[0-9]+)$/m);
+  return Object.defineProperty(program, 'url', { value: url }) as Program & { url: string };
+}
