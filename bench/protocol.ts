@@ -5,26 +5,35 @@ import { createParser } from 'eventsource-parser';
 import { MessageAccumulator, parseStreamEvent, SseDecoder, StreamEventDecoder } from 'millrace/protocol';
 import type { StreamEvent } from 'millrace/protocol';
 import { measure } from './measure.ts';
-import type { Measurement } from './measure.ts';
+import type { Measurement, Variant } from './measure.ts';
 
-export interface ProtocolResult {
+interface Task {
   readonly task: string;
   readonly events: number;
+  /** The most that the fused decoder with accumulation may cost, as a multiple of the peer. */
+  readonly target: number;
+}
+
+export interface ProtocolResult extends Task {
+  /** The peer first, then ours. */
   readonly measurements: readonly Measurement[];
 }
 
 export async function benchProtocol(): Promise<ProtocolResult[]> {
   const results: ProtocolResult[] = [];
-  for (const { task, events, chunks } of [textTask(65_536), textTask(0), inputTask()]) {
-    results.push({ task, events, measurements: await measure(variantsOf(chunks)) });
+  for (const { chunks, ...task } of [textTask(65_536), textTask(0), inputTask()]) {
+    results.push({ ...task, measurements: await measure(variantsOf(chunks)) });
   }
   return results;
 }
 
-function variantsOf(chunks: readonly Uint8Array[]) {
+function variantsOf(chunks: readonly Uint8Array[]): Variant[] {
   return [
     { name: 'eventsource-parser + JSON.parse, nothing accumulated', run: () => runPeer(chunks) },
-    { name: 'StreamEventDecoder + MessageAccumulator, message read at every event', run: () => runFused(chunks) },
+    {
+      name: 'StreamEventDecoder + MessageAccumulator, message read at every event',
+      run: () => runFused(chunks),
+    },
     { name: 'SseDecoder + parseStreamEvent + MessageAccumulator', run: () => runLayered(chunks) },
   ];
 }
@@ -77,7 +86,7 @@ function readMessage({ message }: MessageAccumulator): number {
 }
 
 /** 200,000 text deltas, in chunks of `chunkBytes`; 0 for one event a chunk, as a model's pace gives. */
-function textTask(chunkBytes: number): { task: string; events: number; chunks: Uint8Array[] } {
+function textTask(chunkBytes: number): Task & { chunks: Uint8Array[] } {
   const events = 200_000;
   const random = sequence(7);
   const frames = [...frame(messageStart), ...frame(blockStart({ type: 'text', text: '' }))];
@@ -85,11 +94,11 @@ function textTask(chunkBytes: number): { task: string; events: number; chunks: U
   frames.push(...frame({ type: 'content_block_stop', index: 0 }, random), ...frame(messageDelta, random));
   frames.push(...frame({ type: 'message_stop' }, random));
   const how = chunkBytes === 0 ? 'one event a chunk' : `chunks of ${chunkBytes / 1024} KiB`;
-  return { task: `200k text events, ${how}`, events, chunks: cut(frames, chunkBytes) };
+  return { task: `200k text events, ${how}`, events, target: 1, chunks: cut(frames, chunkBytes) };
 }
 
 /** One megabyte of tool input in deltas of 20 bytes. */
-function inputTask(): { task: string; events: number; chunks: Uint8Array[] } {
+function inputTask(): Task & { chunks: Uint8Array[] } {
   const random = sequence(11);
   const lines = Array.from({ length: 26_000 }, (_, line) => `const value${line} = "${words(random, 3)}";`);
   const input = JSON.stringify({ path: 'src/main.ts', code: lines.join('\n') }).slice(0, 1_000_000);
@@ -101,7 +110,7 @@ function inputTask(): { task: string; events: number; chunks: Uint8Array[] } {
     frames.push(...frame(delta({ type: 'input_json_delta', partial_json }), random));
     events += 1;
   }
-  return { task: '1 MB of tool input in 20-byte deltas', events, chunks: cut(frames, 65_536) };
+  return { task: '1 MB of tool input in 20-byte deltas', events, target: 2.5, chunks: cut(frames, 65_536) };
 }
 
 const messageStart: StreamEvent = {
@@ -153,7 +162,8 @@ function cut(frames: readonly string[], chunkBytes: number): Uint8Array[] {
   if (chunkBytes === 0) return frames.map((text) => encoder.encode(text));
   const bytes = encoder.encode(frames.join(''));
   const chunks: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length; start += chunkBytes) chunks.push(bytes.slice(start, start + chunkBytes));
+  for (let start = 0; start < bytes.length; start += chunkBytes)
+    chunks.push(bytes.slice(start, start + chunkBytes));
   return chunks;
 }
 

@@ -54,7 +54,11 @@ async function run({ name, command, proof }: Step): Promise<boolean> {
 async function main(): Promise<number> {
   const selected = selectSteps(process.argv.slice(2));
   const failed: string[] = [];
-  for (const step of selected) if (!(await run(step))) failed.push(step.name);
+  // Whoever ends a step by a signal means the whole gate.
+  let isInterrupted = false;
+  const interrupt = (): void => void (isInterrupted = true);
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  for (const step of selected) if (!isInterrupted && !(await run(step))) failed.push(step.name);
   console.log(failed.length === 0 ? `all ${selected.length} steps are ok` : `failed: ${failed.join(', ')}`);
   return failed.length === 0 && selected.length > 0 ? 0 : 1;
 }

@@ -26,6 +26,8 @@ export interface CommandResult {
   readonly exitCode: number;
   /** Both streams in the order they came; empty with `show`. */
   readonly output: string;
+  /** Whether the limit ended it. */
+  readonly isOverLimit: boolean;
 }
 
 /** Runs a command to its end. Never rejects. SIGINT and SIGTERM are handed on to the child meanwhile. */
@@ -44,7 +46,12 @@ export async function runCommand(
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-  const limit = limitMs === undefined ? undefined : setTimeout(forward, limitMs, 'SIGTERM');
+  let isOverLimit = false;
+  const stopAtLimit = (): void => {
+    isOverLimit = true;
+    child.kill();
+  };
+  const limit = limitMs === undefined ? undefined : setTimeout(stopAtLimit, limitMs);
   process.on('SIGINT', forward).on('SIGTERM', forward);
   try {
     const exitCode = await new Promise<number>((resolve) => {
@@ -54,7 +61,7 @@ export async function runCommand(
       });
       child.once('close', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
     });
-    return { exitCode, output: Buffer.concat(chunks).toString() };
+    return { exitCode, output: Buffer.concat(chunks).toString(), isOverLimit };
   } finally {
     clearTimeout(limit);
     process.off('SIGINT', forward).off('SIGTERM', forward);

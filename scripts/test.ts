@@ -82,7 +82,7 @@ async function runTests(files: readonly string[], environment: Record<string, st
   const folder = mkdtempSync(join(tmpdir(), 'millrace-test-'));
   const countsFile = join(folder, 'counts.json');
   try {
-    const { exitCode } = await runCommand(
+    const { exitCode, isOverLimit } = await runCommand(
       [
         process.execPath,
         '--conditions=millrace-source',
@@ -97,7 +97,9 @@ async function runTests(files: readonly string[], environment: Record<string, st
       ],
       { environment, output: 'show', limitMs: runLimitMs },
     );
-    if (exitCode !== 0) return exitCode;
+    if (isOverLimit)
+      console.error(`The tests were stopped, for they had not ended after ${runLimitMs / 60_000} minutes`);
+    if (exitCode !== 0 || isOverLimit) return exitCode || 1;
     const counts = JSON.parse(readFileSync(countsFile, 'utf8')) as TestCounts;
     const emptiness = findEmptiness(files, counts);
     if (emptiness !== undefined) console.error(`The tests fail, for ${emptiness}`);

@@ -23,7 +23,7 @@ function recording(
       requests.push({
         url,
         headers: headers as Record<string, string>,
-        body: JSON.parse(String(sent)) as unknown,
+        body: JSON.parse(sent as string) as unknown,
       });
       return typeof body === 'string' ? new Response(body, init) : Response.json(body, init);
     },

@@ -8,12 +8,12 @@ import type { EntryId, LogEntry, LogRecord, NewStream, StreamLog } from 'millrac
 export interface Backend {
   readonly name: string;
   /** Opens an empty store with small limits, whose clock is `now`. */
-  open(options: {
+  readonly open: (options: {
     now: () => number;
     maxStreams: number;
     maxLogBytes: number;
     keepMs: number;
-  }): Promise<StreamLog>;
+  }) => Promise<StreamLog>;
 }
 
 const leaseMs = 1000;
@@ -37,12 +37,13 @@ async function readAll(log: StreamLog, id: string, after: EntryId = logStart): P
 
 export function testStreamLog({ name, open }: Backend): void {
   let time = 1_000_000;
-  const it = (title: string, run: (log: StreamLog) => Promise<void>) =>
-    test(`${name}: ${title}`, async () => {
+  const it = (title: string, run: (log: StreamLog) => Promise<void>): void => {
+    void test(`${name}: ${title}`, async () => {
       time = 1_000_000;
       await using log = await open({ now: () => time, maxStreams: 3, maxLogBytes: 2000, keepMs: 5000 });
       await run(log);
     });
+  };
 
   /** Makes a stream and takes it; returns the tail. */
   async function begin(log: StreamLog, id = 's', producer = 'p1'): Promise<EntryId> {

@@ -15,7 +15,9 @@ const namings = [
 
 function codesOfSource(source: string): string[] {
   const named = namings.flatMap((naming) => [...source.matchAll(naming)].map(([, codes = '']) => codes));
-  return named.flatMap((codes) => (codes.includes("'") ? [...codes.matchAll(/'([a-z_]+)'/g)].map(([, code]) => code!) : [codes]));
+  return named.flatMap((codes) =>
+    codes.includes("'") ? [...codes.matchAll(/'([a-z_]+)'/g)].map(([, code]) => code!) : [codes],
+  );
 }
 
 test('docs/errors.md has a section for each code of the source, and none besides', () => {

@@ -14,11 +14,15 @@ test('the example of README.md runs as it stands, in at most 12 lines', async ()
   const example = /```ts\n([^`]*`[^`]*`[^`]*)```/.exec(readme)?.[1] ?? '';
   assert.ok(example.trim().split('\n').length <= 12);
   await using simulator = await startSimulator({ speed: 0 });
-  const child = spawn(process.execPath, ['--conditions=millrace-source', '--input-type=module-typescript', '-'], {
-    cwd: root,
-    env: { ...process.env, ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: simulator.url },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--conditions=millrace-source', '--input-type=module-typescript', '-'],
+    {
+      cwd: root,
+      env: { ...process.env, ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: simulator.url },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   child.stdin.end(example);
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -38,5 +42,6 @@ test('the commands of README.md are scripts of the package', () => {
 test('the links of README.md lead to files that are there', () => {
   const links = [...readme.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path!);
   assert.ok(links.length > 8);
-  for (const path of links) assert.doesNotThrow(() => readFileSync(join(root, path), { flag: 'r' }).length, path);
+  for (const path of links)
+    assert.doesNotThrow(() => readFileSync(join(root, path), { flag: 'r' }).length, path);
 });

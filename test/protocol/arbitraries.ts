@@ -52,12 +52,12 @@ const toolBlock: fc.Arbitrary<StreamedBlock> = fc
     const tool = { type, id: 'toolu_1', name: 'web_search' } as const;
     const text = JSON.stringify(value);
     return {
-      start: { ...tool, input: {} } as ContentBlock,
+      start: { ...tool, input: {} },
       deltas: ['', ...cutText(text, places)].map((partial_json) => ({
         type: 'input_json_delta',
         partial_json,
       })),
-      whole: { ...tool, input: JSON.parse(text) } as ContentBlock,
+      whole: { ...tool, input: JSON.parse(text) },
     };
   });
 

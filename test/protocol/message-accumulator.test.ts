@@ -197,7 +197,7 @@ test('MessageAccumulator keeps context_management, container and fields it has n
   assert.deepEqual(message?.container, container);
   assert.deepEqual(message?.context_management, { applied_edits: [] });
   assert.equal((message as { new_field?: string } | undefined)?.new_field, 'kept');
-  assert.equal((message?.usage as { new_tokens?: number }).new_tokens, 4);
+  assert.equal((message.usage as { new_tokens?: number }).new_tokens, 4);
 });
 
 test('MessageAccumulator streams the input of tool_use, server_tool_use and mcp_tool_use alike', () => {
@@ -223,7 +223,7 @@ test('MessageAccumulator keeps the input of content_block_start when no text fol
     block(0, { type: 'tool_use', id: 'x', name: 'f', input: { a: 1 } }),
     stop,
   );
-  assert.deepEqual((message?.content[0] as { input: unknown }).input, { a: 1 });
+  assert.deepEqual((message!.content[0] as { input: unknown }).input, { a: 1 });
 });
 
 test('MessageAccumulator marks an invalid or cut tool input and spoils nothing else', () => {
@@ -246,7 +246,7 @@ test('MessageAccumulator marks an invalid or cut tool input and spoils nothing e
     [accumulator.inputOf(cut!)?.complete, accumulator.inputOf(cut!)?.error],
     [false, undefined],
   );
-  assert.equal(accumulator.inputOf(words!), undefined);
+  assert.equal(accumulator.inputOf(words), undefined);
 });
 
 test('MessageAccumulator shares nothing with the events pushed', () => {

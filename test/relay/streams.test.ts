@@ -34,7 +34,7 @@ async function readUntil(
   const decoder = new SseDecoder();
   const frames: ServerSentEvent[] = [];
   for await (const chunk of response.body!) {
-    for (const frame of decoder.push(chunk as Uint8Array)) {
+    for (const frame of decoder.push(chunk)) {
       frames.push(frame);
       if (isLast(frame)) return frames;
     }
@@ -336,7 +336,7 @@ test('bad requests of pages get a clear error in the API’s shape', async () =>
   for (const [path, init, status, message] of cases) {
     const response = await fetch(relay.url + path, init);
     const body = (await response.json()) as { type: string; error: { message: string }; request_id: string };
-    assert.equal(response.status, status, `${path} ${String(init.body)}`);
+    assert.equal(response.status, status, `${path} ${JSON.stringify(init.body)}`);
     assert.equal(body.type, 'error');
     assert.match(body.error.message, message);
   }

@@ -9,7 +9,7 @@ test('parseEntryId() reads what formatEntryId() writes', () => {
     fc.property(fc.record({ epoch: number, sequence: number }, { noNullPrototype: true }), (id) => {
       const parsed = parseEntryId(formatEntryId(id));
       assert.deepEqual(parsed, id);
-      assert.ok(isSameEntry(parsed!, id));
+      assert.ok(isSameEntry(parsed, id));
     }),
   );
 });

@@ -124,7 +124,9 @@ test('followStream delivers each event once, also when the relay sends some agai
   await relay.settle();
   relay.exchanges[0]?.close();
   await relay.pass(250);
-  relay.exchanges[1]?.send(textFrame(2, 'a', 2) + textFrame(3, 'b', 2) + textFrame(4, 'c', 2) + stopFrame(5, 2));
+  relay.exchanges[1]?.send(
+    textFrame(2, 'a', 2) + textFrame(3, 'b', 2) + textFrame(4, 'c', 2) + stopFrame(5, 2),
+  );
   await follower.end;
   assert.equal(follower.text(), 'abc');
 });
@@ -143,7 +145,9 @@ test('followStream reads again from the beginning when a number is left out', as
   assert.ok(resumed?.signal.aborted);
   assert.equal(again?.headers.get('last-event-id'), null);
   assert.equal(follower.restarts(), 0, 'what is there stays until something else has come');
-  again.send(startFrame() + textFrame(2, 'new ') + textFrame(3, 'and ') + textFrame(4, 'whole') + stopFrame(5));
+  again.send(
+    startFrame() + textFrame(2, 'new ') + textFrame(3, 'and ') + textFrame(4, 'whole') + stopFrame(5),
+  );
   assert.deepEqual(await follower.end, { type: 'ended' });
   assert.equal(follower.restarts(), 1);
   assert.equal(follower.text(), 'new and whole');
@@ -324,7 +328,10 @@ test('followStream follows an existing stream from its beginning', async () => {
 });
 
 test('followStream takes 204 for the end, 404 for a stream that is gone, another refusal for final', async () => {
-  const nothing = follow(new FakeRelay([() => new Response(null, { status: 204 })]), { type: 'existing', id: 's' });
+  const nothing = follow(new FakeRelay([() => new Response(null, { status: 204 })]), {
+    type: 'existing',
+    id: 's',
+  });
   assert.deepEqual(await nothing.end, { type: 'ended' });
   const gone = follow(new FakeRelay([refuses(404, 'no such stream')]), { type: 'existing', id: 's' });
   const goneError = await failureOf(gone.end);
@@ -401,7 +408,12 @@ test('followStream rejects with the reason of an abort, wherever it is', async (
   await assert.rejects(
     followStream(
       question,
-      { onState: () => undefined, onOpen: () => undefined, onEvent: () => undefined, onRestart: () => undefined },
+      {
+        onState: () => undefined,
+        onOpen: () => undefined,
+        onEvent: () => undefined,
+        onRestart: () => undefined,
+      },
       { environment: new FakeRelay([]), signal: AbortSignal.abort(reason) },
     ),
     reason,

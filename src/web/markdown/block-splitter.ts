@@ -7,9 +7,9 @@ import { OpenFence } from './open-fence.ts';
 /**
  * Splits a text that arrives in pieces.
  *
- * 1. The settled pieces and the tail, in order, are the text pushed (with its line ends made LF).
- * 2. A settled piece holds whole blocks, and they are the blocks that the whole text has there, whatever comes.
- *    Only what is known to link definitions may still change in them.
+ * 1. The blocks taken and the tail, in order, are the text pushed (with its line ends made LF).
+ * 2. A block taken is one that the whole text has there, whatever comes, and it is the same when parsed alone.
+ *    Only what is known to link definitions may still change in it.
  * 3. Where the text was cut makes no difference to 2.
  */
 export class BlockSplitter {
@@ -37,12 +37,14 @@ export class BlockSplitter {
     this.#tail += kept.includes('\r') ? kept.replaceAll(/\r\n?/g, '\n') : kept;
   }
 
-  /** Takes what has settled since the last call; empty when nothing has. */
-  takeSettled(): string {
-    let settled = '';
-    for (let length = this.#settledLength(); length > 0; length = this.#settledLength()) {
-      settled += this.#tail.slice(0, length);
-      this.#tail = this.#tail.slice(length);
+  /** Takes the blocks that have settled since the last call, each with the blank lines around it. */
+  takeSettled(): string[] {
+    const settled: string[] = [];
+    for (let blocks = this.#settledBlocks(); blocks.length > 0; blocks = this.#settledBlocks()) {
+      for (const block of blocks) {
+        settled.push(block);
+        this.#tail = this.#tail.slice(block.length);
+      }
       this.#seen = 0;
       this.#fence = undefined;
     }
@@ -50,34 +52,45 @@ export class BlockSplitter {
   }
 
   /** Takes everything: no more text will come. */
-  end(): string {
+  end(): string[] {
     const rest = this.#tail + this.#heldReturn.replace('\r', '\n');
     this.#tail = '';
     this.#heldReturn = '';
     this.#fence = undefined;
-    return rest;
+    return toBlocks(lexBlocks(rest));
   }
 
-  #settledLength(): number {
+  #settledBlocks(): string[] {
     this.#fence ??= OpenFence.at(this.#tail);
-    if (this.#fence !== undefined) return this.#fence.end(this.#tail) ?? 0;
+    if (this.#fence !== undefined) {
+      const end = this.#fence.end(this.#tail);
+      return end === undefined ? [] : [this.#tail.slice(0, end)];
+    }
     const end = this.#tail.lastIndexOf('\n') + 1;
-    if (end === this.#seen) return 0;
+    if (end === this.#seen) return [];
     this.#seen = end;
     // Lines that are not whole do not count: `2` behind a list may become its next item.
-    return settledLength(lexBlocks(this.#tail.slice(0, end)), end);
+    return toBlocks(settledTokens(lexBlocks(this.#tail.slice(0, end)), end));
   }
 }
 
 /** Blocks that end at a blank line, whatever follows it. Behind one a list, for example, may go on. */
 const endsAtBlankLine: ReadonlySet<string> = new Set(['heading', 'hr', 'paragraph', 'table']);
 
-/** How much of whole lines has settled: all blocks but the last, and the last when a blank line has ended it. */
-function settledLength(tokens: readonly Token[], length: number): number {
-  const last = tokens.findLastIndex(({ type }) => type !== 'space');
-  const lengthOf = (some: readonly Token[]): number => some.reduce((sum, { raw }) => sum + raw.length, 0);
+/** What of whole lines has settled: all blocks but the last, and the last when a blank line has ended it. */
+function settledTokens(tokens: readonly Token[], length: number): readonly Token[] {
   // marked promises that the raw texts add up to the text; if they ever did not, waiting is safe.
-  if (last < 0 || lengthOf(tokens) !== length) return 0;
+  if (tokens.reduce((sum, { raw }) => sum + raw.length, 0) !== length) return [];
+  const last = tokens.findLastIndex(({ type }) => type !== 'space');
   const isEnded = last < tokens.length - 1 && endsAtBlankLine.has(tokens[last]?.type ?? '');
-  return isEnded ? length : lengthOf(tokens.slice(0, last));
+  return isEnded ? tokens : tokens.slice(0, Math.max(last, 0));
+}
+
+function toBlocks(tokens: readonly Token[]): string[] {
+  const blocks: string[] = [];
+  for (const { type, raw } of tokens) {
+    if (type === 'space' && blocks.length > 0) blocks.push(`${blocks.pop() ?? ''}${raw}`);
+    else blocks.push(raw);
+  }
+  return blocks;
 }

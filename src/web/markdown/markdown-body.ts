@@ -62,11 +62,12 @@ export class MarkdownBody {
     removeBehind(this.#root, this.#lastFinished);
   }
 
-  #finishBlocks(text: string): void {
-    if (text === '') return;
+  #finishBlocks(blocks: readonly string[]): void {
+    if (blocks.length === 0) return;
     this.#shownFence = undefined;
     const known = Object.keys(this.#links).length;
-    const rendered = renderAll(lexMarkdown(text, this.#links));
+    // Each alone: what a parser makes of a line can depend on the lines behind it.
+    const rendered = renderAll(blocks.flatMap((block) => lexMarkdown(block, this.#links)));
     const nodes = morphBehind(this.#root, this.#lastFinished, nodesOf(rendered));
     this.#lastFinished = nodes.at(-1) ?? this.#lastFinished;
     rendered.forEach(({ raw }, index) => {

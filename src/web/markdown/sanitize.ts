@@ -4,16 +4,14 @@
 import DOMPurify from 'dompurify';
 import type { Config } from 'dompurify';
 
+const tags =
+  'a blockquote br button code del div em h3 h4 h5 h6 hr input li ol p pre span strong table tbody td th thead tr ul';
+const attributes = 'aria-label checked class disabled href rel role scope start tabindex target title type';
+
 const config: Config = {
   IN_PLACE: true,
-  ALLOWED_TAGS: [
-    ...['a', 'blockquote', 'br', 'button', 'code', 'del', 'div', 'em', 'h3', 'h4', 'h5', 'h6', 'hr', 'input'],
-    ...['li', 'ol', 'p', 'pre', 'span', 'strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul', '#text'],
-  ],
-  ALLOWED_ATTR: [
-    ...['aria-label', 'checked', 'class', 'disabled', 'href', 'rel', 'role', 'scope', 'start', 'tabindex'],
-    ...['target', 'title', 'type'],
-  ],
+  ALLOWED_TAGS: ['#text', ...tags.split(' ')],
+  ALLOWED_ATTR: attributes.split(' '),
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
