@@ -6,7 +6,7 @@ import { cpus } from 'node:os';
 import { benchProtocol } from './protocol.ts';
 import type { ProtocolResult } from './protocol.ts';
 
-const results = await benchProtocol();
+const results = benchProtocol();
 const page = `# Benchmarks
 
 Written by \`npm run bench\`. CPU time of the process (user and system), median of nine interleaved rounds; the ratio

@@ -3,7 +3,8 @@
 
 export interface Variant {
   readonly name: string;
-  run(): unknown;
+  /** Returns something that depends on all the work, so that none of it is optimised away. */
+  run(): number;
 }
 
 export interface Measurement {
@@ -12,23 +13,23 @@ export interface Measurement {
   readonly cpuMs: number;
 }
 
-/** Runs every variant `rounds` times in turn. What `run` returns is kept from being optimised away. */
-export async function measure(variants: readonly Variant[], rounds = 9): Promise<Measurement[]> {
+/** Runs every variant `rounds` times in turn. */
+export function measure(variants: readonly Variant[], rounds = 9): Measurement[] {
   const times = variants.map((): number[] => []);
+  const results = variants.map((): Set<number> => new Set());
   for (let round = -2; round < rounds; round += 1) {
     for (const [index, variant] of variants.entries()) {
       globalThis.gc?.();
       const before = process.cpuUsage();
-      sink = await variant.run();
+      results[index]?.add(variant.run());
       const { user, system } = process.cpuUsage(before);
       if (round >= 0) times[index]?.push((user + system) / 1000);
     }
   }
+  const unsteady = variants.find((_, index) => results[index]?.size !== 1);
+  if (unsteady !== undefined) throw new Error(`"${unsteady.name}" gave another result from round to round`);
   return variants.map(({ name }, index) => ({ name, cpuMs: median(times[index] ?? []) }));
 }
-
-/** Holds the last result. */
-export let sink: unknown;
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -19,10 +19,10 @@ export interface ProtocolResult extends Task {
   readonly measurements: readonly Measurement[];
 }
 
-export async function benchProtocol(): Promise<ProtocolResult[]> {
+export function benchProtocol(): ProtocolResult[] {
   const results: ProtocolResult[] = [];
   for (const { chunks, ...task } of [textTask(65_536), textTask(0), inputTask()]) {
-    results.push({ ...task, measurements: await measure(variantsOf(chunks)) });
+    results.push({ ...task, measurements: measure(variantsOf(chunks)) });
   }
   return results;
 }

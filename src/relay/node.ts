@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { BodyTooLargeError } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import type { Relay } from './relay.ts';
+import { RequestError } from './request-error.ts';
 
 export interface RelayServer extends AsyncDisposable {
   readonly port: number;
@@ -67,10 +68,15 @@ async function readBody(message: IncomingMessage, maxBytes: number): Promise<str
   if (Number(message.headers['content-length']) > maxBytes) throw new BodyTooLargeError(maxBytes);
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBytes) throw new BodyTooLargeError(maxBytes);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxBytes) throw new BodyTooLargeError(maxBytes);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof BodyTooLargeError) throw error;
+    throw new RequestError(400, 'The request body broke off');
   }
   return Buffer.concat(chunks, length).toString('utf8');
 }
@@ -84,8 +90,12 @@ async function send(
   const connection: Record<string, string> = message.complete ? {} : { connection: 'close' };
   response.writeHead(status, { ...headers, ...connection });
   if (typeof body === 'string' || body instanceof Uint8Array) {
-    response.end(message.method === 'HEAD' ? undefined : body);
+    response.end(body);
     if (!message.complete) await drainRequest(message);
+    return;
+  }
+  if (message.method === 'HEAD') {
+    response.end();
     return;
   }
   response.flushHeaders();

@@ -81,8 +81,10 @@ export function createRelay(options: RelayOptions): Relay {
 }
 
 async function route(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
+  // A server sends the head alone of what a HEAD gets.
+  const asked = request.method === 'HEAD' ? 'GET' : request.method;
   const here = routes.filter(({ path }) => path.test(request.path));
-  const match = here.find(({ method }) => method === request.method);
+  const match = here.find(({ method }) => method === asked);
   if (match !== undefined) return match.handle(request, context, match.path.exec(request.path)?.[1] ?? '');
   if (here.length > 0) {
     const response = errorResponse(405, 'invalid_request_error', 'Method Not Allowed');
@@ -91,7 +93,7 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
       headers: { ...response.headers, allow: here.map(({ method }) => method).join(', ') },
     };
   }
-  const isPage = request.method === 'GET' && !request.path.startsWith('/v1/');
+  const isPage = asked === 'GET' && !request.path.startsWith('/v1/');
   return isPage ? getAsset(request, context) : errorResponse(404, 'not_found_error', 'Not found');
 }
 
