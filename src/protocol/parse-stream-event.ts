@@ -20,11 +20,11 @@ export function parseStreamEvent(sse: ServerSentEvent): StreamEvent {
   if (!isFields(value))
     throw invalid(sse, `must be a JSON object, not ${JSON.stringify(value)?.slice(0, 40)}`);
   const type = value['type'] ?? ('error' in value ? 'error' : sse.event);
-  if (typeof type !== 'string') throw invalid(sse, 'must have a type');
+  if (typeof type !== 'string') throw invalid(sse, 'has no type');
   if (type === 'error') return { ...value, type, error: parseErrorBody(value['error']) };
   const event = value['type'] === type ? value : { ...value, type };
   const fault = Object.hasOwn(faultOf, type) ? faultOf[type as keyof typeof faultOf](event) : undefined;
-  if (fault !== undefined) throw invalid(sse, fault);
+  if (fault !== undefined) throw invalid(sse, `has no sound ${fault}`);
   return event as unknown as StreamEvent;
 }
 
@@ -67,23 +67,22 @@ function nameOf(event: string | undefined): string {
   return event === undefined ? 'an event' : `the event "${event.slice(0, 40)}"`;
 }
 
-/** What is wrong with the fields of each known type, undefined when nothing is. */
+/** The path of the first field that is missing or of another kind, for each known type; undefined when all is well. */
 const faultOf = {
   message_start: ({ message }) => {
-    if (!isFields(message)) return 'must have a message';
+    if (!isFields(message)) return 'message';
     // Gateways leave these out; what is there must be of the right kind.
     const { content, usage } = message;
-    if (content != null && !isBlockList(content))
-      return 'must have a message whose content is a list of blocks';
-    return usage == null || isFields(usage) ? undefined : 'must have a message with usage that is an object';
+    if (content != null && !(Array.isArray(content) && content.every(isTyped))) return 'message.content';
+    return usage == null || isFields(usage) ? undefined : 'message.usage';
   },
   content_block_start: ({ index, content_block }) =>
-    faultOfIndex(index) ?? (isTyped(content_block) ? undefined : 'must have a content_block with a type'),
+    faultOfIndex(index) ?? (isTyped(content_block) ? undefined : 'content_block.type'),
   content_block_delta: ({ index, delta }) => faultOfIndex(index) ?? faultOfDelta(delta),
   content_block_stop: ({ index }) => faultOfIndex(index),
   message_delta: ({ delta, usage }) => {
-    if (!isFields(delta)) return 'must have a delta';
-    return usage == null || isFields(usage) ? undefined : 'must have usage that is an object';
+    if (!isFields(delta)) return 'delta';
+    return usage == null || isFields(usage) ? undefined : 'usage';
   },
   message_stop: () => undefined,
   ping: () => undefined,
@@ -99,17 +98,14 @@ const stringOfDelta: Readonly<Record<string, string>> = {
 };
 
 function faultOfDelta(delta: unknown): string | undefined {
-  if (!isTyped(delta)) return 'must have a delta with a type';
+  if (!isTyped(delta)) return 'delta.type';
   const field = Object.hasOwn(stringOfDelta, delta.type) ? stringOfDelta[delta.type] : undefined;
-  if (field !== undefined && typeof delta[field] !== 'string')
-    return `must have a ${delta.type} with ${field}`;
-  return delta.type === 'citations_delta' && !isFields(delta['citation'])
-    ? 'must have a citation'
-    : undefined;
+  if (field !== undefined && typeof delta[field] !== 'string') return `delta.${field}`;
+  return delta.type === 'citations_delta' && !isFields(delta['citation']) ? 'delta.citation' : undefined;
 }
 
 function faultOfIndex(index: unknown): string | undefined {
-  return Number.isSafeInteger(index) && (index as number) >= 0 ? undefined : 'must have an index from 0 on';
+  return Number.isSafeInteger(index) && (index as number) >= 0 ? undefined : 'index';
 }
 
 function isFields(value: unknown): value is Fields {
@@ -118,8 +114,4 @@ function isFields(value: unknown): value is Fields {
 
 function isTyped(value: unknown): value is Fields & { type: string } {
   return isFields(value) && typeof value['type'] === 'string';
-}
-
-function isBlockList(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isTyped);
 }

@@ -55,33 +55,16 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** How many bytes at the end begin a character that could still be finished. */
+/**
+ * How many bytes at the end may belong to a character that is not whole: from the last lead byte on, if fewer than
+ * it announces. A lead byte begins a sequence wherever it stands, so cutting in front of one changes nothing, also
+ * when what follows it turns out to be malformed.
+ */
 function unfinishedLength(bytes: Uint8Array): number {
-  const { length } = bytes;
-  for (let back = 1; back <= 3 && back <= length; back += 1) {
-    const byte = bytes[length - back] ?? 0;
+  for (let back = 1; back <= 3 && back <= bytes.length; back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
     if (byte < 0x80) return 0;
-    if (byte >= 0xc0) return isOpenSequence(bytes.subarray(length - back)) ? back : 0;
+    if (byte >= 0xc0) return back < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? back : 0;
   }
   return 0;
 }
-
-/** Whether `bytes`, a lead byte and what follows it, is the beginning of a longer well-formed sequence. */
-function isOpenSequence(bytes: Uint8Array): boolean {
-  const lead = bytes[0] ?? 0;
-  if (lead < 0xc2 || lead > 0xf4) return false;
-  const needed = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  if (bytes.length >= needed) return false;
-  const second = bytes[1];
-  if (second === undefined) return true;
-  // The second byte excludes overlong forms, surrogates and what lies beyond U+10FFFF.
-  const [low, high] = secondByteRange[lead] ?? [0x80, 0xbf];
-  return second >= low && second <= high;
-}
-
-const secondByteRange: Readonly<Record<number, readonly [number, number]>> = {
-  0xe0: [0xa0, 0xbf],
-  0xed: [0x80, 0x9f],
-  0xf0: [0x90, 0xbf],
-  0xf4: [0x80, 0x8f],
-};
