@@ -17,8 +17,7 @@ type Fields = Record<string, unknown>;
  */
 export function parseStreamEvent(sse: ServerSentEvent): StreamEvent {
   const value = parseData(sse);
-  if (!isFields(value))
-    throw invalid(sse, `must be a JSON object, not ${JSON.stringify(value)?.slice(0, 40)}`);
+  if (!isFields(value)) throw invalid(sse, 'is not a JSON object');
   const type = value['type'] ?? ('error' in value ? 'error' : sse.event);
   if (typeof type !== 'string') throw invalid(sse, 'has no type');
   if (type === 'error') return { ...value, type, error: parseErrorBody(value['error']) };
