@@ -1,26 +1,26 @@
 // One request to the API: address, key, headers, and what a response that is not a success means.
 
 import { ApiError, parseErrorBody } from '../protocol/index.ts';
-import { ConfigurationError } from './errors.ts';
+import { ConfigurationError, ConnectionError } from './errors.ts';
 import type { RequestOptions } from './message-params.ts';
 import { createFetchTransport } from './transport.ts';
 import type { ByteSource, Fetch, Transport, TransportResponse } from './transport.ts';
 
 export interface ClientOptions {
   /** Default: the environment's ANTHROPIC_API_KEY. */
-  apiKey?: string | null;
+  apiKey?: string | null | undefined;
   /** A bearer token in place of a key. Default: the environment's ANTHROPIC_AUTH_TOKEN. */
-  authToken?: string | null;
+  authToken?: string | null | undefined;
   /** Default: the environment's ANTHROPIC_BASE_URL, else https://api.anthropic.com. */
-  baseURL?: string;
+  baseURL?: string | undefined;
   /** Sent with every request. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
   /** Stands in for the platform's `fetch`. */
-  fetch?: Fetch;
+  fetch?: Fetch | undefined;
   /** Stands in for HTTP altogether. */
-  transport?: Transport;
+  transport?: Transport | undefined;
   /** A key in a page is everybody's key: refused unless this is set. */
-  dangerouslyAllowBrowser?: boolean;
+  dangerouslyAllowBrowser?: boolean | undefined;
 }
 
 /** The API version whose headers this client sends. */
@@ -60,22 +60,24 @@ export class ApiConnection {
     options: RequestOptions = {},
   ): Promise<TransportResponse> {
     const { betas, ...fields } = body;
-    const response = await this.#transport({
+    const { signal } = options;
+    const headers = this.#requestHeaders(betas, options.headers ?? {});
+    const request = {
       method: 'POST',
       url: this.baseURL + path,
-      headers: {
-        ...this.#requestHeaders(betas),
-        ...lowerCased(this.#headers),
-        ...lowerCased(options.headers ?? {}),
-      },
+      headers,
       body: JSON.stringify(fields),
-      signal: options.signal,
+    } as const;
+    const response = await this.#transport({ ...request, signal }).catch((cause: unknown) => {
+      throw signal?.aborted === true || cause instanceof ConnectionError
+        ? cause
+        : unexpected('connect', cause);
     });
     if (response.status >= 200 && response.status < 300) return response;
-    throw await errorOf(response);
+    throw await errorOf(response, signal);
   }
 
-  #requestHeaders(betas: unknown): Record<string, string> {
+  #requestHeaders(betas: unknown, ownHeaders: Readonly<Record<string, string>>): Record<string, string> {
     const headers: Record<string, string> = {
       accept: 'application/json',
       'content-type': 'application/json',
@@ -83,7 +85,8 @@ export class ApiConnection {
     };
     if (Array.isArray(betas) && betas.length > 0) headers['anthropic-beta'] = betas.join(',');
     if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`;
-    else if (!this.#hasOwnKey()) {
+    Object.assign(headers, lowerCased(this.#headers), lowerCased(ownHeaders));
+    if (headers['authorization'] === undefined && headers['x-api-key'] === undefined) {
       throw new ConfigurationError(
         'missing_api_key',
         'No key for the API: set the environment variable ANTHROPIC_API_KEY, or pass apiKey',
@@ -91,11 +94,11 @@ export class ApiConnection {
     }
     return headers;
   }
+}
 
-  #hasOwnKey(): boolean {
-    const { authorization, 'x-api-key': key } = lowerCased(this.#headers);
-    return (authorization ?? key) !== undefined;
-  }
+/** An error that a transport should not throw, as one that a caller expects. */
+export function unexpected(phase: ConnectionError['phase'], cause: unknown): ConnectionError {
+  return new ConnectionError(phase, cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
 /** Reads a body to its end, at most `maxBytes` of it; the rest is cancelled. */
@@ -113,8 +116,15 @@ export async function readText(body: ByteSource, maxBytes: number): Promise<stri
   return text + decoder.decode();
 }
 
-async function errorOf({ status, headers, body }: TransportResponse): Promise<ApiError> {
-  const text = await readText(body, maxErrorBytes).catch(() => '');
+async function errorOf(
+  { status, headers, body }: TransportResponse,
+  signal: AbortSignal | undefined,
+): Promise<ApiError> {
+  const text = await readText(body, maxErrorBytes).catch(() => {
+    signal?.throwIfAborted();
+    // The status says enough when the body breaks off.
+    return '';
+  });
   const requestId = headers.get('request-id');
   const retryAfterMs = parseRetryAfter(headers.get('retry-after-ms'), headers.get('retry-after'));
   return new ApiError(bodyOf(text, status), {

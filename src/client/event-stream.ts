@@ -1,20 +1,16 @@
 // One streamed response, read as it is asked for: the base that both `create` and `stream` stand on.
 
-import { MessageAccumulator, ProtocolError, StreamEventDecoder } from '../protocol/index.ts';
-import type {
-  ApiError,
-  ContentBlock,
-  DeepReadonly,
-  DoneEvent,
-  Message,
-  StreamEvent,
-} from '../protocol/index.ts';
-import { readText } from './api-connection.ts';
+import { ApiError, MessageAccumulator, ProtocolError, StreamEventDecoder } from '../protocol/index.ts';
+import type { ContentBlock, DeepReadonly, DoneEvent, ErrorEvent } from '../protocol/index.ts';
+import type { Message, PartialJson, StreamEvent } from '../protocol/index.ts';
+import { unexpected } from './api-connection.ts';
 import { ConnectionError, ResponseError, TruncatedError } from './errors.ts';
+import type { ConfigurationError } from './errors.ts';
+import { releaseBody } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
 
-/** An event as the client yields it: a gateway's `[DONE]` means nothing and is left out. */
-export type ClientEvent = Exclude<StreamEvent, DoneEvent>;
+/** An event as the client yields it: an error event is thrown, and a gateway's `[DONE]` means nothing. */
+export type ClientEvent = Exclude<StreamEvent, DoneEvent | ErrorEvent>;
 
 /** How a stream ended. All but `complete` carry the error that says why, and the error carries what had arrived. */
 export type StreamEnding =
@@ -27,7 +23,7 @@ export type StreamEnding =
   | { readonly type: 'aborted'; readonly error: unknown; readonly message: DeepReadonly<Message> | undefined }
   | {
       readonly type: 'failed';
-      readonly error: ApiError | ProtocolError | ConnectionError | ResponseError;
+      readonly error: ApiError | ProtocolError | ConnectionError | ResponseError | ConfigurationError;
       readonly message: DeepReadonly<Message> | undefined;
     };
 
@@ -39,6 +35,7 @@ export class EventStream {
   readonly requestId: string | undefined;
   readonly #response: TransportResponse;
   readonly #signal: AbortSignal;
+  readonly #onEnd: () => void;
   readonly #decoder = new StreamEventDecoder();
   readonly #accumulator = new MessageAccumulator();
   #ending: StreamEnding | undefined;
@@ -46,9 +43,11 @@ export class EventStream {
   #beginning = '';
   #hasEvents = false;
 
-  constructor(response: TransportResponse, signal: AbortSignal) {
+  /** `onEnd` is called once, when the stream has its ending. */
+  constructor(response: TransportResponse, { signal, onEnd }: { signal: AbortSignal; onEnd: () => void }) {
     this.#response = response;
     this.#signal = signal;
+    this.#onEnd = onEnd;
     this.requestId = response.headers.get('request-id') ?? undefined;
   }
 
@@ -60,6 +59,11 @@ export class EventStream {
   /** How the stream ended; undefined while it goes on. */
   get ending(): StreamEnding | undefined {
     return this.#ending;
+  }
+
+  /** The text and state of a tool block's input; undefined when none has arrived for `block`. */
+  inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
+    return this.#accumulator.inputOf(block);
   }
 
   /** The block that `index` of the wire stands for now. */
@@ -75,7 +79,6 @@ export class EventStream {
   async readChunk(): Promise<Iterable<ClientEvent>> {
     if (this.#ending !== undefined) return [];
     try {
-      if (!this.#hasEvents) await this.#checkContentType();
       const chunk = await this.#response.body.read();
       this.#signal.throwIfAborted();
       return this.#accumulate(this.#decode(chunk), chunk === undefined);
@@ -87,7 +90,8 @@ export class EventStream {
 
   /** Ends the transfer; the stream ends `aborted` unless it had ended before. */
   async cancel(reason: unknown): Promise<void> {
-    this.#ending ??= { type: 'aborted', error: reason, message: this.message };
+    if (this.#ending !== undefined) return;
+    this.#end({ type: 'aborted', error: reason, message: this.message });
     await this.#response.body.cancel();
   }
 
@@ -103,6 +107,8 @@ export class EventStream {
 
   *#accumulate(events: readonly StreamEvent[], isLast: boolean): Generator<ClientEvent, void, undefined> {
     for (const event of events) {
+      // An abort between two events of a chunk counts as one between two chunks.
+      if (this.#signal.aborted) return void this.#fail(this.#signal.reason);
       this.#accumulator.push(event);
       this.#settle();
       // An error is thrown at the end and not yielded, as the official SDK does.
@@ -118,31 +124,37 @@ export class EventStream {
   #settle(): void {
     const ending = this.#accumulator.ending;
     if (ending === undefined || this.#ending !== undefined) return;
-    const error =
-      ending.type === 'truncated' ? new TruncatedError(ending.message, this.requestId) : undefined;
-    this.#ending =
-      error === undefined ? (ending as StreamEnding) : { type: 'truncated', error, message: error.partial };
+    const { message } = ending;
+    if (ending.type === 'truncated') {
+      this.#end({ type: 'truncated', error: new TruncatedError(message, this.requestId), message });
+    } else {
+      if (ending.type === 'failed' && ending.error instanceof ApiError)
+        ending.error.requestId ??= this.requestId;
+      this.#end(ending);
+    }
     // Whatever the server still sends, nobody waits for it.
-    void this.#response.body.cancel();
+    void releaseBody(this.#response.body);
+  }
+
+  #end(ending: StreamEnding): void {
+    this.#ending = ending;
+    this.#onEnd();
   }
 
   async #fail(error: unknown): Promise<void> {
+    if (this.#ending !== undefined) return;
     const { message } = this;
-    if (error instanceof ProtocolError || error instanceof ConnectionError) error.partial = message;
-    this.#ending ??= this.#signal.aborted
-      ? { type: 'aborted', error: this.#signal.reason, message }
-      : { type: 'failed', error: error as ConnectionError, message };
+    if (this.#signal.aborted) {
+      this.#end({ type: 'aborted', error: this.#signal.reason, message });
+    } else {
+      const failure = isCoded(error) ? error : unexpected('body', error);
+      if (!(failure instanceof ResponseError)) failure.partial = message;
+      this.#end({ type: 'failed', error: failure, message });
+    }
     await this.#response.body.cancel();
   }
 
-  /** A 200 with JSON or HTML is no stream; with any other type the bytes decide, since gateways mislabel them. */
-  async #checkContentType(): Promise<void> {
-    const { headers, body } = this.#response;
-    if (!/^(application\/json|text\/html)\b/i.test(headers.get('content-type') ?? '')) return;
-    this.#beginning = await readText(body, 2000);
-    throw this.#notAStream();
-  }
-
+  /** A 200 without a single event is no stream, whatever its content type says; and gateways mislabel those that are. */
   #notAStream(): ResponseError {
     const { status, headers } = this.#response;
     return new ResponseError('not_an_event_stream', {
@@ -152,4 +164,8 @@ export class EventStream {
       requestId: this.requestId,
     });
   }
+}
+
+function isCoded(error: unknown): error is ProtocolError | ConnectionError | ResponseError {
+  return error instanceof ProtocolError || error instanceof ConnectionError || error instanceof ResponseError;
 }

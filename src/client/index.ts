@@ -9,7 +9,7 @@ export type { ContentParam, MessageParam, MessageParams, RequestOptions } from '
 export type { MessageStream, MessageStreamListeners } from './message-stream.ts';
 export type { Messages } from './messages.ts';
 export { Millrace } from './millrace.ts';
-export { createFetchTransport } from './transport.ts';
+export { createFetchTransport, releaseBody } from './transport.ts';
 export type {
   ByteSource,
   Fetch,
@@ -19,4 +19,16 @@ export type {
   TransportResponse,
 } from './transport.ts';
 export { ApiError, ProtocolError } from '../protocol/index.ts';
-export type * from '../protocol/index.ts';
+export type {
+  ContentBlock,
+  ContentBlockDelta,
+  DeepReadonly,
+  KnownContentBlock,
+  KnownStreamEvent,
+  Message,
+  StopReason,
+  StreamEvent,
+  TextCitation,
+  ToolUseBlock,
+  Usage,
+} from '../protocol/index.ts';

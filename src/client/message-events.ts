@@ -1,13 +1,13 @@
 // What `messages.create({stream: true})` resolves with: the events, once, as they are asked for.
 
-import type { DeepReadonly, Message } from '../protocol/index.ts';
+import type { ContentBlock, DeepReadonly, Message, PartialJson } from '../protocol/index.ts';
 import type { ClientEvent, EventStream, StreamEnding } from './event-stream.ts';
 
 /**
  * The events of one answer, for a single `for await`.
  *
  * Iteration ends after `message_stop` and throws at every other ending: TruncatedError, ConnectionError, ApiError,
- * ProtocolError or ResponseError, each with what had arrived as `partial`, and the abort's own reason after an
+ * ProtocolError, each with what had arrived as `partial`, or ResponseError; and the abort's own reason after an
  * abort. Leaving the loop early closes the connection. Nothing is read ahead of the loop but one network chunk.
  */
 export class MessageEvents implements AsyncIterable<ClientEvent>, AsyncDisposable {
@@ -28,6 +28,11 @@ export class MessageEvents implements AsyncIterable<ClientEvent>, AsyncDisposabl
   /** How the answer ended; undefined while it goes on. */
   get ending(): StreamEnding | undefined {
     return this.#stream.ending;
+  }
+
+  /** The text and state of a tool block's input: whether it is complete, and what is wrong with it. */
+  inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
+    return this.#stream.inputOf(block);
   }
 
   /** The server's name for the request. */

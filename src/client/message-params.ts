@@ -1,36 +1,37 @@
 // The parameters of a request, with the wire's own names. Fields not listed go through unchanged.
 
-import type { ContentBlock, OpenString } from '../protocol/index.ts';
+import type { ContentBlock, DeepReadonly, OpenString } from '../protocol/index.ts';
 
 export interface MessageParams {
   model: string;
   /** The most tokens the answer may have. */
   max_tokens: number;
-  messages: MessageParam[];
-  system?: string | { type: 'text'; text: string }[];
-  stop_sequences?: string[];
-  temperature?: number;
-  tools?: object[];
-  tool_choice?: object;
-  thinking?: object;
-  metadata?: object;
+  messages: readonly MessageParam[];
+  system?: string | readonly { type: 'text'; text: string; [field: string]: unknown }[] | undefined;
+  stop_sequences?: readonly string[] | undefined;
+  temperature?: number | undefined;
+  tools?: readonly object[] | undefined;
+  tool_choice?: object | undefined;
+  thinking?: object | undefined;
+  metadata?: object | undefined;
   /** Names of betas, sent as `anthropic-beta`. */
-  betas?: string[];
+  betas?: readonly string[] | undefined;
   [field: string]: unknown;
 }
 
 export interface MessageParam {
   role: 'user' | 'assistant';
-  content: string | ContentParam[];
+  content: string | readonly ContentParam[];
 }
 
-/** A block as it goes up: one that came down, or one of the caller's own. */
+/** A block as it goes up: one that came down, also of a partial message, or one of the caller's own. */
 export type ContentParam =
   | ContentBlock
+  | DeepReadonly<ContentBlock>
   | { type: OpenString<'image' | 'document' | 'tool_result' | 'search_result'>; [field: string]: unknown };
 
 export interface RequestOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Further headers, over those of the client. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
 }

@@ -1,8 +1,9 @@
 // What `messages.stream()` returns: one answer as events, text, promises and listeners, by the names of the
-// official SDK. Every way of reading sees the whole answer from its first event, whenever it begins to look: the
-// events are kept, which is what the message costs anyway, times the framing.
+// official SDK. Loops and promises see the whole answer from its first event, whenever they begin: all events are
+// kept for as long as the stream is. Listeners hear what comes after they were added.
 
-import type { DeepReadonly, KnownContentBlock, Message, TextCitation } from '../protocol/index.ts';
+import type { ContentBlock, DeepReadonly, KnownContentBlock, Message } from '../protocol/index.ts';
+import type { PartialJson, TextCitation } from '../protocol/index.ts';
 import type { ClientEvent, EventStream, StreamEnding } from './event-stream.ts';
 import { Listeners } from './listeners.ts';
 import { throwUnlessComplete } from './message-events.ts';
@@ -14,7 +15,8 @@ export interface MessageStreamListeners {
   ping: () => void;
   text: (delta: string, snapshot: string) => void;
   thinking: (delta: string, snapshot: string) => void;
-  inputJson: (delta: string, snapshot: unknown) => void;
+  /** `input` has the raw text, whether it is complete, and what is wrong with it. */
+  inputJson: (delta: string, snapshot: unknown, input: PartialJson | undefined) => void;
   citation: (citation: TextCitation, snapshot: readonly DeepReadonly<TextCitation>[]) => void;
   signature: (signature: string) => void;
   contentBlock: (block: DeepReadonly<Message>['content'][number]) => void;
@@ -29,8 +31,8 @@ export interface MessageStreamListeners {
  * One streamed answer.
  *
  * The request is sent at once. The answer is read as fast as somebody asks for it: listeners and promises read on
- * by themselves, a loop reads when it asks for the next event. A failure reaches whoever reads; when nobody does,
- * nothing is thrown.
+ * by themselves, a loop reads when it asks for the next event. Leaving the only loop aborts the answer, which would
+ * be paid for otherwise. A failure reaches whoever reads; when nobody does, nothing is thrown.
  */
 export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposable {
   readonly #controller: AbortController;
@@ -43,22 +45,22 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
   /** The read that is under way, shared by all who wait for the next event. */
   #reading: Promise<void> | undefined;
   #running: Promise<void> | undefined;
+  /** The loops that are under way. */
+  #loops = 0;
 
-  /** Takes the stream that `open` promises. */
-  constructor(open: (signal: AbortSignal) => Promise<EventStream>, controller: AbortController) {
+  /** Takes the stream that is being opened. */
+  constructor(opening: Promise<EventStream>, controller: AbortController) {
     this.#controller = controller;
-    this.#connected = open(controller.signal).then(
+    this.#connected = opening.then(
       (stream) => {
         this.#stream = stream;
         this.#listeners.emit('connect');
         return stream;
       },
       (error: unknown) => {
-        this.#end({
-          type: controller.signal.aborted ? 'aborted' : 'failed',
-          error,
-          message: undefined,
-        } as StreamEnding);
+        const type = controller.signal.aborted ? 'aborted' : 'failed';
+        // What the opening rejects with is one of the errors of a failed ending, or the reason of an abort.
+        this.#end({ type, error, message: undefined } as StreamEnding);
         return undefined;
       },
     );
@@ -72,6 +74,11 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
   /** How the answer ended; undefined while it goes on. */
   get ending(): StreamEnding | undefined {
     return this.#ending;
+  }
+
+  /** The text and state of a tool block's input: whether it is complete, and what is wrong with it. */
+  inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
+    return this.#stream?.inputOf(block);
   }
 
   /** The server's name for the request; undefined until its headers are there. */
@@ -97,7 +104,7 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
   }
 
   once<Name extends keyof MessageStreamListeners>(name: Name, listener: MessageStreamListeners[Name]): this {
-    this.#listeners.addOnce(name, listener);
+    this.#listeners.add(name, listener, true);
     void this.#run();
     return this;
   }
@@ -129,17 +136,26 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<ClientEvent, void, undefined> {
-    let position = 0;
-    for (;;) {
-      const event = this.#events[position];
-      if (event !== undefined) {
-        position += 1;
-        yield event;
-      } else if (this.#ending === undefined) {
-        await this.#readOn();
-      } else {
-        break;
+    this.#loops += 1;
+    try {
+      let position = 0;
+      for (;;) {
+        const event = this.#events[position];
+        if (event !== undefined) {
+          position += 1;
+          yield event;
+        } else if (this.#ending === undefined) {
+          await this.#readOn();
+        } else {
+          break;
+        }
       }
+    } finally {
+      this.#loops -= 1;
+      // Left early, and nobody else wants the rest.
+      const isUnread = this.#loops === 0 && this.#running === undefined;
+      if (isUnread && this.#ending === undefined)
+        this.abort(new DOMException('The loop was left', 'AbortError'));
     }
     throwUnlessComplete(this.#ending);
   }
@@ -204,7 +220,7 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
     }
     if (delta.type === 'signature_delta') this.#listeners.emit('signature', delta.signature);
     if (delta.type === 'input_json_delta' && 'input' in block) {
-      this.#listeners.emit('inputJson', delta.partial_json, block.input);
+      this.#listeners.emit('inputJson', delta.partial_json, block.input, stream.inputOf(block));
     }
     if (delta.type === 'citations_delta' && block.type === 'text') {
       this.#listeners.emit('citation', delta.citation, block.citations ?? []);

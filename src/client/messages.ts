@@ -10,6 +10,8 @@ import type { MessageParams, RequestOptions } from './message-params.ts';
 import { MessageStream } from './message-stream.ts';
 import type { TransportResponse } from './transport.ts';
 
+type JsonObject = Record<string, unknown>;
+
 /** The most of a JSON reply that is read: far above any message, and below what would exhaust memory. */
 const maxReplyBytes = 256 * 1024 * 1024;
 
@@ -27,26 +29,28 @@ export class Messages {
    * there is no key, ResponseError when the reply is not a message, and the signal's reason after an abort.
    */
   create(params: MessageParams & { stream: true }, options?: RequestOptions): Promise<MessageEvents>;
-  create(params: MessageParams & { stream?: false }, options?: RequestOptions): Promise<Message>;
+  create(params: MessageParams & { stream?: false | undefined }, options?: RequestOptions): Promise<Message>;
+  create(
+    params: MessageParams & { stream?: boolean | undefined },
+    options?: RequestOptions,
+  ): Promise<Message | MessageEvents>;
   async create(
-    params: MessageParams & { stream?: boolean },
+    params: MessageParams & { stream?: boolean | undefined },
     options: RequestOptions = {},
   ): Promise<Message | MessageEvents> {
     if (params.stream === true) {
-      const controller = linkedController(options.signal);
-      return new MessageEvents(await this.#open(params, options, controller.signal), controller);
+      const controller = new AbortController();
+      return new MessageEvents(await this.#open(params, options, controller), controller);
     }
-    const response = await this.#connection.post('/v1/messages', params, options);
-    return (await readObject(response)) as unknown as Message;
+    const isMessage = ({ type }: JsonObject): boolean => type === 'message';
+    const reply = await this.#ask({ path: '/v1/messages', params, options }, isMessage);
+    return reply as unknown as Message;
   }
 
   /** Asks for a message and streams it. The stream tells of every failure, this call of none. */
   stream(params: MessageParams, options: RequestOptions = {}): MessageStream {
-    const controller = linkedController(options.signal);
-    return new MessageStream(
-      (signal) => this.#open({ ...params, stream: true }, options, signal),
-      controller,
-    );
+    const controller = new AbortController();
+    return new MessageStream(this.#open({ ...params, stream: true }, options, controller), controller);
   }
 
   /** Counts the input tokens of a request without sending it to a model. */
@@ -54,32 +58,59 @@ export class Messages {
     params: Omit<MessageParams, 'max_tokens'>,
     options: RequestOptions = {},
   ): Promise<{ input_tokens: number }> {
-    const response = await this.#connection.post('/v1/messages/count_tokens', params, options);
-    return (await readObject(response)) as { input_tokens: number };
+    const isCount = ({ input_tokens }: JsonObject): boolean => typeof input_tokens === 'number';
+    const reply = await this.#ask({ path: '/v1/messages/count_tokens', params, options }, isCount);
+    return reply as { input_tokens: number };
   }
 
-  async #open(params: MessageParams, options: RequestOptions, signal: AbortSignal): Promise<EventStream> {
-    return new EventStream(
-      await this.#connection.post('/v1/messages', params, { ...options, signal }),
-      signal,
-    );
+  async #ask(
+    { path, params, options }: { path: string; params: JsonObject; options: RequestOptions },
+    isWanted: (value: JsonObject) => boolean,
+  ): Promise<JsonObject> {
+    const controller = new AbortController();
+    const letGo = follow(options.signal, controller);
+    try {
+      const response = await this.#connection.post(path, params, { ...options, signal: controller.signal });
+      return await readObject(response, isWanted);
+    } finally {
+      letGo();
+    }
+  }
+
+  async #open(
+    params: MessageParams,
+    options: RequestOptions,
+    controller: AbortController,
+  ): Promise<EventStream> {
+    const onEnd = follow(options.signal, controller);
+    const { signal } = controller;
+    try {
+      const response = await this.#connection.post('/v1/messages', params, { ...options, signal });
+      return new EventStream(response, { signal, onEnd });
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
   }
 }
 
-/** A controller that follows the caller's signal. */
-function linkedController(signal: AbortSignal | undefined): AbortController {
-  const controller = new AbortController();
-  if (signal?.aborted) controller.abort(signal.reason);
-  // The listener goes when the controller does: it holds nothing else.
-  signal?.addEventListener('abort', () => controller.abort(signal.reason), { signal: controller.signal });
-  return controller;
+/** Makes the controller follow the caller's signal, which may outlive many answers; returns how to let go of it.
+ * The signal itself is never handed on: a platform's `fetch` would leave a listener on it. */
+function follow(signal: AbortSignal | undefined, controller: AbortController): () => void {
+  const abort = (): void => controller.abort(signal?.reason);
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort);
+  return () => signal?.removeEventListener('abort', abort);
 }
 
-async function readObject({ status, headers, body }: TransportResponse): Promise<Record<string, unknown>> {
+async function readObject(
+  { status, headers, body }: TransportResponse,
+  isWanted: (value: JsonObject) => boolean,
+): Promise<JsonObject> {
   const text = await readText(body, maxReplyBytes);
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+    const value = JSON.parse(text) as JsonObject | null;
+    if (typeof value === 'object' && value !== null && isWanted(value)) return value;
   } catch {
     // Not JSON: said below, with what it is instead.
   }

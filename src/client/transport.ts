@@ -60,18 +60,46 @@ function sourceOf(
   { url, signal }: { url: string; signal: AbortSignal | undefined },
 ): ByteSource {
   const reader = response.body?.getReader();
+  const cancel = async (): Promise<void> => {
+    signal?.removeEventListener('abort', onAbort);
+    // A body that has broken off already rejects with what its reader was told.
+    await reader?.cancel().catch(() => undefined);
+  };
+  // A `fetch` that does not heed its signal would leave a read waiting for ever.
+  const onAbort = (): void => void cancel();
+  signal?.addEventListener('abort', onAbort);
   return {
     read: async () => {
+      signal?.throwIfAborted();
       const result = await reader?.read().catch((cause: unknown) => {
         throw connectionError(`The response of ${url} broke off`, 'body', { cause, signal });
       });
+      signal?.throwIfAborted();
+      if (result?.value === undefined) signal?.removeEventListener('abort', onAbort);
       return result?.value;
     },
-    cancel: async () => {
-      // A body that has broken off already rejects with what its reader was told.
-      await reader?.cancel().catch(() => undefined);
-    },
+    cancel,
   };
+}
+
+/** How long and how far the rest of a body is read once nobody needs it. */
+const releaseMs = 500;
+const releaseReads = 16;
+
+/**
+ * Lets go of a body whose content has been read: takes the little that may still come, its end, so that the
+ * connection can serve the next request, and cancels it when more comes or nothing does. Never rejects.
+ */
+export async function releaseBody(body: ByteSource): Promise<void> {
+  const timer = setTimeout(() => void body.cancel(), releaseMs);
+  try {
+    for (let reads = 0; reads < releaseReads; reads += 1) if ((await body.read()) === undefined) break;
+  } catch {
+    // It broke off where nobody needed it any more.
+  } finally {
+    clearTimeout(timer);
+    await body.cancel();
+  }
 }
 
 function connectionError(

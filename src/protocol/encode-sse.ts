@@ -11,12 +11,8 @@ import type { StreamEvent } from './stream-event.ts';
  * Throws a TypeError when `event` or `id` cannot be framed: a line break in them, NUL in an id.
  */
 export function encodeSse(event: ServerSentEvent | StreamEvent): string {
-  if (isServerSentEvent(event)) return encodeFrame(event);
+  if (!('type' in event)) return encodeFrame(event);
   return `event: ${oneLine('type', event.type)}\ndata: ${JSON.stringify(event)}\n\n`;
-}
-
-function isServerSentEvent(event: ServerSentEvent | StreamEvent): event is ServerSentEvent {
-  return !('type' in event);
 }
 
 function encodeFrame({ id, event, data }: ServerSentEvent): string {
@@ -29,9 +25,7 @@ const lineBreak = /\r\n|\r|\n/;
 
 function oneLine(field: string, value: string): string {
   if (/[\r\n]/.test(value) || (field === 'id' && value.includes('\0'))) {
-    throw new TypeError(
-      `Cannot frame ${field} ${JSON.stringify(value)}: a field is one line, an id has no NUL`,
-    );
+    throw new TypeError(`Cannot frame the ${field} ${JSON.stringify(value)}`);
   }
   return value;
 }

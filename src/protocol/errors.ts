@@ -29,7 +29,8 @@ export class ProtocolError extends Error {
   constructor(code: ProtocolErrorCode, message: string, options: { excerpt?: string; cause?: unknown } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.excerpt = options.excerpt?.slice(0, excerptLength);
+    // A copy: a slice would keep the whole text in memory for as long as the error lives.
+    this.excerpt = options.excerpt?.slice(0, excerptLength).split('').join('');
   }
 }
 
@@ -56,7 +57,8 @@ export class ApiError extends Error {
   readonly type: OpenString<ApiErrorType>;
   /** The HTTP status; for an error event the one its type stands for; undefined for a type not known here. */
   readonly status: number | undefined;
-  readonly requestId: string | undefined;
+  /** The server's name for the request; set by whoever knows it when the event did not say. */
+  requestId: string | undefined;
   readonly details: unknown;
   /** How long the server asked to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
@@ -67,9 +69,13 @@ export class ApiError extends Error {
     super(body.message);
     this.code = body.type;
     this.type = body.type;
-    this.status = options.status ?? (statusOfErrorType as Record<string, number>)[body.type];
+    this.status = options.status ?? statusOf(body.type);
     this.requestId = options.requestId;
     this.details = body.details;
     this.retryAfterMs = options.retryAfterMs;
   }
+}
+
+function statusOf(type: string): number | undefined {
+  return Object.hasOwn(statusOfErrorType, type) ? statusOfErrorType[type as ApiErrorType] : undefined;
 }

@@ -7,7 +7,7 @@ import type { ContentBlock, DeepReadonly, Message } from './message.ts';
 import { copyJson, setOwn } from './own-properties.ts';
 import { PartialJson } from './partial-json.ts';
 import type { ContentBlockDelta, ContentBlockDeltaEvent } from './stream-event.ts';
-import type { ContentBlockStartEvent, MessageDeltaEvent, StreamEvent } from './stream-event.ts';
+import type { ContentBlockStartEvent, ErrorEvent, MessageDeltaEvent, StreamEvent } from './stream-event.ts';
 
 /**
  * How a stream ended, with what had arrived by then (undefined when not even the message had begun).
@@ -26,6 +26,8 @@ export type Ending =
 interface OpenBlock {
   readonly index: number;
   readonly block: Record<string, unknown>;
+  /** What the block is built from; undefined for a type that takes any delta. */
+  readonly kind: string | undefined;
   /** The field that deltas append to, and its text. */
   readonly texts: Map<string, FlatText>;
   /** The tool input; undefined until its first piece that is not empty. */
@@ -38,8 +40,9 @@ interface OpenBlock {
  * 1. Blocks stand in `message.content` in the order of their `index`, whatever order they come in. An index that
  *    is begun again begins another block behind the first: nothing that arrived is overwritten.
  * 2. Usage is overwritten, field by field; null keeps. Signatures and compactions are assigned.
- * 3. `message` is one live, read-only object: reading it after every event costs nothing. It shares nothing with
- *    the events pushed.
+ * 3. `message` is one live, read-only object that shares nothing with the events pushed. To read it after every
+ *    event costs nothing; to look at the characters of a text that grows costs its length, as with any string,
+ *    so who shows every change takes it from the delta.
  * 4. A tool input that is invalid or cut spoils nothing else: its block keeps the value so far, and `inputOf`
  *    has the text and what is wrong with it.
  * 5. After an ending further events change nothing.
@@ -89,8 +92,9 @@ export class MessageAccumulator {
       case 'message_stop':
         return this.#stop();
       case 'error':
-        return this.fail(new ApiError(event.error, event.request_id ? { requestId: event.request_id } : {}));
+        return this.fail(new ApiError(event.error, requestIdOf(event)));
       case 'content_block_stop':
+        return settle(this.#blocks.get(event.index));
       case 'ping':
       case '[DONE]':
       default: // An event of a type not known here means nothing to the message.
@@ -112,26 +116,29 @@ export class MessageAccumulator {
   #start(message: Message): void {
     if (this.#hasStarted) return this.#unexpected('a second message_start');
     this.#hasStarted = true;
-    // Deltas that came before it, from a stream joined in the middle, stay in front.
-    const begun = this.#message?.content ?? [];
     const copy = copyJson(message);
-    copy.content = [...begun, ...(copy.content ?? [])];
+    const content = copy.content ?? [];
+    // Blocks that came before it, from a stream joined in the middle, stay.
+    copy.content = this.#message?.content ?? [];
     copy.usage ??= { input_tokens: 0, output_tokens: 0 };
     this.#message = copy;
-    while (this.#indexes.length < copy.content.length) this.#indexes.push(this.#indexes.length);
+    for (const [index, block] of content.entries()) this.#place(index, block);
   }
 
   #startBlock({ index, content_block }: ContentBlockStartEvent): void {
     const block = copyJson(content_block);
     this.#place(index, block);
     // From a fallback on the other model answers.
-    if (block.type === 'fallback' && isObject(block.to)) this.#shell().model = block.to.model;
+    if (block.type !== 'fallback') return;
+    const { model } = (block.to ?? {}) as { model?: unknown };
+    if (typeof model === 'string') this.#shell().model = model;
   }
 
   #place(index: number, block: ContentBlock): OpenBlock {
     const open: OpenBlock = {
       index,
       block: block as Record<string, unknown>,
+      kind: kindOf.get(block.type),
       texts: new Map(),
       input: undefined,
     };
@@ -144,7 +151,8 @@ export class MessageAccumulator {
   }
 
   #addDelta({ index, delta }: ContentBlockDeltaEvent): void {
-    const open = this.#blocks.get(index) ?? this.#startImplicitBlock(index, delta);
+    const begun = this.#blocks.get(index);
+    const open = begun !== undefined && fits(begun, delta) ? begun : this.#startImplicitBlock(index, delta);
     if (open === undefined) return;
     switch (delta.type) {
       case 'text_delta':
@@ -167,12 +175,13 @@ export class MessageAccumulator {
     }
   }
 
-  /** Gateways are known to leave out content_block_start; only what a tool is called cannot be made up. */
+  /** Gateways are known to leave out content_block_start, or to give two blocks one index; only what a tool is
+   * called cannot be made up. */
   #startImplicitBlock(index: number, { type }: ContentBlockDelta): OpenBlock | undefined {
-    const block = Object.hasOwn(implicitBlock, type) ? implicitBlock[type]?.() : undefined;
-    if (block !== undefined) return this.#place(index, block);
-    if (type === 'input_json_delta')
-      this.#unexpected(`an input_json_delta for block ${index}, which never began`);
+    const kind = kindOf.get(type);
+    if (kind === 'text') return this.#place(index, { type: kind, text: '' });
+    if (kind === 'thinking') return this.#place(index, { type: kind, thinking: '', signature: '' });
+    if (kind === 'input') this.#unexpected(`tool input for block ${index}, which is no tool use`);
     return undefined;
   }
 
@@ -184,16 +193,15 @@ export class MessageAccumulator {
       this.#inputs.set(open.block, open.input);
     }
     open.input.push(text);
-    const { value } = open.input;
-    if (value !== undefined) open.block['input'] = value;
+    const { container } = open.input;
+    if (container !== undefined) open.block['input'] = container;
   }
 
   #changeMessage(event: MessageDeltaEvent): void {
     const message = this.#shell();
-    overwrite(message, event.delta);
+    overwrite(message, event.delta, ownFields);
     overwrite(message.usage, event.usage ?? {});
-    const { type: _type, delta: _delta, usage: _usage, ...others } = event;
-    overwrite(message, others);
+    overwrite(message, event, ownFields);
   }
 
   #stop(): void {
@@ -223,18 +231,12 @@ export class MessageAccumulator {
   }
 }
 
-const implicitBlock: Readonly<Record<string, () => ContentBlock>> = {
-  text_delta: () => ({ type: 'text', text: '' }),
-  citations_delta: () => ({ type: 'text', text: '' }),
-  thinking_delta: () => ({ type: 'thinking', thinking: '', signature: '' }),
-  signature_delta: () => ({ type: 'thinking', thinking: '', signature: '' }),
-};
-
 function appendText({ block, texts }: OpenBlock, field: string, piece: string): void {
   let text = texts.get(field);
   if (text === undefined) {
+    text = new FlatText();
     const begun = block[field];
-    text = new FlatText(typeof begun === 'string' ? begun : '');
+    if (typeof begun === 'string') text.append(begun);
     texts.set(field, text);
   }
   block[field] = text.append(piece);
@@ -246,13 +248,43 @@ function appendItem(block: Record<string, unknown>, field: string, item: unknown
   else block[field] = [item];
 }
 
+/** What a message_delta never says of the message: its frame's own fields, and what other events build up. */
+const ownFields: ReadonlySet<string> = new Set(['type', 'delta', 'usage', 'content', 'role', 'id']);
+
 /** Copies every field that has a value; null and undefined keep what is there, and are set where nothing is. */
-function overwrite(target: object, fields: object): void {
+function overwrite(target: object, fields: object, except?: ReadonlySet<string>): void {
   for (const [field, value] of Object.entries(fields)) {
-    if (value != null || !Object.hasOwn(target, field)) setOwn(target, field, copyJson(value ?? null));
+    if (except?.has(field) === true || (value == null && Object.hasOwn(target, field))) continue;
+    setOwn(target, field, copyJson(value ?? null));
   }
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
+/** What each type of block is built from, and what each type of delta builds. Types not listed go with any. */
+const kindOf = new Map([
+  ['text', 'text'],
+  ['text_delta', 'text'],
+  ['citations_delta', 'text'],
+  ['thinking', 'thinking'],
+  ['thinking_delta', 'thinking'],
+  ['signature_delta', 'thinking'],
+  ['tool_use', 'input'],
+  ['server_tool_use', 'input'],
+  ['mcp_tool_use', 'input'],
+  ['input_json_delta', 'input'],
+  ['compaction', 'compaction'],
+  ['compaction_delta', 'compaction'],
+]);
+
+/** False when the delta belongs to a block of another type than the one that stands at its index. */
+function fits({ kind }: OpenBlock, { type }: ContentBlockDelta): boolean {
+  return kind === undefined || kind === (kindOf.get(type) ?? kind);
+}
+
+function settle(open: OpenBlock | undefined): void {
+  for (const text of open?.texts.values() ?? []) text.settle();
+  open?.texts.clear();
+}
+
+function requestIdOf({ request_id }: ErrorEvent): { requestId?: string } {
+  return typeof request_id === 'string' ? { requestId: request_id } : {};
 }

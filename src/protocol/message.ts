@@ -145,7 +145,8 @@ export interface McpToolUseBlock {
 /** Who called the tool: the model itself, or code it runs in a container. */
 export type ToolCaller =
   | { type: 'direct' }
-  | { type: OpenString<'code_execution_20250825' | 'code_execution_20260120'>; tool_id: string };
+  | { type: 'code_execution_20250825' | 'code_execution_20260120'; tool_id: string }
+  | UnknownObject;
 
 /** Why a server tool gave no result. */
 export interface ToolResultError<Type extends string> {

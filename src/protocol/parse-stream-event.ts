@@ -22,8 +22,12 @@ export function parseStreamEvent(sse: ServerSentEvent): StreamEvent {
   if (typeof type !== 'string') throw invalid(sse, 'has no type');
   if (type === 'error') return { ...value, type, error: parseErrorBody(value['error']) };
   const event = value['type'] === type ? value : { ...value, type };
-  const fault = Object.hasOwn(faultOf, type) ? faultOf[type as keyof typeof faultOf](event) : undefined;
-  if (fault !== undefined) throw invalid(sse, `has no sound ${fault}`);
+  const checks: Record<string, Check> = Object.hasOwn(checksOf, type)
+    ? checksOf[type as keyof typeof checksOf]
+    : {};
+  for (const field in checks) {
+    if (checks[field]?.(event[field]) === false) throw invalid(sse, `has no sound ${field}`);
+  }
   return event as unknown as StreamEvent;
 }
 
@@ -32,15 +36,23 @@ export function parseStreamEvent(sse: ServerSentEvent): StreamEvent {
  * What carries neither is an `api_error` whose message is the value itself.
  */
 export function parseErrorBody(error: unknown): ErrorBody {
-  if (!isFields(error)) {
-    return { type: 'api_error', message: typeof error === 'string' ? error : (JSON.stringify(error) ?? '') };
-  }
+  if (!isFields(error))
+    return { type: 'api_error', message: typeof error === 'string' ? error : textOf(error) };
   const { type, message } = error;
   return {
     ...error,
     type: typeof type === 'string' ? type : 'api_error',
-    message: typeof message === 'string' ? message : JSON.stringify(error),
+    message: typeof message === 'string' ? message : textOf(error),
   };
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    // Legal JSON can be nested deeper than JSON.stringify can follow.
+    return 'an error without a message';
+  }
 }
 
 function parseData({ event, data }: ServerSentEvent): unknown {
@@ -66,51 +78,49 @@ function nameOf(event: string | undefined): string {
   return event === undefined ? 'an event' : `the event "${event.slice(0, 40)}"`;
 }
 
-/** The path of the first field that is missing or of another kind, for each known type; undefined when all is well. */
-const faultOf = {
-  message_start: ({ message }) => {
-    if (!isFields(message)) return 'message';
-    // Gateways leave these out; what is there must be of the right kind.
-    const { content, usage } = message;
-    if (content != null && !(Array.isArray(content) && content.every(isTyped))) return 'message.content';
-    return usage == null || isFields(usage) ? undefined : 'message.usage';
-  },
-  content_block_start: ({ index, content_block }) =>
-    faultOfIndex(index) ?? (isTyped(content_block) ? undefined : 'content_block.type'),
-  content_block_delta: ({ index, delta }) => faultOfIndex(index) ?? faultOfDelta(delta),
-  content_block_stop: ({ index }) => faultOfIndex(index),
-  message_delta: ({ delta, usage }) => {
-    if (!isFields(delta)) return 'delta';
-    return usage == null || isFields(usage) ? undefined : 'usage';
-  },
-  message_stop: () => undefined,
-  ping: () => undefined,
-  '[DONE]': () => undefined,
-} satisfies Record<Exclude<KnownStreamEvent['type'], 'error'>, (event: Fields) => string | undefined>;
+type Check = (value: unknown) => boolean;
 
-/** The one string each delta is for. */
-const stringOfDelta: Readonly<Record<string, string>> = {
-  text_delta: 'text',
-  input_json_delta: 'partial_json',
-  thinking_delta: 'thinking',
-  signature_delta: 'signature',
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isTyped = (value: unknown): value is Fields & { type: string } =>
+  isFields(value) && typeof value['type'] === 'string';
+
+/** Gateways leave this out; what is there must be of the right kind. */
+const isFieldsOrNothing = (value: unknown): boolean => value == null || isFields(value);
+
+const isIndex = (value: unknown): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
+
+const isMessage = (value: unknown): boolean => {
+  if (!isFields(value)) return false;
+  const { content, usage } = value;
+  return isFieldsOrNothing(usage) && (content == null || (Array.isArray(content) && content.every(isTyped)));
 };
 
-function faultOfDelta(delta: unknown): string | undefined {
-  if (!isTyped(delta)) return 'delta.type';
-  const field = Object.hasOwn(stringOfDelta, delta.type) ? stringOfDelta[delta.type] : undefined;
-  if (field !== undefined && typeof delta[field] !== 'string') return `delta.${field}`;
-  return delta.type === 'citations_delta' && !isFields(delta['citation']) ? 'delta.citation' : undefined;
-}
+/** The one string each delta is for. */
+const stringOfDelta = new Map([
+  ['text_delta', 'text'],
+  ['input_json_delta', 'partial_json'],
+  ['thinking_delta', 'thinking'],
+  ['signature_delta', 'signature'],
+]);
 
-function faultOfIndex(index: unknown): string | undefined {
-  return Number.isSafeInteger(index) && (index as number) >= 0 ? undefined : 'index';
-}
+const isDelta = (value: unknown): boolean => {
+  if (!isTyped(value)) return false;
+  const field = stringOfDelta.get(value.type);
+  if (field !== undefined) return typeof value[field] === 'string';
+  return value.type !== 'citations_delta' || isFields(value['citation']);
+};
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isTyped(value: unknown): value is Fields & { type: string } {
-  return isFields(value) && typeof value['type'] === 'string';
-}
+/** What the fields of each known type must be for the rest of the core to rely on. */
+const checksOf = {
+  message_start: { message: isMessage },
+  content_block_start: { index: isIndex, content_block: isTyped },
+  content_block_delta: { index: isIndex, delta: isDelta },
+  content_block_stop: { index: isIndex },
+  message_delta: { delta: isFields, usage: isFieldsOrNothing },
+  message_stop: {},
+  ping: {},
+  '[DONE]': {},
+} satisfies Record<Exclude<KnownStreamEvent['type'], 'error'>, Record<string, Check>>;

@@ -29,7 +29,8 @@ interface Container {
 /**
  * Reads one JSON value, cut anywhere.
  *
- * 1. `value` is what the text so far says, and only grows: strings get longer, members and items are added.
+ * 1. `value` is what the text so far says, and only grows: strings get longer, members and items are added (a
+ *    member that comes twice is overwritten, as JSON.parse does it).
  *    Numbers and literals appear when they are finished, keys when their value begins; half a surrogate pair or
  *    an escape that is cut is held back.
  * 2. At the end of valid text `value` equals `JSON.parse(text)` and `complete` is true; at every cut before that
@@ -55,15 +56,22 @@ export class PartialJson {
   /** The number, literal or escape being read. */
   #token = '';
   #literal = '';
+  /** How far the number has come. */
+  #number = 0;
 
   /** The growing value; undefined before its first character. */
   get value(): unknown {
-    return this.#open.length === 0 && this.#state === 'number' ? this.#rootNumber() : this.#root;
+    return this.#isRootNumber() ? Number(this.#token) : this.#root;
+  }
+
+  /** The value when it is an object or array, as a tool's input is. Unlike `value` it never has to read a number. */
+  get container(): object | undefined {
+    return typeof this.#root === 'object' ? (this.#root ?? undefined) : undefined;
   }
 
   /** Whether the text so far is one whole JSON value. */
   get complete(): boolean {
-    return this.#state === 'whole' || (this.#open.length === 0 && isNumber(this.#state, this.#token));
+    return this.#state === 'whole' || this.#isRootNumber();
   }
 
   /** All the text received, valid or not. */
@@ -125,9 +133,10 @@ export class PartialJson {
     if (character === '{') return this.#openContainer({ value: {}, key: '' }, 'firstKey', index);
     if (character === '[') return this.#openContainer({ value: [], key: 0 }, 'firstItem', index);
     this.#token = '';
-    this.#literal = literalOf[character] ?? '';
+    this.#number = 0;
+    this.#literal = literals.find((literal) => literal.startsWith(character)) ?? '';
     this.#state = this.#literal === '' ? 'number' : 'literal';
-    return character === '-' || isDigit(character) || this.#literal !== '' ? index : -1;
+    return this.#literal !== '' || stepOf(0, character) > 0 ? index : -1;
   }
 
   #openContainer(container: Container, state: State, index: number): number {
@@ -178,7 +187,7 @@ export class PartialJson {
   }
 
   #addToString(piece: string): void {
-    const whole = this.#highSurrogate + piece;
+    const whole = this.#highSurrogate === '' ? piece : this.#highSurrogate + piece;
     const last = whole.charCodeAt(whole.length - 1);
     const isHalf = last >= 0xd800 && last <= 0xdbff;
     this.#highSurrogate = isHalf ? whole.slice(-1) : '';
@@ -199,23 +208,25 @@ export class PartialJson {
 
   #readEscape(text: string, index: number): number {
     this.#token += text.charAt(index);
-    const isUnicode = this.#token.startsWith('u');
-    if (isUnicode && !/^u[0-9a-fA-F]{0,4}$/.test(this.#token)) return -1;
-    if (isUnicode && this.#token.length < 5) return index + 1;
-    const character = isUnicode
-      ? String.fromCharCode(Number.parseInt(this.#token.slice(1), 16))
-      : escapedCharacter[this.#token];
-    if (character === undefined) return -1;
-    this.#addToString(character);
+    const place = escapes.indexOf(this.#token);
+    if (place >= 0) this.#addToString(escapedCharacters.charAt(place));
+    else if (!/^u[0-9a-fA-F]{0,4}$/.test(this.#token)) return -1;
+    else if (this.#token.length < 5) return index + 1;
+    else this.#addToString(String.fromCharCode(Number.parseInt(this.#token.slice(1), 16)));
     return this.#goOn('string', index);
   }
 
   #readNumber(text: string, start: number): number {
     let index = start;
-    while (index < text.length && numberCharacters.includes(text.charAt(index))) index += 1;
+    let step = stepOf(this.#number, text.charAt(index));
+    while (step > 0) {
+      this.#number = step;
+      index += 1;
+      step = stepOf(this.#number, text.charAt(index));
+    }
     this.#token += text.slice(start, index);
     if (index === text.length) return index;
-    if (!isNumber(this.#state, this.#token)) return -1;
+    if (!wholeNumbers.has(this.#number)) return -1;
     this.#put(Number(this.#token));
     this.#finishValue();
     return index;
@@ -239,10 +250,11 @@ export class PartialJson {
 
   #finishValue(): void {
     this.#state = this.#open.length === 0 ? 'whole' : 'afterItem';
+    if (this.#state === 'whole') this.#text.settle();
   }
 
-  #rootNumber(): unknown {
-    return isNumber('number', this.#token) ? Number(this.#token) : undefined;
+  #isRootNumber(): boolean {
+    return this.#state === 'number' && this.#open.length === 0 && wholeNumbers.has(this.#number);
   }
 
   #fail(text: string, index: number): void {
@@ -254,25 +266,22 @@ export class PartialJson {
   }
 }
 
-const literalOf: Readonly<Record<string, string>> = { t: 'true', f: 'false', n: 'null' };
+const literals = ['true', 'false', 'null'];
 
-const escapedCharacter: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-};
+/** What may stand behind a backslash, and at the same place what it means. */
+const escapes = '"\\/bfnrt';
+const escapedCharacters = '"\\/\b\f\n\r\t';
 
-const numberCharacters = '0123456789+-.eE';
+/**
+ * The grammar of a number: a row for each state, and in it the state that `-`, `0`, `1` to `9`, `.`, `e` and `+` lead
+ * to. The states: 0 begin, 1 minus, 2 zero, 3 integer, 4 point, 5 fraction, 6 exponent, 7 sign, 8 power.
+ */
+const numberSteps = ['123', ' 23', '   46', ' 3346', ' 55', ' 55 6', '788  7', ' 88', ' 88'];
 
-function isDigit(character: string): boolean {
-  return character >= '0' && character <= '9';
-}
+const wholeNumbers = new Set([2, 3, 5, 8]);
 
-function isNumber(state: State, token: string): boolean {
-  return state === 'number' && /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/.test(token);
+/** The state of a number with one more character; 0 when it cannot stand there. */
+function stepOf(state: number, character: string): number {
+  const kind = character > '0' && character <= '9' ? '1' : character.toLowerCase();
+  return kind === '' ? 0 : Number(numberSteps[state]?.charAt('-01.e+'.indexOf(kind)));
 }

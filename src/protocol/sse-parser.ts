@@ -2,7 +2,7 @@
 // stream". Works on text that is already decoded; SseDecoder and StreamEventDecoder put the bytes in front.
 
 import { ProtocolError } from './errors.ts';
-import { TextBuffer } from './text-buffer.ts';
+import { FlatText } from './flat-text.ts';
 
 /** One event as it was framed, before anybody looks at what its data means. */
 export interface ServerSentEvent {
@@ -22,6 +22,9 @@ export interface SseDecoderOptions {
   maxEventBytes?: number;
 }
 
+/** The longest time a timer takes: beyond it, timers fire at once. */
+const maxTimerMs = 2 ** 31 - 1;
+
 const defaultMaxEventBytes = 32 * 1024 * 1024;
 
 export class SseParser {
@@ -33,17 +36,16 @@ export class SseParser {
   retryMs: number | undefined;
 
   /** The line that the end of the text has cut, so far. */
-  readonly #line = new TextBuffer();
-  /** The data lines of the open event; undefined while it has none. */
-  #data: string | undefined;
-  /** Further data lines, each with its line feed in front: an event of many lines stays linear. */
-  readonly #moreData = new TextBuffer();
+  readonly #line = new FlatText();
+  /** The data lines of the open event, joined; undefined while it has none. */
+  #data: FlatText | undefined;
   #event = '';
   #id: string | undefined;
   /** The text ended in CR: a LF that comes next belongs to it. */
   #afterCr = false;
-  /** Where the next CR of the text is, at `position` or after; Infinity when there is none. Looking for it at
-   * each line would read a text without any CR once per line. */
+  /** Where the next LF and CR of the text are, at `position` or after; Infinity when there is none. Looking for
+   * both at each line would read a text that has only one of them to its end, once per line. */
+  #nextLf = Infinity;
   #nextCr = Infinity;
   /** Where the open event begins in the text, and the bytes it has from earlier texts. */
   #eventStart = 0;
@@ -56,7 +58,7 @@ export class SseParser {
 
   /** Nothing of an event is held: the text at `position` begins a line, and with it an event. */
   get isIdle(): boolean {
-    return this.#data === undefined && this.#event === '' && !this.#afterCr && this.#line.isEmpty;
+    return this.#data === undefined && this.#event === '' && !this.#afterCr && this.#line.value === '';
   }
 
   /** Takes the next text. The one before must have been read to its end. */
@@ -64,7 +66,8 @@ export class SseParser {
     this.text = text;
     this.position = 0;
     this.#eventStart = 0;
-    this.#nextCr = nextIndex(text, '\r', 0);
+    this.#nextLf = -1;
+    this.#nextCr = -1;
   }
 
   /** Says that the text up to `position` has been read, as one whole event, by other means. */
@@ -81,7 +84,7 @@ export class SseParser {
     while (this.position < text.length) {
       if (this.#skipLineFeed()) continue;
       const end = this.#lineEnd();
-      if (end < 0) break;
+      if (end === Infinity) break;
       const line = this.#takeLine(end);
       if (line !== '') {
         this.#readField(line);
@@ -98,17 +101,16 @@ export class SseParser {
 
   /** The end of the stream: the last event, when only its blank line is missing. See SseDecoder.end. */
   end(): ServerSentEvent | undefined {
-    let isWholeLine = true;
-    if (!this.#line.isEmpty) {
-      const line = this.#line.take();
-      // Any other field that is cut would be read wrong; data proves itself by being whole JSON.
-      if (line.startsWith('data:')) {
-        this.#readField(line);
-        isWholeLine = false;
-      }
-    }
+    const line = this.#line.take();
+    // Any other field that is cut would be read wrong; data proves itself by being whole JSON.
+    const isCutData = line.startsWith('data:');
+    if (isCutData) this.#readField(line);
+    const { lastEventId } = this;
     const event = this.#dispatch();
-    return event !== undefined && isWholeJson(event.data, isWholeLine) ? event : undefined;
+    if (event !== undefined && isWholeJson(event.data, !isCutData)) return event;
+    // An event that is dropped has not been seen: who resumes must get it.
+    this.lastEventId = lastEventId;
+    return undefined;
   }
 
   #skipLineFeed(): boolean {
@@ -121,19 +123,19 @@ export class SseParser {
     return true;
   }
 
-  /** Where the line at `position` ends, or -1 when the text ends first. */
+  /** Where the line at `position` ends; Infinity when the text ends first. */
   #lineEnd(): number {
     const { text, position } = this;
-    const lf = text.indexOf('\n', position);
+    if (this.#nextLf < position) this.#nextLf = nextIndex(text, '\n', position);
     if (this.#nextCr < position) this.#nextCr = nextIndex(text, '\r', position);
-    return lf < 0 ? (this.#nextCr === Infinity ? -1 : this.#nextCr) : Math.min(lf, this.#nextCr);
+    return Math.min(this.#nextLf, this.#nextCr);
   }
 
   #takeLine(end: number): string {
     const rest = this.text.slice(this.position, end);
     this.position = end + 1;
     this.#afterCr = end === this.#nextCr;
-    if (this.#line.isEmpty) return rest;
+    if (this.#line.value === '') return rest;
     this.#line.append(rest);
     return this.#line.take();
   }
@@ -151,16 +153,13 @@ export class SseParser {
     if (name === 'data') this.#addData(value);
     else if (name === 'event') this.#event = value;
     else if (name === 'id' && !value.includes('\0')) this.#id = value;
-    else if (name === 'retry' && /^[0-9]+$/.test(value)) this.retryMs = Number(value);
+    else if (name === 'retry' && /^[0-9]+$/.test(value)) this.retryMs = Math.min(Number(value), maxTimerMs);
   }
 
   #addData(line: string): void {
-    if (this.#data === undefined) {
-      this.#data = line;
-    } else {
-      this.#moreData.append('\n');
-      this.#moreData.append(line);
-    }
+    if (this.#data === undefined) this.#data = new FlatText();
+    else this.#data.append('\n');
+    this.#data.append(line);
   }
 
   #dispatch(): ServerSentEvent | undefined {
@@ -172,7 +171,7 @@ export class SseParser {
     this.#event = '';
     this.#id = undefined;
     if (data === undefined) return undefined;
-    return { event, data: this.#moreData.isEmpty ? data : data + this.#moreData.take(), id };
+    return { event, data: data.value, id };
   }
 
   /** What comes next begins an event; what came before must have kept to the limit, however it was cut. */
@@ -196,12 +195,7 @@ export class SseParser {
   #countEventBytes(): void {
     this.#eventBytes += utf8Length(this.text, this.#eventStart, this.position);
     if (this.#eventBytes > this.maxEventBytes) {
-      const excerpt = this.#data ?? this.#line.take();
-      throw new ProtocolError(
-        'event_too_large',
-        `Cannot read an event of more than ${this.maxEventBytes} bytes, the limit set by maxEventBytes`,
-        { excerpt },
-      );
+      throw new ProtocolError('event_too_large', `An event has more than ${this.maxEventBytes} bytes`);
     }
   }
 }

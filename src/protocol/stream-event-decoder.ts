@@ -2,15 +2,14 @@
 // same bytes around one string: those are compared as a whole and only the string is read. Anything else takes
 // the general path, SseParser and parseStreamEvent, and both give the same: the tests hold them together.
 
-import { DecoderState } from './decoder-state.ts';
+import { Decoder } from './decoder.ts';
 import { parseStreamEvent } from './parse-stream-event.ts';
-import type { ProtocolError } from './errors.ts';
-import type { SseDecoderOptions, SseParser } from './sse-parser.ts';
+import type { ServerSentEvent, SseParser } from './sse-parser.ts';
 import type { ContentBlockDelta, ContentBlockDeltaEvent, StreamEvent } from './stream-event.ts';
 
 /**
- * Decodes the body of a streamed answer, cut anywhere: SseDecoder and parseStreamEvent in one, at about half the
- * cost, and always agreeing with them.
+ * Decodes the body of a streamed answer, cut anywhere: SseDecoder and parseStreamEvent in one, faster, and always
+ * agreeing with them.
  *
  * 1. The same bytes give the same events and the same error, wherever they are cut.
  * 2. It throws only ProtocolError (`event_too_large`, `invalid_json`, `invalid_event`), and only after all events
@@ -23,32 +22,12 @@ import type { ContentBlockDelta, ContentBlockDeltaEvent, StreamEvent } from './s
  * for await (const chunk of response.body) for (const event of decoder.push(chunk)) message.push(event);
  * for (const event of decoder.end()) message.push(event);
  */
-export class StreamEventDecoder {
-  readonly #state: DecoderState<StreamEvent>;
+export class StreamEventDecoder extends Decoder<StreamEvent> {
   /** What the general path read last, when it was a delta: most likely the next event begins with its bytes. */
   #usual: UsualDelta | undefined;
 
-  constructor(options: SseDecoderOptions = {}) {
-    this.#state = new DecoderState(options, (parser, events) => this.#readAll(parser, events));
-  }
-
-  /** The error that the next call will throw: known as soon as the events before it have been returned. */
-  get error(): ProtocolError | undefined {
-    return this.#state.error;
-  }
-
-  /** Decodes the events that `chunk` finishes. */
-  push(chunk: Uint8Array | string): StreamEvent[] {
-    return this.#state.push(chunk);
-  }
-
-  /** The end of the bytes: the last event, when only its blank line is missing (see SseDecoder.end). */
-  end(): StreamEvent[] {
-    const event = this.#state.end();
-    return event === undefined ? [] : [parseStreamEvent(event)];
-  }
-
-  #readAll(parser: SseParser, events: StreamEvent[]): void {
+  protected override readAll(events: StreamEvent[]): void {
+    const { parser } = this;
     for (;;) {
       const delta = this.#usual !== undefined && parser.isIdle ? readUsual(parser, this.#usual) : undefined;
       if (delta !== undefined) {
@@ -61,6 +40,10 @@ export class StreamEventDecoder {
       if (event.type === 'content_block_delta') this.#usual = usualOf(event);
       events.push(event);
     }
+  }
+
+  protected override toEvent(sse: ServerSentEvent): StreamEvent {
+    return parseStreamEvent(sse);
   }
 }
 

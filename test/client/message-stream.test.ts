@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import {
   ApiError,
@@ -306,18 +309,175 @@ test('leaving the loop over create() closes the connection', async () => {
   await assert.rejects(collect(events), TypeError);
 });
 
-test('await using closes the connection of a stream that was left', async () => {
+test('leaving the only loop over stream() closes the connection, also by textStream', async () => {
+  for (const read of [(stream: MessageStream) => stream, (stream: MessageStream) => stream.textStream]) {
+    await using server = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+    const stream = new Millrace({ apiKey: 'k', baseURL: server.url }).messages.stream(params);
+    for await (const item of read(stream)) if (item !== undefined) break;
+    await server.clientLeft();
+    await assert.rejects(stream.done(), { name: 'AbortError' });
+    assert.equal(stream.ending?.type, 'aborted');
+  }
+});
+
+test('leaving a loop over stream() leaves the answer to the others who read it', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const client = new Millrace({ apiKey: 'k', baseURL: simulator.url });
+  const stream = client.messages.stream({ ...params, messages: [{ role: 'user', content: 'long 80' }] });
+  const whole = stream.finalText();
+  for await (const text of stream.textStream) if (text !== '') break;
+  assert.ok((await whole).length > 100);
+});
+
+test('await using closes the connection of a stream that nobody read', async () => {
   await using server = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
-  const client = new Millrace({ apiKey: 'k', baseURL: server.url });
   let left: MessageStream;
   {
-    await using stream = client.messages.stream(params);
+    await using stream = new Millrace({ apiKey: 'k', baseURL: server.url }).messages.stream(params);
     left = stream;
-    for await (const text of stream.textStream) if (text !== '') break;
-    assert.equal(stream.ending, undefined, 'a loop that is left reads no further, others may');
+    const first = await stream[Symbol.asyncIterator]().next();
+    assert.equal(first.done, false);
   }
   await server.clientLeft();
   assert.equal(left.ending?.type, 'aborted');
+});
+
+test('abort() by who reads stops at once, with the rest of the answer in the same chunk', async () => {
+  await withAnswer({ bytes: streamResponse(whole) + cleanEnd, then: 'fin' }, async (client) => {
+    const reason = new Error('mine');
+    const events = await client.messages.create({ ...params, stream: true });
+    const types: string[] = [];
+    await assert.rejects(async () => {
+      for await (const event of events) {
+        types.push(event.type);
+        if (event.type === 'content_block_start') events.abort(reason);
+      }
+    }, reason);
+    assert.deepEqual(types, ['message_start', 'ping', 'content_block_start']);
+    assert.equal(events.ending?.type, 'aborted');
+    const seen: string[] = [];
+    const stream = client.messages.stream(params).on('text', (text) => {
+      seen.push(text);
+      stream.abort(reason);
+    });
+    await assert.rejects(stream.done(), reason);
+    assert.deepEqual(seen, ['Hel']);
+  });
+});
+
+test('abort() ends a stream whose fetch does not heed its signal', async () => {
+  const fetch = async () =>
+    new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } });
+  const stream = new Millrace({ apiKey: 'k', fetch }).messages.stream(params);
+  const done = stream.done();
+  stream.abort('enough');
+  await assert.rejects(done, (reason) => reason === 'enough');
+});
+
+test('abort() while the body of an error comes rejects with the reason', async () => {
+  const bytes = 'HTTP/1.1 500 Oh\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"type":';
+  await using server = await startRawServer(() => ({ bytes, then: 'hold' }));
+  const controller = new AbortController();
+  const client = new Millrace({ apiKey: 'k', baseURL: server.url });
+  const asked = client.messages.create(params, { signal: controller.signal });
+  while (server.requests.length === 0) await new Promise(setImmediate);
+  controller.abort('enough');
+  await assert.rejects(asked, (reason) => reason === 'enough');
+});
+
+test('a finished stream leaves no listener on the caller’s signal', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const client = new Millrace({ apiKey: 'k', baseURL: simulator.url });
+  const { signal } = new AbortController();
+  const request = { ...params, messages: [{ role: 'user' as const, content: 'echo hi' }] };
+  for (let count = 0; count < 3; count += 1) {
+    await client.messages.stream(request, { signal }).done();
+    await collect(await client.messages.create({ ...request, stream: true }, { signal }));
+    await client.messages.create(request, { signal });
+    await assert.rejects(client.messages.stream({ ...request, max_tokens: -1 }, { signal }).done(), ApiError);
+  }
+  assert.deepEqual(getEventListeners(signal, 'abort'), []);
+});
+
+test('one connection serves answer after answer, though its end comes after message_stop', async () => {
+  const connections = new Set<unknown>();
+  const server = createServer((request, response) => {
+    connections.add(request.socket);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(whole, () => setImmediate(() => response.end()));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = new Millrace({ apiKey: 'k', baseURL });
+  for (let count = 0; count < 6; count += 1) {
+    assert.equal(await client.messages.stream(params).finalText(), 'Hello');
+    // The connection is free again when the server has seen its answer go out.
+    while (
+      (await new Promise<number>((resolve) => {
+        server.getConnections((_, open) => resolve(open));
+      })) > 1
+    )
+      await new Promise(setImmediate);
+    await new Promise(setImmediate);
+  }
+  server.closeAllConnections();
+  server.close();
+  assert.ok(connections.size < 6, `${connections.size} connections for 6 answers`);
+});
+
+test('a listener that adds another waits with it for the next event, and once is once per adding', async () => {
+  await withAnswer({ bytes: streamResponse(whole) + cleanEnd, then: 'fin' }, async (client) => {
+    let again = 0;
+    let shared = 0;
+    const count = (): void => void (shared += 1);
+    const stream = client.messages.stream(params);
+    const next = (): void => {
+      again += 1;
+      stream.once('text', next);
+    };
+    stream.once('text', next).once('connect', count).on('streamEvent', count);
+    await stream.done();
+    assert.equal(again, 2);
+    assert.equal(shared, 1 + 8);
+  });
+});
+
+test('the state of a tool’s input is there: whole, cut, invalid', async () => {
+  const inputs = ['{"path":"/home/user"}', '{"path":"/home/us', '{"path":?}'];
+  const tools = inputs.flatMap((text, index) => toolEvents(index, '', text));
+  await withAnswer(
+    { bytes: streamResponse(sse(messageStart, ...tools, ...messageEnd)) + cleanEnd, then: 'fin' },
+    async (client) => {
+      const heard: unknown[] = [];
+      const stream = client.messages
+        .stream(params)
+        .on('inputJson', (_, __, input) => heard.push(input?.complete));
+      const { content } = await stream.finalMessage();
+      const states = content.map((block) => stream.inputOf(block));
+      assert.deepEqual(
+        states.map((input) => input?.complete),
+        [true, false, false],
+      );
+      assert.deepEqual(
+        states.map((input) => input?.error?.code),
+        [undefined, undefined, 'invalid_json'],
+      );
+      assert.deepEqual(
+        states.map((input) => input?.text),
+        inputs,
+      );
+      assert.deepEqual(heard, [undefined, true, undefined, false, undefined, false]);
+    },
+  );
+});
+
+test('an error event without a request id takes that of the response', async () => {
+  const body = cut + sse({ type: 'error', error: { type: 'api_error', message: 'no' } });
+  await withAnswer({ bytes: streamResponse(body) + cleanEnd, then: 'fin' }, async (client) => {
+    await assert.rejects(client.messages.stream(params).done(), { name: 'ApiError', requestId: 'req_test' });
+  });
 });
 
 test('events yielded are not the snapshot: neither changes the other', async () => {

@@ -97,8 +97,8 @@ test('Millrace says which variable to set when there is no key, and sends nothin
   });
   await assert.rejects(client.messages.stream(params).done(), { code: 'missing_api_key' });
   assert.equal(requests.length, 0);
-  const withOwn = recording({ apiKey: null, headers: { 'x-api-key': 'own' } });
-  await withOwn.client.messages.create(params);
+  const withOwn = recording({ apiKey: null });
+  await withOwn.client.messages.create(params, { headers: { 'X-API-Key': 'own' } });
   assert.equal(withOwn.requests[0]?.headers['x-api-key'], 'own');
 });
 
@@ -161,7 +161,7 @@ test('Millrace reads error bodies of every shape', async () => {
 });
 
 test('Millrace rejects a reply that is no message', async () => {
-  for (const body of ['<html>', '7']) {
+  for (const body of ['<html>', '7', '[]', '{}', '{"type":"error"}']) {
     const { client } = recording({}, body, { headers: { 'content-type': 'text/html' } });
     await assert.rejects(client.messages.create(params), (error) => {
       assert.ok(error instanceof ResponseError);

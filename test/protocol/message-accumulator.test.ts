@@ -379,3 +379,109 @@ test('MessageAccumulator.message is one live object from the first event to the 
   assert.equal(accumulator.message, message);
   assert.deepEqual(message?.content, [{ type: 'text', text: 'ab' }]);
 });
+
+test('MessageAccumulator throws nothing and always has an ending, whatever the fields of the events are', () => {
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constantFrom<unknown>('text', 'tool_use', 'fallback', 'constructor', '__proto__', 0, -1, [], {}, null),
+  );
+  const fields = fc.constantFrom(
+    'message',
+      'index',
+      'content_block',
+      'delta',
+      'usage',
+      'error',
+      'request_id',
+      'content',
+      'type',
+      'model',
+    'text',
+      'thinking',
+      'partial_json',
+      'signature',
+      'citation',
+      'input',
+      'to',
+      'id',
+      'stop_reason',
+      '__proto__',
+  );
+  const object = fc.dictionary(fields, fc.oneof(value, fc.dictionary(fields, value)));
+  const type = fc.constantFrom(
+    'message_start', 'content_block_start', 'content_block_delta', 'content_block_stop', 'message_delta',
+    'message_stop', 'ping', 'error', '[DONE]', 'new_event',
+  );
+  const delta = fc.constantFrom(
+    'text_delta',
+    'input_json_delta',
+    'thinking_delta',
+    'citations_delta',
+    'new_delta',
+  );
+  const event = fc
+    .tuple(type, object, fc.dictionary(fields, value), delta)
+    .map(([name, rest, inner, kind]) => ({
+      index: 0,
+      content_block: { type: 'text', ...inner },
+      delta: { type: kind, text: 'a', partial_json: '{', thinking: 'b', citation: {}, ...inner },
+      message: { content: [], ...inner },
+      ...rest,
+      type: name,
+    }));
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 8 }), (events) => {
+      const decoder = new StreamEventDecoder();
+      const accumulator = new MessageAccumulator();
+      try {
+        for (const item of events) {
+          for (const parsed of decoder.push(`data: ${JSON.stringify(item)}\n\n`)) accumulator.push(parsed);
+        }
+      } catch (error) {
+        assert.ok(error instanceof ProtocolError, String(error));
+      }
+      accumulator.end();
+      assert.notEqual(accumulator.ending, undefined);
+      assert.ok(Array.isArray(accumulator.message?.content ?? []));
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test('MessageAccumulator takes nothing from message_delta that other events say of the message', () => {
+  const odd = { content: 5, usage: 7, type: 'x', role: 'user', id: 'other', stop_reason: 'end_turn' };
+  const { message } = accumulate(start, text(0), say(0, 'a'), {
+    ...odd,
+    type: 'message_delta',
+    delta: odd,
+    usage: { output_tokens: 3 },
+  } as unknown as StreamEvent);
+  assert.deepEqual(message, {
+    ...(start).message,
+    content: [{ type: 'text', text: 'a' }],
+    stop_reason: 'end_turn',
+    usage: { input_tokens: 9, output_tokens: 3, cache_read_input_tokens: 5 },
+  });
+});
+
+test('MessageAccumulator goes on with the blocks that message_start brings', () => {
+  const begun = structuredClone(start) as Extract<StreamEvent, { type: 'message_start' }>;
+  begun.message.content = [
+    { type: 'text', text: 'abc' },
+    { type: 'tool_use', id: 't', name: 'f', input: {} },
+  ];
+  const { message } = accumulate(begun, say(0, 'def'), input(1, '{"a":1}'), text(2), say(2, 'x'));
+  assert.deepEqual(message?.content, [
+    { type: 'text', text: 'abcdef' },
+    { type: 'tool_use', id: 't', name: 'f', input: { a: 1 } },
+    { type: 'text', text: 'x' },
+  ]);
+});
+
+test('MessageAccumulator begins another block for text that comes at the index of a tool', () => {
+  const { message } = accumulate(start, tool(0), input(0, '{"a":1}'), say(0, 'and'), say(0, ' text'));
+  assert.deepEqual(message?.content, [
+    { type: 'tool_use', id: 'toolu_1', name: 'f', input: { a: 1 } },
+    { type: 'text', text: 'and text' },
+  ]);
+});

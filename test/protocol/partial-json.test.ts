@@ -218,3 +218,20 @@ test('PartialJson gives the same containers from call to call', () => {
   assert.equal(partial.value, value);
   assert.equal((partial.value as { a: unknown }).a, a);
 });
+
+test('PartialJson reads a number of a million digits in pieces, its value looked at after each', () => {
+  const partial = new PartialJson();
+  for (let count = 0; count < 2000; count += 1) {
+    partial.push('7'.repeat(500));
+    assert.equal(partial.complete, true);
+    assert.equal(partial.container, undefined);
+  }
+  partial.push('x');
+  assert.equal(partial.error?.code, 'invalid_json');
+});
+
+test('PartialJson finds a number that cannot be one as soon as it is', () => {
+  for (const text of ['01', '[01', '[-x', '[1.x', '[1e+e', '[1.2.3', '--1', '+1']) {
+    assert.equal(read(text).error?.code, 'invalid_json', text);
+  }
+});

@@ -175,3 +175,22 @@ test('StreamEventDecoder.end() yields a last event that lacks its blank line', (
   assert.deepEqual(decoder.push('event: message_stop\ndata: {"type":"message_stop"}'), []);
   assert.deepEqual(decoder.end(), [{ type: 'message_stop' }]);
 });
+
+test('StreamEventDecoder.end() throws what is wrong with the last event, and every call after it does', () => {
+  const decoder = new StreamEventDecoder();
+  decoder.push('data: {"type":"content_block_stop"}');
+  assert.throws(() => decoder.end(), { code: 'invalid_event' });
+  assert.equal(decoder.error?.code, 'invalid_event');
+  assert.throws(() => decoder.push(''), { code: 'invalid_event' });
+});
+
+test('StreamEventDecoder throws nothing but ProtocolError on data nested 100,000 deep', () => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+  assert.deepEqual(fused([`data: ${deep}\n\n`]), [
+    'invalid_event: The data of an event is not a JSON object',
+  ]);
+  for (const error of [deep, `{"x":${deep}}`]) {
+    const [event] = new StreamEventDecoder().push(`data: {"type":"error","error":${error}}\n\n`);
+    assert.equal(event?.type === 'error' && event.error.message, 'an error without a message');
+  }
+});

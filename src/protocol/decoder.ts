@@ -1,52 +1,64 @@
 // What the two decoders share: bytes to text in front of the parser, and one rule for errors, so that both agree
 // at every cut: an error never overtakes the events before it, and once thrown it stays.
 
-import type { ProtocolError } from './errors.ts';
+import { ProtocolError } from './errors.ts';
 import { SseParser } from './sse-parser.ts';
 import type { SseDecoderOptions, ServerSentEvent } from './sse-parser.ts';
 import { Utf8Decoder } from './utf8-decoder.ts';
 
-export class DecoderState<Event> {
-  readonly parser: SseParser;
+export abstract class Decoder<Event> {
+  protected readonly parser: SseParser;
   readonly #utf8 = new Utf8Decoder();
-  readonly #readAll: (parser: SseParser, events: Event[]) => void;
   #error: ProtocolError | undefined;
   #ended = false;
 
-  /** `readAll` appends every event of the parser's text, and throws at the first that is broken. */
-  constructor(options: SseDecoderOptions, readAll: (parser: SseParser, events: Event[]) => void) {
+  constructor(options: SseDecoderOptions = {}) {
     this.parser = new SseParser(options);
-    this.#readAll = readAll;
   }
 
-  /** What every further call will throw. */
+  /** The error that the next call will throw: known as soon as the events before it have been returned. */
   get error(): ProtocolError | undefined {
     return this.#error;
   }
 
+  /** Decodes the events that `chunk` finishes. */
   push(chunk: Uint8Array | string): Event[] {
     this.#check('push');
     return this.#read(this.#utf8.push(chunk));
   }
 
-  /** The event that lacked only its blank line. */
-  end(): ServerSentEvent | undefined {
+  /**
+   * The end of the bytes. The standard drops an event that lacks its blank line; gateways are known to leave
+   * out the last one, so it is returned here when its data is whole JSON, and dropped when it is not.
+   */
+  end(): Event[] {
     this.#check('end');
     this.#ended = true;
-    const rest = this.#utf8.end();
     // At most one U+FFFD, which ends no line: there is no event to be read here, only text to be held.
-    if (rest !== '') this.#read(rest);
-    return this.parser.end();
+    this.#read(this.#utf8.end());
+    return this.#collect((events) => {
+      const sse = this.parser.end();
+      if (sse !== undefined) events.push(this.toEvent(sse));
+    });
   }
 
+  /** Appends every event of the parser's text; throws ProtocolError at the first that is broken. */
+  protected abstract readAll(events: Event[]): void;
+
+  protected abstract toEvent(sse: ServerSentEvent): Event;
+
   #read(text: string): Event[] {
-    const events: Event[] = [];
     this.parser.write(text);
+    return this.#collect((events) => this.readAll(events));
+  }
+
+  #collect(read: (events: Event[]) => void): Event[] {
+    const events: Event[] = [];
     try {
-      this.#readAll(this.parser, events);
+      read(events);
     } catch (error) {
-      // Nothing else is thrown here.
-      this.#error = error as ProtocolError;
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#error = error;
       if (events.length === 0) throw error;
     }
     return events;
