@@ -5,8 +5,17 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot, runCommand } from './run-command.ts';
 
-/** All but the page, whose modules only Vite emits. The relay has a project of its own for its Node part. */
-const layers = ['protocol', 'client', 'storage', 'simulator', 'relay', 'relay/tsconfig.node.json', 'cli'];
+/** All but the page, whose modules only Vite emits. Client and relay have projects of their own for Node. */
+const layers = [
+  'protocol',
+  'client',
+  'client/tsconfig.node.json',
+  'storage',
+  'simulator',
+  'relay',
+  'relay/tsconfig.node.json',
+  'cli',
+];
 
 const page = 'src/web';
 

@@ -1,0 +1,100 @@
+// A transport on node:http, for servers and programs: no web streams on the way, no time limits of its own, and the
+// proxies of the environment. `fetch` of Node costs about twice the CPU an event, and gives up after 300 s of silence.
+
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { ConnectionError } from './errors.ts';
+import type { ByteSource, ResponseHeaders, Transport, TransportRequest } from './transport.ts';
+
+export interface NodeTransportOptions {
+  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read from; default the process's environment. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
+/** What undoes each content encoding the transport asks for. */
+const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
+  gzip: createGunzip,
+  br: createBrotliDecompress,
+  deflate: createInflate,
+};
+
+/** A transport that keeps connections open for the next request. */
+export function createNodeTransport({ env = process.env }: NodeTransportOptions = {}): Transport {
+  const options = { keepAlive: true, proxyEnv: env };
+  const agents = { 'http:': new HttpAgent(options), 'https:': new HttpsAgent(options) };
+  return async (request) => {
+    const { signal, url } = request;
+    signal?.throwIfAborted();
+    const message = await send(request, agents).catch((cause: unknown) => {
+      throw failure(`Cannot ${request.method} ${url}`, 'connect', { cause, signal });
+    });
+    return { status: message.statusCode ?? 0, headers: headersOf(message), body: sourceOf(message, request) };
+  };
+}
+
+function send(
+  { method, url, headers, body, signal }: TransportRequest,
+  agents: { readonly 'http:': HttpAgent; readonly 'https:': HttpsAgent },
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const { protocol } = new URL(url);
+    const all = { 'accept-encoding': 'gzip, br', ...headers, ...lengthOf(body) };
+    const options = { method, headers: all, ...(signal === undefined ? {} : { signal }) };
+    let request: ClientRequest;
+    if (protocol === 'https:') request = httpsRequest(url, { ...options, agent: agents['https:'] });
+    else request = httpRequest(url, { ...options, agent: agents['http:'] });
+    // Stays for as long as the request does: after the response, what breaks is told by its body as well.
+    request.on('error', reject);
+    request.once('response', resolve);
+    request.end(body);
+  });
+}
+
+function lengthOf(body: string | undefined): Record<string, number> {
+  return body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+}
+
+function headersOf(message: IncomingMessage): ResponseHeaders {
+  return {
+    get: (name) => {
+      const value = message.headers[name.toLowerCase()];
+      return Array.isArray(value) ? value.join(', ') : (value ?? null);
+    },
+    keys: () => Object.keys(message.headers),
+  };
+}
+
+function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): ByteSource {
+  const decode = decoders[message.headers['content-encoding'] ?? ''];
+  // A body that breaks off must break what it is decoded by, or a reader would wait for ever.
+  const bytes = decode === undefined ? message : message.pipe(decode());
+  if (bytes !== message) message.once('error', (error) => bytes.destroy(error));
+  const chunks = (bytes as Readable).iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
+  return {
+    read: async () => {
+      signal?.throwIfAborted();
+      const result = await chunks.next().catch((cause: unknown) => {
+        throw failure(`The response of ${url} broke off`, 'body', { cause, signal });
+      });
+      return result.done === true ? undefined : result.value;
+    },
+    cancel: async () => {
+      // Read to its end the message has given its connection back; else the connection goes with it.
+      if (!message.readableEnded) message.destroy();
+      if (bytes !== message) bytes.destroy();
+    },
+  };
+}
+
+function failure(
+  what: string,
+  phase: 'connect' | 'body',
+  { cause, signal }: { cause: unknown; signal: AbortSignal | undefined },
+): unknown {
+  if (signal?.aborted) return signal.reason;
+  const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
+  return new ConnectionError(phase, `${what}: ${reason}`, { cause });
+}
