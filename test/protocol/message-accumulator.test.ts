@@ -387,55 +387,59 @@ test('MessageAccumulator throws nothing and always has an ending, whatever the f
   );
   const fields = fc.constantFrom(
     'message',
-      'index',
-      'content_block',
-      'delta',
-      'usage',
-      'error',
-      'request_id',
-      'content',
-      'type',
-      'model',
+    'index',
+    'content_block',
+    'delta',
+    'usage',
+    'error',
+    'request_id',
+    'content',
+    'type',
+    'model',
     'text',
-      'thinking',
-      'partial_json',
-      'signature',
-      'citation',
-      'input',
-      'to',
-      'id',
-      'stop_reason',
-      '__proto__',
+    'thinking',
+    'partial_json',
+    'signature',
+    'citation',
+    'input',
+    'to',
+    'id',
+    'stop_reason',
+    '__proto__',
   );
   const object = fc.dictionary(fields, fc.oneof(value, fc.dictionary(fields, value)));
   const type = fc.constantFrom(
-    'message_start', 'content_block_start', 'content_block_delta', 'content_block_stop', 'message_delta',
-    'message_stop', 'ping', 'error', '[DONE]', 'new_event',
+    'message_start',
+    'content_block_start',
+    'content_block_delta',
+    'content_block_stop',
+    'message_delta',
+    'message_stop',
+    'ping',
+    'error',
+    '[DONE]',
+    'new_event',
   );
-  const delta = fc.constantFrom(
-    'text_delta',
-    'input_json_delta',
-    'thinking_delta',
-    'citations_delta',
-    'new_delta',
-  );
-  const event = fc
-    .tuple(type, object, fc.dictionary(fields, value), delta)
-    .map(([name, rest, inner, kind]) => ({
-      index: 0,
-      content_block: { type: 'text', ...inner },
-      delta: { type: kind, text: 'a', partial_json: '{', thinking: 'b', citation: {}, ...inner },
-      message: { content: [], ...inner },
-      ...rest,
-      type: name,
-    }));
+  const event = fc.record({
+    rest: object,
+    inner: fc.dictionary(fields, value),
+    type,
+    delta: fc.constantFrom(
+      'text_delta',
+      'input_json_delta',
+      'thinking_delta',
+      'citations_delta',
+      'new_delta',
+    ),
+  });
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 8 }), (events) => {
+    fc.property(fc.array(event, { maxLength: 8 }), (shapes) => {
       const decoder = new StreamEventDecoder();
       const accumulator = new MessageAccumulator();
       try {
-        for (const item of events) {
-          for (const parsed of decoder.push(`data: ${JSON.stringify(item)}\n\n`)) accumulator.push(parsed);
+        for (const shape of shapes) {
+          const data = JSON.stringify(eventOf(shape));
+          for (const parsed of decoder.push(`data: ${data}\n\n`)) accumulator.push(parsed);
         }
       } catch (error) {
         assert.ok(error instanceof ProtocolError, String(error));
@@ -448,6 +452,19 @@ test('MessageAccumulator throws nothing and always has an ending, whatever the f
   );
 });
 
+/** An event that has every field of its kind, overwritten by what was drawn. */
+function eventOf(shape: { rest: object; inner: object; type: string; delta: string }): object {
+  const { rest, inner, type, delta: kind } = shape;
+  return {
+    index: 0,
+    content_block: { type: 'text', ...inner },
+    delta: { type: kind, text: 'a', partial_json: '{', thinking: 'b', citation: {}, ...inner },
+    message: { content: [], ...inner },
+    ...rest,
+    type,
+  };
+}
+
 test('MessageAccumulator takes nothing from message_delta that other events say of the message', () => {
   const odd = { content: 5, usage: 7, type: 'x', role: 'user', id: 'other', stop_reason: 'end_turn' };
   const { message } = accumulate(start, text(0), say(0, 'a'), {
@@ -457,7 +474,7 @@ test('MessageAccumulator takes nothing from message_delta that other events say 
     usage: { output_tokens: 3 },
   } as unknown as StreamEvent);
   assert.deepEqual(message, {
-    ...(start).message,
+    ...start.message,
     content: [{ type: 'text', text: 'a' }],
     stop_reason: 'end_turn',
     usage: { input_tokens: 9, output_tokens: 3, cache_read_input_tokens: 5 },
@@ -465,7 +482,7 @@ test('MessageAccumulator takes nothing from message_delta that other events say 
 });
 
 test('MessageAccumulator goes on with the blocks that message_start brings', () => {
-  const begun = structuredClone(start) as Extract<StreamEvent, { type: 'message_start' }>;
+  const begun = structuredClone<Extract<StreamEvent, { type: 'message_start' }>>(start);
   begun.message.content = [
     { type: 'text', text: 'abc' },
     { type: 'tool_use', id: 't', name: 'f', input: {} },
