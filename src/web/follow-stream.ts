@@ -8,11 +8,15 @@ import { backoffMs } from './stream/backoff.ts';
 import { Connection } from './stream/connection.ts';
 import { eventSequence } from './stream/event-sequence.ts';
 import type { FollowEnvironment } from './stream/follow-environment.ts';
+import { relayRecord } from './stream/relay-record.ts';
 import { responseError, retryAfter } from './stream/response-error.ts';
 
-/** What to follow: the answer to a new request, or a stream that exists, from its beginning. */
+/**
+ * What to follow: the answer to a request, or a stream that exists, from its beginning. The `key` makes a request
+ * that is sent again the same one: the relay answers with the stream it has for it.
+ */
 export type StreamSource =
-  | { readonly type: 'new'; readonly request: object }
+  | { readonly type: 'new'; readonly request: object; readonly key: string }
   | { readonly type: 'existing'; readonly id: string };
 
 export type FollowState = 'connecting' | 'streaming' | 'reconnecting' | 'ended';
@@ -41,10 +45,10 @@ export interface FollowOptions {
  *
  * 1. Each event is delivered once and in order, however often the connection breaks: it goes on behind the last
  *    event it has, and drops what it has seen.
- * 2. A number left out between two events means that the log was changed: the stream is read again from its
- *    beginning, after `onRestart`. What is left out in a whole read was never sent in this format.
- * 3. A broken connection is made again after 0.25 s to 8 s, at once on a wake, and given up after 20 attempts
- *    without a new event. A new request is never sent twice.
+ * 2. The numbers of the events are dense from 1 on. One left out, or the relay's own word, means that the log was
+ *    changed: the stream is read again from its beginning, after `onRestart`.
+ * 3. A broken connection is made again after 0.25 s to 8 s, at once on a wake. It is given up after 20 attempts
+ *    without a new event, or 5 when the relay has never answered at all.
  * 4. An abort rejects with the signal's own reason. Nothing else is thrown but what the listener throws.
  */
 export function followStream(
@@ -52,11 +56,13 @@ export function followStream(
   listener: StreamListener,
   options: FollowOptions,
 ): Promise<FollowEnd> {
-  return new Follower(listener, options).follow(source);
+  return new Follower(source, listener, options).follow();
 }
 
 /** With the backoff about two and a half minutes. */
 const mostAttempts = 20;
+/** About six seconds: somebody waits for a first sign. */
+const mostFirstAttempts = 5;
 const mostRestarts = 3;
 
 type Broken = {
@@ -67,6 +73,7 @@ type Broken = {
 type Result = FollowEnd | Broken;
 
 class Follower {
+  readonly #source: StreamSource;
   readonly #listener: StreamListener;
   readonly #environment: FollowEnvironment;
   readonly #signal: AbortSignal;
@@ -78,23 +85,25 @@ class Follower {
   #streamId: string | undefined;
   /** Where a reconnect goes on; undefined: from the beginning. */
   #lastEventId: string | undefined;
-  #lastSequence: number | undefined;
-  /** Events were delivered that the next event, from a read begun anew, makes void. */
+  #lastSequence = 0;
+  #hasDelivered = false;
+  /** The connection began at the beginning: its first event makes void what was delivered before. */
   #hasStaleEvents = false;
-  /** This connection began at the beginning: numbers it leaves out are left out by the relay. */
-  #isWholeRead = true;
-  #deliveredAny = false;
+  /** The relay has answered, be it with an error. */
+  #hasAnswered = false;
   /** Connections made since the last new event. */
   #attempts = 0;
   #restarts = 0;
 
-  constructor(listener: StreamListener, { environment, signal }: FollowOptions) {
+  constructor(source: StreamSource, listener: StreamListener, { environment, signal }: FollowOptions) {
+    this.#source = source;
+    this.#streamId = source.type === 'existing' ? source.id : undefined;
     this.#listener = listener;
     this.#environment = environment;
     this.#signal = signal;
   }
 
-  async follow(source: StreamSource): Promise<FollowEnd> {
+  async follow(): Promise<FollowEnd> {
     this.#signal.throwIfAborted();
     const cancelWake = this.#environment.onWake(() => {
       this.#connection?.wake();
@@ -102,7 +111,7 @@ class Follower {
     });
     try {
       this.#enter('connecting');
-      const end = await this.#reconnectUntilEnd(await this.#begin(source));
+      const end = await this.#connectUntilEnd();
       this.#enter('ended');
       return end;
     } finally {
@@ -111,53 +120,59 @@ class Follower {
     }
   }
 
-  async #reconnectUntilEnd(first: Result): Promise<FollowEnd> {
-    let result = first;
-    while (result.type === 'broken') {
-      if (this.#streamId === undefined) return lost('before the stream had a name', result.cause);
-      if (this.#attempts >= mostAttempts) return lost(`${mostAttempts} times in a row`, result.cause);
+  async #connectUntilEnd(): Promise<FollowEnd> {
+    for (;;) {
+      const result = await this.#connectOnce();
+      if (result.type !== 'broken') return result;
+      const { cause } = result;
       this.#connection?.cut('it is of no more use');
-      this.#enter('reconnecting');
+      if (this.#attempts >= mostAttempts) {
+        return failed(new FollowError('connection_lost', 'The relay cannot be reached again', { cause }));
+      }
+      if (!this.#hasAnswered && this.#attempts >= mostFirstAttempts - 1) {
+        return failed(new FollowError('unreachable', 'The relay did not answer', { cause }));
+      }
+      if (this.#hasAnswered) this.#enter('reconnecting');
       await this.#pause(result.retryAfterMs ?? backoffMs(this.#attempts, this.#environment.random()));
       this.#attempts += 1;
-      result = await this.#resume(this.#streamId);
     }
-    return result;
   }
 
-  #begin(source: StreamSource): Promise<Result> {
-    if (source.type === 'new') return this.#ask(source.request);
-    this.#streamId = source.id;
-    return this.#resume(source.id);
+  #connectOnce(): Promise<Result> {
+    const connection = new Connection(this.#environment, this.#signal);
+    this.#connection = connection;
+    this.#hasStaleEvents = this.#hasDelivered && this.#lastEventId === undefined;
+    const source = this.#source;
+    return this.#streamId === undefined && source.type === 'new'
+      ? this.#ask(source, connection)
+      : this.#resume(this.#streamId ?? '', connection);
   }
 
-  async #ask(request: object): Promise<Result> {
-    const connection = this.#connect();
+  async #ask(source: StreamSource & { type: 'new' }, connection: Connection): Promise<Result> {
     const answer = await this.#fetch(connection, '/streams', {
       method: 'POST',
-      headers: { accept: 'text/event-stream', 'content-type': 'application/json' },
-      body: JSON.stringify(request),
+      headers: {
+        accept: 'text/event-stream',
+        'content-type': 'application/json',
+        'idempotency-key': source.key,
+      },
+      body: JSON.stringify(source.request),
     });
-    if (answer.type === 'broken') {
-      return failed(new FollowError('unreachable', 'The relay did not answer', { cause: answer.cause }));
-    }
+    if (answer.type === 'broken') return answer;
     const { response } = answer;
+    this.#hasAnswered = true;
     // Not before: the headers may take as long as the API takes to accept the request.
     connection.heard();
     if (!response.ok) return failed(await responseError(response));
     const id = response.headers.get('x-stream-id');
-    if (id !== null) {
-      this.#streamId = id;
-      this.#listener.onOpen(id);
-    }
+    if (id === null) return failed(new FollowError('not_a_stream', 'The relay gave the stream no id'));
+    this.#streamId = id;
+    this.#listener.onOpen(id);
     return this.#read(response, connection);
   }
 
-  async #resume(id: string): Promise<Result> {
-    const connection = this.#connect();
+  async #resume(id: string, connection: Connection): Promise<Result> {
     connection.heard();
-    this.#isWholeRead = this.#lastEventId === undefined;
-    this.#hasStaleEvents = this.#isWholeRead && this.#deliveredAny;
     const answer = await this.#fetch(connection, `/streams/${encodeURIComponent(id)}`, {
       headers: {
         accept: 'text/event-stream',
@@ -166,6 +181,7 @@ class Follower {
     });
     if (answer.type === 'broken') return answer;
     const { response } = answer;
+    this.#hasAnswered = true;
     if (response.status === 200) return this.#read(response, connection);
     return response.status === 204 ? { type: 'ended' } : this.#refused(response);
   }
@@ -225,7 +241,8 @@ class Follower {
         const result = this.#takeFrame(frame);
         if (result !== undefined) return result;
       }
-      return undefined;
+      // Found behind the last whole frame: the chunk that would throw it may never come.
+      return decoder.error === undefined ? undefined : failed(decoder.error);
     } catch (error) {
       if (error instanceof ProtocolError) return failed(error);
       throw error;
@@ -234,11 +251,14 @@ class Follower {
 
   #takeFrame(frame: ServerSentEvent): Result | undefined {
     const sequence = eventSequence(frame.id);
-    if (sequence !== undefined && this.#lastSequence !== undefined) {
+    if (sequence !== undefined) {
       if (sequence <= this.#lastSequence) return undefined;
-      if (sequence > this.#lastSequence + 1 && !this.#isWholeRead) return this.#restart(sequence);
+      if (sequence > this.#lastSequence + 1) {
+        return this.#restart(`event ${sequence} came after event ${this.#lastSequence}`);
+      }
     }
     const event = parseStreamEvent(frame);
+    if (relayRecord(event)?.type === 'reset') return this.#restart('the relay says so');
     this.#lastEventId = frame.id ?? this.#lastEventId;
     this.#lastSequence = sequence ?? this.#lastSequence;
     if (event.type !== 'ping') this.#deliver(event);
@@ -249,25 +269,19 @@ class Follower {
     this.#attempts = 0;
     if (this.#hasStaleEvents) this.#listener.onRestart();
     this.#hasStaleEvents = false;
-    this.#deliveredAny = true;
+    this.#hasDelivered = true;
     this.#enter('streaming');
     this.#listener.onEvent(event);
   }
 
-  #restart(sequence: number): Result {
-    const gap = `event ${sequence} came after event ${this.#lastSequence ?? 0}`;
+  #restart(reason: string): Result {
     this.#restarts += 1;
     if (this.#restarts > mostRestarts) {
-      return failed(new FollowError('unsteady_log', `Cannot follow a log that keeps changing: ${gap}`));
+      return failed(new FollowError('unsteady_log', `Cannot follow a log that keeps changing: ${reason}`));
     }
     this.#lastEventId = undefined;
-    this.#lastSequence = undefined;
-    return { type: 'broken', cause: new Error(gap), retryAfterMs: 0 };
-  }
-
-  #connect(): Connection {
-    this.#connection = new Connection(this.#environment, this.#signal);
-    return this.#connection;
+    this.#lastSequence = 0;
+    return { type: 'broken', cause: new Error(`The log was changed: ${reason}`), retryAfterMs: 0 };
   }
 
   /** The response to a request; an abort by the caller is thrown. */
@@ -310,8 +324,4 @@ class Follower {
 
 function failed(error: ApiError | FollowError | ProtocolError): FollowEnd {
   return { type: 'failed', error };
-}
-
-function lost(when: string, cause: unknown): FollowEnd {
-  return failed(new FollowError('connection_lost', `The connection broke ${when}`, { cause }));
 }

@@ -30,10 +30,10 @@ export const strings = {
   ],
 
   simulated: {
-    title: 'Simulated answers.',
-    before: 'They come from the built-in simulator, not from a model. Set ',
+    title: 'Simulated.',
+    before: 'The built-in simulator answers here, not a model. Set ',
     variable: 'ANTHROPIC_API_KEY',
-    after: ' and start again for real ones.',
+    after: ' for real answers.',
   },
   relayUnreachable: 'The relay does not answer. Is it still running?',
 
@@ -102,9 +102,8 @@ export const strings = {
   },
 
   usage: {
-    input: (tokens: number): string => `${number.format(tokens)} in`,
-    output: (tokens: number): string => `${number.format(tokens)} out`,
-    tokens: 'tokens',
+    tokens: (input: number, output: number): string =>
+      `${number.format(input)} tokens in, ${number.format(output)} out`,
     firstToken: (ms: number): string => `first token ${twoDigits.format(ms / 1000)} s`,
     rate: (tokensPerSecond: number): string => `${oneDigit.format(tokensPerSecond)} tokens/s`,
     label: 'Usage',

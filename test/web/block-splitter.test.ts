@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Token } from 'marked';
+import type { Token, Tokens } from 'marked';
 import { BlockSplitter } from '../../src/web/markdown/block-splitter.ts';
-import { createLinkDefinitions, lexBlocks } from '../../src/web/markdown/lex-markdown.ts';
-import { lexMarkdown } from '../../src/web/markdown/lex-markdown.ts';
+import { createLinkDefinitions, lexBlocks, lexMarkdown } from '../../src/web/markdown/lex-markdown.ts';
 import { markdownText } from './markdown-arbitrary.ts';
 
 /** The settled blocks when `text` comes in `pieces`, and the rest as the last. */
@@ -65,7 +64,7 @@ test('BlockSplitter: the settled blocks and the rest are the text', () => {
   fc.assert(
     fc.property(markdownText, (text) => {
       const plain = text.replaceAll(/\r\n?/g, '\n');
-      assert.equal(split([...text]).join(''), plain);
+      assert.equal(split(text.split('')).join(''), plain);
       assert.equal(split([text]).join(''), plain);
     }),
     { numRuns: 500 },
@@ -76,7 +75,7 @@ test('BlockSplitter: a settled block is one that the whole text has there, also 
   fc.assert(
     fc.property(markdownText, fc.boolean(), (text, byLine) => {
       const plain = text.replaceAll(/\r\n?/g, '\n');
-      const pieces = split(byLine ? inLines(plain) : [...plain]);
+      const pieces = split(byLine ? inLines(plain) : plain.split(''));
       assert.deepEqual(pieces.flatMap(shownBlocks).map(bare), shownBlocks(plain).map(bare));
     }),
     { numRuns: 3000 },
@@ -90,8 +89,8 @@ function bare({ type, raw }: Token): string {
 
 test('lexMarkdown takes HTML for text and knows one tag, the line break', () => {
   const types = (text: string): string[] => {
-    const [block] = lexMarkdown(text, createLinkDefinitions());
-    return (block?.['tokens'] as Token[]).map(({ type, raw }) => `${type} ${raw}`);
+    const [block] = lexMarkdown(text, createLinkDefinitions()) as Tokens.Paragraph[];
+    return (block?.tokens ?? []).map(({ type, raw }) => `${type} ${raw}`);
   };
   assert.deepEqual(types('<b onclick=x>*a*</b>'), ['text <b onclick=x>', 'em *a*', 'text </b>']);
   assert.deepEqual(types('a<br>b<BR />c'), ['text a', 'br <br>', 'text b', 'br <BR />', 'text c']);

@@ -8,7 +8,7 @@ import type { FollowEnd, FollowState, StreamSource } from '../../src/web/follow-
 import { eventSequence } from '../../src/web/stream/event-sequence.ts';
 import { FakeRelay, frame, refuses, startFrame, stopFrame, streams, textFrame } from './fake-relay.ts';
 
-const question: StreamSource = { type: 'new', request: { model: 'claude-test', messages: [] } };
+const question: StreamSource = { type: 'new', request: { model: 'claude-test', messages: [] }, key: 'k1' };
 
 /** A follower at work, and everything it says. */
 function follow(relay: FakeRelay, source: StreamSource = question) {
@@ -65,6 +65,7 @@ test('followStream asks, names the stream, delivers its events and ends at messa
   assert.equal(asked.path, '/streams');
   assert.equal(asked.headers.get('accept'), 'text/event-stream');
   assert.equal(asked.headers.get('content-type'), 'application/json');
+  assert.equal(asked.headers.get('idempotency-key'), 'k1');
   assert.deepEqual(asked.body, { model: 'claude-test', messages: [] });
   assert.deepEqual(follower.states, ['connecting']);
   asked.send(startFrame() + textFrame(2, 'one '));
@@ -153,13 +154,20 @@ test('followStream reads again from the beginning when a number is left out', as
   assert.equal(follower.text(), 'new and whole');
 });
 
-test('followStream accepts what a whole read leaves out: it was never sent in this format', async () => {
-  const relay = streamingRelay(1);
+test('followStream reads again from the beginning when the relay says that the log was changed', async () => {
+  const relay = streamingRelay(2);
   const follower = follow(relay);
+  const reset = { type: 'millrace', record: { type: 'reset', from: '1-1' } };
   await relay.settle();
-  relay.exchanges[0]?.send(startFrame(2) + textFrame(3, 'a') + textFrame(7, 'b') + stopFrame(9));
+  relay.exchanges[0]?.send(startFrame() + textFrame(2, 'old'));
+  relay.exchanges[0]?.send(
+    encodeSse({ event: 'millrace', data: JSON.stringify(reset) }) + textFrame(2, 'new'),
+  );
+  await relay.pass(0);
+  relay.exchanges[1]?.send(startFrame() + textFrame(2, 'new') + stopFrame(3));
   assert.deepEqual(await follower.end, { type: 'ended' });
-  assert.equal(follower.text(), 'ab');
+  assert.equal(follower.text(), 'new');
+  assert.equal(follower.restarts(), 1);
 });
 
 test('followStream gives up on a log that keeps changing', async () => {
@@ -341,17 +349,29 @@ test('followStream takes 204 for the end, 404 for a stream that is gone, another
   assert.ok(deniedError instanceof ApiError && deniedError.status === 401);
 });
 
-test('followStream never sends a new request twice', async () => {
-  const relay = new FakeRelay([() => new TypeError('Failed to fetch')]);
-  const error = await failureOf(follow(relay).end);
+test('followStream sends a request again, with the same key, until the relay has answered', async () => {
+  const relay: FakeRelay = new FakeRelay([
+    () => new TypeError('Failed to fetch'),
+    () => new TypeError('Failed to fetch'),
+    streams(() => relay, { 'x-stream-id': 's' }),
+  ]);
+  const follower = follow(relay);
+  await relay.pass(1000);
+  assert.deepEqual(follower.states, ['connecting'], 'nothing was there that could be connected again');
+  assert.deepEqual(
+    relay.exchanges.map(({ method, headers }) => [method, headers.get('idempotency-key')]),
+    [1, 2, 3].map(() => ['POST', 'k1']),
+  );
+  relay.exchanges[2]?.send(startFrame() + stopFrame(2));
+  assert.deepEqual(await follower.end, { type: 'ended' });
+});
+
+test('followStream gives up after 5 attempts when the relay never answers', async () => {
+  const relay = new FakeRelay(Array.from({ length: 5 }, () => () => new TypeError('Failed to fetch')));
+  const follower = follow(relay);
+  await relay.pass(10_000);
+  const error = await failureOf(follower.end);
   assert.ok(error instanceof FollowError && error.code === 'unreachable' && error.cause instanceof TypeError);
-  const nameless: FakeRelay = new FakeRelay([streams(() => nameless)]);
-  const follower = follow(nameless);
-  await nameless.settle();
-  nameless.exchanges[0]?.send(startFrame());
-  nameless.exchanges[0]?.break();
-  const loss = await failureOf(follower.end);
-  assert.ok(loss instanceof FollowError && loss.code === 'connection_lost');
 });
 
 test('followStream gives the error of a refused request with its status, id and retry-after', async () => {
@@ -368,9 +388,14 @@ test('followStream gives the error of a refused request with its status, id and 
 });
 
 test('followStream says what came when it is not an event stream', async () => {
-  const error = await failureOf(follow(new FakeRelay([() => Response.json({})])).end);
+  const error = await failureOf(
+    follow(new FakeRelay([() => Response.json({}, { headers: { 'x-stream-id': 's' } })])).end,
+  );
   assert.ok(error instanceof FollowError && error.code === 'not_a_stream');
   assert.match(error.message, /application\/json/);
+  const nameless: FakeRelay = new FakeRelay([streams(() => nameless)]);
+  const namelessError = await failureOf(follow(nameless).end);
+  assert.ok(namelessError instanceof FollowError && namelessError.code === 'not_a_stream');
 });
 
 test('followStream fails with the ProtocolError of broken data, after the events before it', async () => {

@@ -2,7 +2,6 @@
 
 import type { Token } from 'marked';
 import { BlockSplitter } from './block-splitter.ts';
-import { element } from './element.ts';
 import { createLinkDefinitions, lexMarkdown } from './lex-markdown.ts';
 import type { LinkDefinitions } from './lex-markdown.ts';
 import { morphBehind, removeBehind } from './morph.ts';
@@ -10,7 +9,6 @@ import type { OpenFence } from './open-fence.ts';
 import { renderBlock } from './render-tokens.ts';
 import { renderCode } from './render-code.ts';
 import { repairTail } from './repair-tail.ts';
-import { sanitize } from './sanitize.ts';
 
 /** A finished block that names a link definition which has not come yet. */
 interface WaitingBlock {
@@ -24,7 +22,7 @@ interface WaitingBlock {
  * 1. After `finish` the DOM is the same wherever the text was cut.
  * 2. A finished block is rendered once and never touched again, but for one that waited for a link definition.
  * 3. The cost of a `draw` is that of the unfinished last blocks; an open code block costs what is new in it.
- * 4. Nothing of the text becomes markup: see renderBlock and sanitize.
+ * 4. Nothing of the text becomes markup: see renderBlock, and sanitize behind it.
  */
 export class MarkdownBody {
   readonly #root: HTMLElement;
@@ -66,20 +64,17 @@ export class MarkdownBody {
     if (blocks.length === 0) return;
     this.#shownFence = undefined;
     const known = Object.keys(this.#links).length;
-    // Each alone: what a parser makes of a line can depend on the lines behind it.
-    const rendered = renderAll(blocks.flatMap((block) => lexMarkdown(block, this.#links)));
-    const nodes = morphBehind(this.#root, this.#lastFinished, nodesOf(rendered));
-    this.#lastFinished = nodes.at(-1) ?? this.#lastFinished;
-    rendered.forEach(({ raw }, index) => {
-      const node = nodes[index];
-      if (node !== undefined) this.#wait({ raw, node });
-    });
+    for (const block of blocks) this.#finishBlock(block);
     if (Object.keys(this.#links).length > known) this.#renderDefined();
   }
 
-  /** Remembers a block for the definitions that it names and that are not known. */
-  #wait(block: WaitingBlock): void {
-    for (const label of labelsIn(block.raw)) {
+  #finishBlock(raw: string): void {
+    // Alone, as every finished block: what a parser makes of a line can depend on the lines behind it.
+    const [node] = this.#showBehind(this.#lastFinished, lexMarkdown(raw, this.#links));
+    if (node === undefined) return;
+    this.#lastFinished = node;
+    const block = { raw, node };
+    for (const label of labelsIn(raw)) {
       if (Object.hasOwn(this.#links, label)) continue;
       const waiting = this.#waiting.get(label);
       if (waiting === undefined) this.#waiting.set(label, [block]);
@@ -98,14 +93,20 @@ export class MarkdownBody {
 
   #renderAnew(block: WaitingBlock): void {
     const isLast = block.node === this.#lastFinished;
-    const nodes = nodesOf(renderAll(lexMarkdown(block.raw, this.#links)));
-    block.node = morphBehind(this.#root, block.node.previousSibling, nodes)[0] ?? block.node;
+    const { previousSibling } = block.node;
+    block.node = this.#showBehind(previousSibling, lexMarkdown(block.raw, this.#links))[0] ?? block.node;
     if (isLast) this.#lastFinished = block.node;
+  }
+
+  /** Makes the siblings behind `before` what the tokens say, and returns them. */
+  #showBehind(before: ChildNode | null, tokens: readonly Token[]): ChildNode[] {
+    const blocks = tokens.map(renderBlock).filter((block) => block !== undefined);
+    return morphBehind(this.#root, before, blocks);
   }
 
   #drawTail(): void {
     const tokens = lexMarkdown(repairTail(this.#splitter.tail), createLinkDefinitions(this.#links));
-    const nodes = morphBehind(this.#root, this.#lastFinished, nodesOf(renderAll(tokens)));
+    const nodes = this.#showBehind(this.#lastFinished, tokens);
     removeBehind(this.#root, nodes.at(-1) ?? this.#lastFinished);
   }
 
@@ -117,38 +118,13 @@ export class MarkdownBody {
       if (code.length > text.length) text.appendData(code.slice(text.length));
       return;
     }
-    const holder = element('div', {}, renderCode(fence.info, code));
-    sanitize(holder);
-    const [block = null] = morphBehind(this.#root, this.#lastFinished, [...holder.childNodes]);
+    const [block = null] = morphBehind(this.#root, this.#lastFinished, [renderCode(fence.info, code)]);
     removeBehind(this.#root, block);
     const place = block instanceof Element ? block.querySelector('code') : null;
     if (place === null) return;
     const text = place.firstChild instanceof Text ? place.firstChild : place.appendChild(new Text());
     this.#shownFence = { fence, text };
   }
-}
-
-interface Rendered {
-  readonly raw: string;
-  readonly node: ChildNode;
-}
-
-/** The blocks that show something, sanitised, each with its text. */
-function renderAll(tokens: readonly Token[]): Rendered[] {
-  const holder = element('div');
-  const raws: string[] = [];
-  for (const token of tokens) {
-    const node = renderBlock(token);
-    if (node === undefined) continue;
-    holder.append(node);
-    raws.push(token.raw);
-  }
-  sanitize(holder);
-  return [...holder.childNodes].map((node, index) => ({ raw: raws[index] ?? '', node }));
-}
-
-function nodesOf(rendered: readonly Rendered[]): ChildNode[] {
-  return rendered.map(({ node }) => node);
 }
 
 /** The labels in brackets, normalised as marked does it. */

@@ -16,8 +16,8 @@ export class OpenFence {
     this.info = info.trim();
     this.start = line.length;
     this.#lineStart = line.length;
-    // As marked closes it: the same marks, then more of any kind.
-    this.#closing = new RegExp(`^ {0,3}${marks}[~\`]* *$`);
+    // As marked closes it: the same marks or more, and spaces.
+    this.#closing = new RegExp(`^ {0,3}${marks}${marks.charAt(0)}* *$`);
   }
 
   /** The fence at the beginning of `text`; undefined when there is none, or its first line is not whole. */

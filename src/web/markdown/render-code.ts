@@ -14,7 +14,11 @@ export function renderCode(info: string, text: string): HTMLElement {
       'div',
       { class: 'code-head' },
       element('span', { class: 'code-language' }, label),
-      element('button', { type: 'button', class: 'code-copy', 'aria-label': strings.code.copyLabel(label) }, strings.code.copy),
+      element(
+        'button',
+        { type: 'button', class: 'code-copy', 'aria-label': strings.code.copyLabel(label) },
+        strings.code.copy,
+      ),
     ),
     element(
       'pre',

@@ -12,12 +12,20 @@ const config: Config = {
   IN_PLACE: true,
   ALLOWED_TAGS: ['#text', ...tags.split(' ')],
   ALLOWED_ATTR: attributes.split(' '),
+  // All but `href`: the expression below is for addresses.
+  ADD_URI_SAFE_ATTR: attributes.split(' ').filter((name) => name !== 'href'),
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
 };
 
-/** Takes out of `holder` all that a rendered message cannot have. */
-export function sanitize(holder: HTMLElement): void {
+/** `node` without all that a rendered message cannot have; its text alone when it is such a thing itself. */
+export function sanitize(node: ChildNode): ChildNode {
+  if (node instanceof Text) return node;
+  const holder = document.createElement('div');
+  holder.append(node);
   DOMPurify.sanitize(holder, config);
+  const sane = node.parentNode === holder ? node : new Text(node.textContent ?? '');
+  sane.remove();
+  return sane;
 }
