@@ -1,10 +1,11 @@
 // `millrace ask`: one question, its answer streamed to stdout. Everything else goes to stderr.
 
-import { styleText } from 'node:util';
-import { ApiError, ConnectionError, Millrace, TruncatedError } from '../client/index.ts';
+import { ApiError, ConfigurationError, ConnectionError, Millrace, TruncatedError } from '../client/index.ts';
 import type { MessageStream } from '../client/index.ts';
 import { startSimulator } from '../simulator/index.ts';
+import { note } from './note.ts';
 import { TerminalText } from './terminal-text.ts';
+import { checkedAddress } from './upstream-address.ts';
 
 export interface AskOptions {
   readonly model: string;
@@ -25,13 +26,16 @@ const exitCodes = {
 } as const;
 
 export async function ask(question: string, options: AskOptions): Promise<number> {
-  const prompt = question === '' ? await readStdin() : question;
-  if (prompt.trim() === '') {
-    note('millrace ask: nothing to ask: give the question as an argument or on standard input');
-    return exitCodes.usage;
-  }
   await using resources = new AsyncDisposableStack();
-  const client = await openClient(resources);
+  let prompt: string;
+  let client: Millrace;
+  try {
+    prompt = promptOf(await readStdin(), question);
+    client = await openClient(resources);
+  } catch (error) {
+    say(`millrace ask: ${messageOf(error)}`);
+    return isKeyMissing(error) ? exitCodes.auth : exitCodes.usage;
+  }
   const { model, maxTokens: max_tokens, system } = options;
   const stream = client.messages.stream({
     model,
@@ -42,11 +46,20 @@ export async function ask(question: string, options: AskOptions): Promise<number
   return await print(stream);
 }
 
+/** A document that is piped in, and what to do with it. */
+function promptOf(piped: string, question: string): string {
+  const document = question === '' ? piped : piped.trimEnd();
+  const prompt = [document, question].filter((part) => part.trim() !== '').join('\n\n');
+  if (prompt !== '') return prompt;
+  throw new Error('nothing to ask: give the question as an argument or on standard input');
+}
+
 async function openClient(resources: AsyncDisposableStack): Promise<Millrace> {
   const { ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, ANTHROPIC_BASE_URL } = process.env;
-  if (ANTHROPIC_API_KEY || ANTHROPIC_AUTH_TOKEN || ANTHROPIC_BASE_URL) return new Millrace();
+  const address = ANTHROPIC_BASE_URL ? { baseURL: checkedAddress(ANTHROPIC_BASE_URL) } : {};
+  if (ANTHROPIC_API_KEY || ANTHROPIC_AUTH_TOKEN || ANTHROPIC_BASE_URL) return new Millrace(address);
   const simulator = resources.use(await startSimulator());
-  note('no ANTHROPIC_API_KEY is set: this answer comes from the built-in simulator, not from Claude');
+  say('no ANTHROPIC_API_KEY is set: this answer comes from the built-in simulator, not from Claude');
   return new Millrace({ apiKey: 'simulated', baseURL: simulator.url });
 }
 
@@ -55,40 +68,54 @@ async function print(stream: MessageStream): Promise<number> {
   process.once('SIGINT', interrupt);
   // A reader that leaves wants no more of the answer.
   const text = new TerminalText(process.stdout, interrupt);
+  // Notes that nobody reads are no reason to end.
+  process.stderr.on('error', () => undefined);
+  let failure: { readonly error: unknown } | undefined;
   try {
     for await (const piece of stream.textStream) await text.write(piece);
-    return exitCodeOfAnswer(stream);
   } catch (error) {
-    return text.isClosed ? exitCodes.ok : report(error, stream);
-  } finally {
-    await text.end();
-    process.off('SIGINT', interrupt);
+    failure = { error };
   }
+  // Before anything is reported, so that it stands on a line of its own.
+  await text.end();
+  process.off('SIGINT', interrupt);
+  if (text.isClosed) return exitCodes.ok;
+  if (text.error !== undefined) {
+    say(`millrace ask: cannot write the answer: ${text.error.message}`);
+    return exitCodes.failed;
+  }
+  return failure === undefined ? exitCodeOfAnswer(stream) : report(failure.error, stream);
 }
 
 function exitCodeOfAnswer({ currentMessage }: MessageStream): number {
   for (const block of currentMessage?.content ?? []) {
     if (block.type === 'tool_use')
-      note(`the model asks for the tool ${block.name} with ${JSON.stringify(block.input)}`);
+      say(`the model asks for the tool ${block.name} with ${JSON.stringify(block.input)}`);
   }
-  if (currentMessage?.stop_reason === 'max_tokens') note('the answer was cut off at --max-tokens');
+  if (currentMessage?.stop_reason === 'max_tokens') say('the answer was cut off at --max-tokens');
   if (currentMessage?.stop_reason !== 'refusal') return exitCodes.ok;
-  note('the model refused to answer');
+  say('the model refused to answer');
   return exitCodes.refusal;
 }
 
 function report(error: unknown, { ending }: MessageStream): number {
   if (ending?.type === 'aborted') {
-    note('interrupted');
+    say('interrupted');
     return exitCodes.interrupted;
   }
-  note(`millrace ask: ${error instanceof Error ? error.message : String(error)}`);
+  say(`millrace ask: ${messageOf(error)}`);
   if (error instanceof TruncatedError || error instanceof ConnectionError) return exitCodes.network;
+  if (isKeyMissing(error)) return exitCodes.auth;
   if (!(error instanceof ApiError)) return exitCodes.failed;
   if (error.status === 401 || error.status === 403) return exitCodes.auth;
   return error.status === 429 || error.status === 529 ? exitCodes.busy : exitCodes.failed;
 }
 
+function isKeyMissing(error: unknown): boolean {
+  return error instanceof ConfigurationError && error.code === 'missing_api_key';
+}
+
+/** What is piped in; a terminal is never waited for. */
 async function readStdin(): Promise<string> {
   if (process.stdin.isTTY) return '';
   let text = '';
@@ -96,6 +123,10 @@ async function readStdin(): Promise<string> {
   return text;
 }
 
-function note(text: string): void {
-  process.stderr.write(`${styleText('dim', text, { stream: process.stderr })}\n`);
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function say(text: string): void {
+  note(text, 'dim');
 }

@@ -48,7 +48,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
   program
     .command('ask')
     .description('ask one question and stream the answer')
-    .argument('[question...]', 'what to ask; read from standard input when left out')
+    .argument('[question...]', 'what to ask; text piped in goes before it')
     .option('-s, --system <text>', 'system prompt')
     .addOption(model())
     .addOption(maxTokens())

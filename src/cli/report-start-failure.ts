@@ -1,8 +1,10 @@
 // Why a command could not start, in one line.
 
+import { note } from './note.ts';
+
 /** Writes the reason to stderr and returns the exit code. */
 export function reportStartFailure(error: unknown, command: string): number {
-  process.stderr.write(`millrace ${command}: ${reasonOf(error)}\n`);
+  note(`millrace ${command}: ${reasonOf(error)}`);
   return 1;
 }
 

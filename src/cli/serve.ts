@@ -7,9 +7,11 @@ import { startRelayServer } from '../relay/node.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { MemoryStreamLog } from '../storage/index.ts';
 import { loadAssets } from './load-assets.ts';
+import { ignoreClosedOutput, note } from './note.ts';
 import { packageVersion } from './package-version.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
+import { checkedAddress } from './upstream-address.ts';
 
 export interface ServeOptions {
   readonly port: number;
@@ -19,6 +21,8 @@ export interface ServeOptions {
 }
 
 export async function serve(options: ServeOptions): Promise<number> {
+  ignoreClosedOutput();
+  const onError = (error: unknown): void => note(`millrace serve: ${String(error)}`);
   try {
     await using resources = new AsyncDisposableStack();
     const log = resources.use(new MemoryStreamLog());
@@ -33,12 +37,13 @@ export async function serve(options: ServeOptions): Promise<number> {
         model: options.model,
         maxTokens: options.maxTokens,
       },
-      onError: (error) => process.stderr.write(`millrace serve: ${String(error)}\n`),
+      onError,
     });
-    const server = resources.use(await startRelayServer(relay, { port: options.port }));
+    const server = resources.use(await startRelayServer(relay, { port: options.port, onError }));
+    const ended = untilSignal(() => server.close());
     process.stdout.write(`listening on ${server.url}\n`);
     process.stdout.write(`${describe(upstream)}\n`);
-    await untilSignal(() => server.close());
+    await ended;
     return 0;
   } catch (error) {
     return reportStartFailure(error, 'serve');
@@ -57,16 +62,6 @@ async function openUpstream(
   }
   const simulator = resources.use(await startSimulator());
   return { baseURL: simulator.url, transport, isSimulator: true };
-}
-
-function checkedAddress(address: string): string {
-  const { protocol } = URL.parse(address) ?? {};
-  if (protocol !== 'http:' && protocol !== 'https:') {
-    throw new Error(
-      `the upstream address must begin with http:// or https://, not ${JSON.stringify(address)}`,
-    );
-  }
-  return address.replace(/\/+$/, '');
 }
 
 function describe({ isSimulator, baseURL, apiKey }: UpstreamOptions): string {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { startSimulator } from '../simulator/index.ts';
+import { ignoreClosedOutput } from './note.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
 
@@ -13,11 +14,13 @@ export interface SimulateOptions {
 }
 
 export async function simulate({ port, speed, seed, recording }: SimulateOptions): Promise<number> {
+  ignoreClosedOutput();
   try {
     const bytes = recording === undefined ? {} : { recording: new Uint8Array(readFileSync(recording)) };
     const simulator = await startSimulator({ port, speed, seed, ...bytes });
+    const ended = untilSignal(() => simulator.close());
     process.stdout.write(`listening on ${simulator.url}\n`);
-    await untilSignal(() => simulator.close());
+    await ended;
     return 0;
   } catch (error) {
     return reportStartFailure(error, 'simulate');

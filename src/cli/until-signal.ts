@@ -1,6 +1,7 @@
 // How the commands that serve wait for their end.
 
-/** Runs `close` at the first SIGINT or SIGTERM and resolves after it; a second signal ends the process at once. */
+/** Runs `close` at the first SIGINT, SIGTERM or SIGHUP and resolves after it; a second signal ends the process at once.
+ * It listens from the call on: call it before anybody can know that there is something to end. */
 export async function untilSignal(close: () => Promise<void>): Promise<void> {
   await new Promise<void>((resolve) => {
     const stop = (): void => {
@@ -15,6 +16,6 @@ export async function untilSignal(close: () => Promise<void>): Promise<void> {
   await close();
 }
 
-const signals = ['SIGINT', 'SIGTERM'] as const;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-const exitCodeOf = { SIGINT: 130, SIGTERM: 143 } as const;
+const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

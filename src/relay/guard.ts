@@ -6,17 +6,19 @@ import type { RelayRequest, RelayResponse } from './http.ts';
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-const forwardingHeaders = [
+/** Set by proxies in front, besides all that begin with `x-forwarded-`. */
+const forwardingHeaders = new Set([
+  'cf-connecting-ip',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-real-ip',
+  'true-client-ip',
   'via',
-];
+  'x-original-host',
+  'x-real-ip',
+]);
 
 /** The refusal of a request that must not be served; undefined for one that may. */
-export function refusalOf({ headers, httpVersion }: RelayRequest): RelayResponse | undefined {
+export function guardRefusal(request: RelayRequest): RelayResponse | undefined {
+  const { headers, httpVersion } = request;
   const host = headers.get('host');
   if (host === undefined || !loopbackNames.has(nameOf(host))) {
     return refuse(`The Host ${JSON.stringify(host ?? '')} is not this machine's loopback address`);
@@ -25,9 +27,9 @@ export function refusalOf({ headers, httpVersion }: RelayRequest): RelayResponse
   if (origin !== undefined && origin !== `http://${host}`) {
     return refuse(`Requests from pages of ${JSON.stringify(origin)} are not served`);
   }
-  if (headers.get('sec-fetch-site') === 'cross-site')
+  if (isOtherSite(request) && !opensPage(request))
     return refuse('Requests from pages of other sites are not served');
-  const forwarding = forwardingHeaders.find((name) => headers.get(name) !== undefined);
+  const forwarding = [...headers.keys()].find(isForwarding);
   if (forwarding !== undefined || httpVersion === '1.0') {
     const sign = forwarding ?? 'HTTP/1.0';
     return refuse(
@@ -35,6 +37,23 @@ export function refusalOf({ headers, httpVersion }: RelayRequest): RelayResponse
     );
   }
   return undefined;
+}
+
+/** Another port of this machine is the same site, and another program: only its origin tells. */
+function isOtherSite({ headers }: RelayRequest): boolean {
+  const site = headers.get('sec-fetch-site');
+  return site === 'cross-site' || (site === 'same-site' && headers.get('origin') === undefined);
+}
+
+/** Following a link to the page does nothing by itself, and shows the page that was left nothing. */
+function opensPage({ method, path, headers }: RelayRequest): boolean {
+  const isNavigation =
+    headers.get('sec-fetch-mode') === 'navigate' && headers.get('sec-fetch-dest') === 'document';
+  return method === 'GET' && path === '/' && isNavigation;
+}
+
+function isForwarding(name: string): boolean {
+  return name.startsWith('x-forwarded-') || forwardingHeaders.has(name);
 }
 
 function nameOf(host: string): string {

@@ -8,9 +8,10 @@ export interface RelayRequest {
   /** With its question mark; empty when there is none. */
   readonly query: string;
   readonly httpVersion: string;
-  readonly headers: { get(name: string): string | undefined };
-  /** The whole body as text. Rejects with BodyTooLargeError past `maxBytes`, having read no more than that. */
-  readBody(maxBytes: number): Promise<string>;
+  /** Names are in lower case. */
+  readonly headers: { get(name: string): string | undefined; keys(): Iterable<string> };
+  /** The whole body. Rejects with BodyTooLargeError past `maxBytes`, having read no more than that. */
+  readBody(maxBytes: number): Promise<Uint8Array>;
   /** Aborts when the client has gone, whether or not it got its response. */
   readonly signal: AbortSignal;
 }
@@ -50,7 +51,19 @@ export function jsonResponse(
 export function errorResponse(status: number, type: string, message: string): RelayResponse {
   const request_id = `req_${randomId()}`;
   const body = { type: 'error', error: { type, message }, request_id };
-  return jsonResponse(status, body, { 'request-id': request_id, 'x-should-retry': 'false' });
+  return jsonResponse(status, body, { 'request-id': request_id, ...retryAdvice(status) });
+}
+
+/** Said where it is certain. Elsewhere the client's own rules decide: they know 408, 409, 429 and 500. */
+function retryAdvice(status: number): Record<string, string> {
+  if (status === 502 || status === 503 || status === 529) return { 'x-should-retry': 'true' };
+  const isOpen = status >= 500 || status === 408 || status === 409 || status === 429;
+  return isOpen ? {} : { 'x-should-retry': 'false' };
+}
+
+/** While the relay closes: another one, or the same a moment later, will answer. */
+export function closingResponse(): RelayResponse {
+  return errorResponse(503, 'api_error', 'The relay is shutting down');
 }
 
 /** Headers that keep every proxy in between from holding events back. */

@@ -19,10 +19,27 @@ export interface RelayServer extends AsyncDisposable {
 /** How long readers get to take their endings before their sockets are closed. */
 const drainMs = 2_000;
 
-/** Listens on loopback, on a free port when `port` is 0. Rejects when the port is taken. */
-export async function startRelayServer(relay: Relay, { port }: { port: number }): Promise<RelayServer> {
+export interface RelayServerOptions {
+  /** 0 for any free one. */
+  readonly port: number;
+  /** Told of a response that broke for the relay's own fault; its connection is closed. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Listens on loopback. Rejects when the port is taken. */
+export async function startRelayServer(
+  relay: Relay,
+  { port, onError }: RelayServerOptions,
+): Promise<RelayServer> {
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, (message, response) => {
-    void serve(relay, message, response);
+    response.once('close', () => {
+      // A connection that is kept alive would hold up the server's close.
+      if (!server.listening) setImmediate(() => server.closeIdleConnections());
+    });
+    serve(relay, message, response).catch((error: unknown) => {
+      onError?.(error);
+      response.destroy();
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -58,13 +75,14 @@ function requestOf(message: IncomingMessage, signal: AbortSignal): RelayRequest 
         const value = message.headers[name];
         return Array.isArray(value) ? value.join(', ') : value;
       },
+      keys: () => Object.keys(message.headers),
     },
     readBody: (maxBytes) => readBody(message, maxBytes),
     signal,
   };
 }
 
-async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {
+async function readBody(message: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
   if (Number(message.headers['content-length']) > maxBytes) throw new BodyTooLargeError(maxBytes);
   const chunks: Buffer[] = [];
   let length = 0;
@@ -78,7 +96,7 @@ async function readBody(message: IncomingMessage, maxBytes: number): Promise<str
     if (error instanceof BodyTooLargeError) throw error;
     throw new RequestError(400, 'The request body broke off');
   }
-  return Buffer.concat(chunks, length).toString('utf8');
+  return Buffer.concat(chunks, length);
 }
 
 async function send(

@@ -1,5 +1,6 @@
 // What a page may ask for: a Messages body, with the relay's defaults where it says nothing.
 
+import { readBodyText } from './request-body.ts';
 import { RequestError } from './request-error.ts';
 import type { RelayRequest } from './http.ts';
 import type { RelaySettings } from './route-context.ts';
@@ -16,7 +17,7 @@ export async function readObject(request: RelayRequest): Promise<Record<string, 
   if (!/^application\/json\b/i.test(type)) {
     throw new RequestError(415, `content-type: must be application/json, not ${JSON.stringify(type)}`);
   }
-  const text = await request.readBody(maxBodyBytes);
+  const text = await readBodyText(request, maxBodyBytes);
   let value: unknown;
   try {
     value = JSON.parse(text);

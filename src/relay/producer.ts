@@ -1,39 +1,56 @@
 // Reads one answer from upstream into its log. The log comes first: nothing reaches a reader that is not in it.
 
-import { ConnectionError, readText } from '../client/index.ts';
-import type { TransportResponse } from '../client/index.ts';
-import { parseStreamEvent, ProtocolError, SseDecoder } from '../protocol/index.ts';
-import type { ServerSentEvent } from '../protocol/index.ts';
-import type { EntryId, EventRecord, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
-import { errorResponse } from './http.ts';
+import { ConnectionError, releaseBody } from '../client/index.ts';
+import type { ByteSource, TransportResponse } from '../client/index.ts';
+import { ProtocolError, SseDecoder } from '../protocol/index.ts';
+import type { EndRecord, EntryId, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
+import { recordsOf } from './answer-frames.ts';
+import { closingResponse, errorResponse } from './http.ts';
 import type { RelayResponse } from './http.ts';
-import { passedHeaders, passedResponse } from './upstream.ts';
+import { Lease } from './lease.ts';
+import { StorageError, withStore } from './storage-error.ts';
+import { failureOf, passedHeaders, passedResponse, readBytes } from './upstream.ts';
 
 export interface ProducerOptions {
   readonly id: string;
   readonly name: string;
   readonly log: StreamLog;
+  readonly now: () => number;
+  /** Told of a store that fails, and of an upstream that cannot be reached. */
+  readonly onError: (error: unknown) => void;
   /** Calls upstream. */
   readonly call: (signal: AbortSignal) => Promise<TransportResponse>;
 }
 
 /** What upstream said before any event. */
 export type Opening =
+  /** The log has what there is to read, were it only an ending. */
   | { readonly type: 'streaming'; readonly headers: Readonly<Record<string, string>> }
   /** The response that a client gets in place of a stream. */
   | { readonly type: 'refused'; readonly response: RelayResponse };
 
-/** How long a producer may be silent before another may take its stream. */
-const leaseMs = 5_000;
+/** What is shown of an answer that is no stream; one that stays open is waited for no longer than this. */
+const excerptLimits = { maxBytes: 200, maxMs: 1000 };
 
 export class Producer {
   readonly #options: ProducerOptions;
   readonly #controller = new AbortController();
   readonly #opening = Promise.withResolvers<Opening>();
+  readonly #lost = new AbortController();
+  readonly #lease: Lease;
+  /** How the log ends after an abort. */
+  #abortEnding: LogEnding = { type: 'stopped' };
+  #isClosing = false;
   #tail: EntryId = { epoch: 0, sequence: 0 };
+  #body: ByteSource | undefined;
 
   constructor(options: ProducerOptions) {
     this.#options = options;
+    this.#lease = new Lease({
+      ...options,
+      onStop: () => this.stop(),
+      onLost: () => this.#abort(storageFailed),
+    });
   }
 
   /** Resolves when upstream has answered, with a stream or without. Never rejects. */
@@ -41,160 +58,185 @@ export class Producer {
     return this.#opening.promise;
   }
 
+  /** Aborts when the log is left without an end: the store did not take it. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
   /** Closes the upstream call; the log ends `stopped`, and what came stays. */
   stop(): void {
-    this.#controller.abort(new DOMException('The stream was stopped', 'AbortError'));
+    this.#abort({ type: 'stopped' });
+  }
+
+  /** Stops; a client that waits for upstream's answer is asked to come again. */
+  close(): void {
+    this.#isClosing = true;
+    this.stop();
   }
 
   /** Works until the log has its end. Never rejects: what goes wrong is the log's ending. */
   async run(): Promise<void> {
-    const { id, name, log } = this.#options;
-    const renewal = setInterval(() => void this.#renew(), leaseMs / 3);
+    let end: EndRecord | undefined;
     try {
-      const acquired = await log.acquire(id, name, leaseMs);
-      if (acquired.type !== 'acquired') return;
-      this.#tail = acquired.tail;
-      await this.#end(await this.#produce());
-    } finally {
-      clearInterval(renewal);
-      this.#opening.resolve({
-        type: 'refused',
-        response: errorResponse(500, 'api_error', 'The stream is no longer here'),
-      });
-      await log.release(id, name);
-    }
-  }
-
-  async #produce(): Promise<LogEnding | undefined> {
-    try {
-      const response = await this.#options.call(this.#controller.signal);
-      const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
-      if (response.status !== 200 || !isStream) return await this.#refuse(response);
-      this.#opening.resolve({ type: 'streaming', headers: passedHeaders(response) });
-      return await this.#readAll(response);
+      end = await this.#work();
     } catch (error) {
-      if (this.#controller.signal.aborted) return { type: 'stopped' };
-      const ending = failureOf(error);
-      const response = errorResponse(502, 'api_error', `The upstream call failed: ${ending.message}`);
-      this.#opening.resolve({ type: 'refused', response });
-      return ending;
+      this.#options.onError(error);
+      this.#abort(storageFailed);
+      this.#refuse(errorResponse(500, 'api_error', 'Internal server error'));
+      await this.#endAfterFailure();
+    } finally {
+      await this.#lease.release();
+      // After a whole answer the connection can serve the next call.
+      await (end?.ending.type === 'complete' && this.#body !== undefined
+        ? releaseBody(this.#body)
+        : this.#body?.cancel());
     }
   }
 
-  async #readAll({ body }: TransportResponse): Promise<LogEnding | undefined> {
-    const decoder = new SseDecoder();
+  #abort(ending: LogEnding): void {
+    if (this.#controller.signal.aborted) return;
+    this.#abortEnding = ending;
+    this.#controller.abort(new DOMException('The stream was stopped', 'AbortError'));
+  }
+
+  #refuse(response: RelayResponse): void {
+    this.#opening.resolve({ type: 'refused', response });
+  }
+
+  /** Rejects with StorageError. Resolves with the end that was written, if it was this producer's to write. */
+  async #work(): Promise<EndRecord | undefined> {
+    const acquired = await this.#lease.acquire();
+    if (acquired.type !== 'acquired') {
+      this.#opening.resolve({ type: 'streaming', headers: {} });
+      return undefined;
+    }
+    this.#tail = acquired.tail;
+    const end = await this.#produce();
+    if (end !== undefined) await this.#append([end]);
+    return end;
+  }
+
+  async #produce(): Promise<EndRecord | undefined> {
+    const { signal } = this.#controller;
     try {
-      for (;;) {
-        const chunk = await body.read();
-        this.#controller.signal.throwIfAborted();
-        const { records, ending } = readFrames(chunk === undefined ? decoder.end() : decoder.push(chunk));
-        if (records.length > 0 && !(await this.#append(records))) return undefined;
-        if (ending !== undefined) return ending;
-        if (decoder.error !== undefined) throw decoder.error;
-        if (chunk === undefined) return truncated;
-      }
-    } finally {
-      await body.cancel();
+      signal.throwIfAborted();
+      const response = await this.#options.call(signal);
+      this.#body = response.body;
+      if (response.status !== 200 || !isEventStream(response)) return await this.#readRefusal(response);
+      this.#opening.resolve({ type: 'streaming', headers: passedHeaders(response) });
+      return await this.#readAll(response.body);
+    } catch (error) {
+      if (error instanceof StorageError) throw error;
+      return signal.aborted ? this.#endOfAbort() : this.#endOfFailure(error);
+    }
+  }
+
+  #endOfAbort(): EndRecord {
+    if (this.#isClosing) this.#refuse(closingResponse());
+    else this.#opening.resolve({ type: 'streaming', headers: {} });
+    return { type: 'end', ending: this.#abortEnding };
+  }
+
+  #endOfFailure(error: unknown): EndRecord {
+    const isUpstream = error instanceof ProtocolError || error instanceof ConnectionError;
+    if (!(error instanceof ProtocolError)) this.#options.onError(error);
+    const failure = failureOf(error);
+    this.#refuse(errorResponse(isUpstream ? 502 : 500, 'api_error', failure.message));
+    return { type: 'end', ending: { type: 'failed', ...failure } };
+  }
+
+  async #readAll(body: ByteSource): Promise<EndRecord | undefined> {
+    const decoder = new SseDecoder();
+    for (;;) {
+      const chunk = await body.read();
+      this.#controller.signal.throwIfAborted();
+      const { records, end } = recordsOf(chunk === undefined ? decoder.end() : decoder.push(chunk));
+      if (records.length > 0 && !(await this.#append(records))) return undefined;
+      if (end !== undefined) return end;
+      if (decoder.error !== undefined) throw decoder.error;
+      if (chunk === undefined) return truncated;
     }
   }
 
   /** A response that is no stream: an error goes to the client as it is, anything else as an error of ours. */
-  async #refuse(response: TransportResponse): Promise<LogEnding> {
-    if (response.status === 200) {
-      const type = response.headers.get('content-type') ?? 'no content type';
-      const excerpt = (await readText(response.body, 200)).slice(0, 80);
-      const message = `Upstream answered 200 with ${type}, not an event stream: ${JSON.stringify(excerpt)}`;
-      this.#opening.resolve({ type: 'refused', response: errorResponse(502, 'api_error', message) });
-      return { type: 'failed', code: 'not_an_event_stream', message };
+  async #readRefusal(response: TransportResponse): Promise<EndRecord> {
+    const { status, body } = response;
+    if (status >= 400 && status < 600) {
+      const passed = await passedResponse(response);
+      this.#refuse(passed);
+      const code = errorTypeOf(passed.body) ?? 'api_error';
+      return { type: 'end', ending: { type: 'failed', code, message: `Upstream answered ${status}` } };
     }
-    const passed = await passedResponse(response);
-    this.#opening.resolve({ type: 'refused', response: passed });
-    const code = errorTypeOf(passed.body) ?? 'api_error';
-    return { type: 'failed', code, message: `Upstream answered ${response.status}` };
+    const type = response.headers.get('content-type') ?? 'no content type';
+    const excerpt = textOf(await readBytes(body, excerptLimits)).slice(0, 80);
+    const message = `Upstream answered ${status} with ${type}, not an event stream: ${JSON.stringify(excerpt)}`;
+    this.#refuse(errorResponse(502, 'api_error', message));
+    return { type: 'end', ending: { type: 'failed', code: 'not_an_event_stream', message } };
   }
 
   /** False when the stream is no longer this producer's; an ending that is due is written. */
   async #append(records: readonly LogRecord[]): Promise<boolean> {
-    const result = await this.#options.log.append(this.#options.id, { after: this.#tail, records });
+    const result = await this.#tryAppend(this.#tail, records);
     if (result.type === 'appended') {
       this.#tail = result.tail;
       if (result.stopRequested) this.stop();
       return true;
     }
-    if (result.type === 'full') {
-      await this.#end({
-        type: 'failed',
-        code: 'log_full',
-        message: 'The answer is longer than a log may be',
-      });
-    }
+    if (result.type === 'full') await this.#tryAppend(this.#tail, [logFull]);
     return false;
   }
 
-  async #end(ending: LogEnding | undefined): Promise<void> {
-    if (ending !== undefined) await this.#append([{ type: 'end', ending }]);
+  #tryAppend(after: EntryId, records: readonly LogRecord[]): ReturnType<StreamLog['append']> {
+    const { id, log } = this.#options;
+    return withStore(`append to the stream ${id}`, () => log.append(id, { after, records }));
   }
 
-  async #renew(): Promise<void> {
-    const { id, name, log } = this.#options;
+  /** Readers wait for an ending: a store that failed once may take it all the same. */
+  async #endAfterFailure(): Promise<void> {
+    const records: LogRecord[] = [{ type: 'end', ending: storageFailed }];
     try {
-      const { held, stopRequested } = await log.renew(id, name, leaseMs);
-      if (held && !stopRequested) return;
-    } catch {
-      // A store that cannot be asked cannot tell whether the stream is still this producer's: treated as lost.
+      let result = await this.#tryAppend(this.#tail, records);
+      if (result.type === 'fenced' && result.tail.epoch === this.#tail.epoch)
+        result = await this.#tryAppend(result.tail, records);
+      if (result.type !== 'fenced') return;
+    } catch (error) {
+      this.#options.onError(error);
     }
-    this.stop();
+    this.#lost.abort();
   }
 }
 
-const truncated: LogEnding = {
+const storageFailed: LogEnding = {
   type: 'failed',
-  code: 'truncated',
-  message: 'The upstream answer ended before message_stop',
+  code: 'storage_failed',
+  message: 'The store could not be written',
 };
 
-/** The records of some frames, up to the one that ends the answer. */
-function readFrames(frames: readonly ServerSentEvent[]): {
-  records: EventRecord[];
-  ending: LogEnding | undefined;
-} {
-  const records: EventRecord[] = [];
-  for (const { event, data } of frames) {
-    records.push(event === undefined ? { type: 'event', data } : { type: 'event', event, data });
-    const ending = endingOf(event, data);
-    if (ending !== undefined) return { records, ending };
-  }
-  return { records, ending: undefined };
-}
-
-/** Only the frames that can end an answer are parsed; deltas pass as they are. */
-function endingOf(event: string | undefined, data: string): LogEnding | undefined {
-  if (event === 'message_stop') return { type: 'complete' };
-  if (event !== 'error' && event !== undefined) return undefined;
-  try {
-    const parsed = parseStreamEvent({ event, data });
-    if (parsed.type === 'message_stop') return { type: 'complete' };
-    if (parsed.type !== 'error') return undefined;
-    return { type: 'failed', code: parsed.error.type, message: parsed.error.message };
-  } catch (error) {
-    return failureOf(error);
-  }
-}
-
-function failureOf(error: unknown): Extract<LogEnding, { type: 'failed' }> {
-  if (error instanceof ProtocolError || error instanceof ConnectionError) {
-    return { type: 'failed', code: error.code, message: error.message };
-  }
-  return {
+const truncated: EndRecord = {
+  type: 'end',
+  ending: {
     type: 'failed',
-    code: 'api_error',
-    message: error instanceof Error ? error.message : String(error),
-  };
+    code: 'truncated',
+    message: 'The upstream answer ended before message_stop',
+  },
+};
+
+const logFull: EndRecord = {
+  type: 'end',
+  ending: { type: 'failed', code: 'log_full', message: 'The answer is longer than a log may be' },
+};
+
+function isEventStream({ headers }: TransportResponse): boolean {
+  return /^text\/event-stream\b/i.test(headers.get('content-type') ?? '');
 }
 
-function errorTypeOf(body: string): string | undefined {
+function textOf(bytes: Uint8Array<ArrayBuffer>): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function errorTypeOf(body: Uint8Array<ArrayBuffer>): string | undefined {
   try {
-    const { error } = JSON.parse(body) as { error?: { type?: unknown } };
+    const { error } = JSON.parse(textOf(body)) as { error?: { type?: unknown } };
     return typeof error?.type === 'string' ? error.type : undefined;
   } catch {
     return undefined;

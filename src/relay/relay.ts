@@ -1,18 +1,18 @@
 // The relay: requests in, responses out. Knows neither sockets nor files; src/relay/node.ts gives it both.
 
+import { ConnectionError } from '../client/index.ts';
 import type { StreamLog } from '../storage/index.ts';
-import { refusalOf } from './guard.ts';
-import { BodyTooLargeError, errorResponse } from './http.ts';
+import { guardRefusal } from './guard.ts';
+import { BodyTooLargeError, closingResponse, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
-import { RequestError } from './request-error.ts';
+import { ClosingError, RequestError } from './request-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
 import { postChatStream } from './routes/chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getAsset, getHealth, getSettings } from './routes/page.ts';
 import { getStream, postStop, postStreams } from './routes/streams.ts';
 import { Streams } from './streams.ts';
-import type { StartResult } from './streams.ts';
-import { Upstream } from './upstream.ts';
+import { failureOf, Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
 
 export interface RelayOptions {
@@ -32,17 +32,19 @@ export interface RelayOptions {
 export interface Relay {
   /** Answers one request. Never rejects. */
   handle(request: RelayRequest): Promise<RelayResponse>;
-  /** Stops what is being produced; every reader gets an ending. */
+  /** Stops what is being produced, and resolves when every log has its end, for every reader to get. Requests
+   * that come now, and those that wait for upstream, are asked to come again: 503. */
   close(): Promise<void>;
 }
 
 type Handler = (request: RelayRequest, context: RouteContext, id: string) => Promise<RelayResponse>;
 
-/** A path that matches none of these is a file of the page, or not there. */
+/** A path that matches none of these is a file of the page, or not there. What a path below `/v1` may hold goes
+ * upstream as it is: nothing there may have a second meaning. */
 const routes: readonly { method: 'GET' | 'POST'; path: RegExp; handle: Handler }[] = [
   { method: 'POST', path: /^\/v1\/messages$/, handle: postMessages },
   { method: 'POST', path: /^\/v1\/messages\/count_tokens$/, handle: postCountTokens },
-  { method: 'GET', path: /^\/v1\/models(?:\/[^/]+)?$/, handle: getModels },
+  { method: 'GET', path: /^\/v1\/models(?:\/(?!\.\.?$)[\w.:@-]+)?$/, handle: getModels },
   { method: 'POST', path: /^\/streams$/, handle: postStreams },
   { method: 'GET', path: /^\/streams\/([^/]+)$/, handle: getStream },
   { method: 'POST', path: /^\/streams\/([^/]+)\/stop$/, handle: postStop },
@@ -58,25 +60,30 @@ const routes: readonly { method: 'GET' | 'POST'; path: RegExp; handle: Handler }
  */
 export function createRelay(options: RelayOptions): Relay {
   const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
-  const streams = new Streams({ log, pingMs, now });
+  const { onError = () => undefined } = options;
+  const streams = new Streams({ log, pingMs, now, onError });
   const upstream = new Upstream(options.upstream);
+  const closing = new AbortController();
   const context: RouteContext = {
     streams,
     upstream,
     settings,
     assets,
     owner: 'local',
-    refusalOf: startRefusal,
+    closing: closing.signal,
   };
   return {
     handle: async (request) => {
       try {
-        return refusalOf(request) ?? (await route(request, context));
+        return guardRefusal(request) ?? (await route(request, context));
       } catch (error) {
-        return responseTo(error, request, options.onError);
+        return responseTo(error, request, onError);
       }
     },
-    close: () => streams.close(),
+    close: () => {
+      closing.abort(new ClosingError());
+      return streams.close();
+    },
   };
 }
 
@@ -100,27 +107,16 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
 function responseTo(
   error: unknown,
   { signal }: RelayRequest,
-  onError: RelayOptions['onError'],
+  onError: (error: unknown) => void,
 ): RelayResponse {
   if (error instanceof BodyTooLargeError) {
     return errorResponse(413, 'request_too_large', 'Request exceeds the maximum size');
   }
   if (error instanceof RequestError) return errorResponse(error.status, error.code, error.message);
+  if (error instanceof ClosingError) return closingResponse();
   // Nobody is there to read it.
   if (signal.aborted) return errorResponse(499, 'api_error', 'The client has gone');
-  onError?.(error);
-  const isUpstream = error instanceof Error && 'code' in error && error.code === 'connection_failed';
-  if (isUpstream) return errorResponse(502, 'api_error', `The upstream call failed: ${error.message}`);
-  return errorResponse(500, 'api_error', 'Internal server error');
-}
-
-const startRefusals = {
-  full: () => errorResponse(529, 'overloaded_error', 'The relay holds as many streams as it may'),
-  conflict: () =>
-    errorResponse(409, 'conflict_error', 'Idempotency-Key: was used for another request; use a new key'),
-  exists: () => errorResponse(500, 'api_error', 'Internal server error'),
-} satisfies Record<Exclude<StartResult['type'], 'started'>, () => RelayResponse>;
-
-function startRefusal({ type }: Exclude<StartResult, { type: 'started' }>): RelayResponse {
-  return startRefusals[type]();
+  onError(error);
+  const status = error instanceof ConnectionError ? 502 : 500;
+  return errorResponse(status, 'api_error', failureOf(error).message);
 }

@@ -1,4 +1,4 @@
-// A request that cannot be served as it is. The message names the field and what is wanted.
+// Requests that cannot be served. The message of a RequestError names the field and what is wanted.
 
 export class RequestError extends Error {
   override readonly name = 'RequestError';
@@ -8,5 +8,14 @@ export class RequestError extends Error {
   constructor(status: number, message: string) {
     super(message);
     this.status = status;
+  }
+}
+
+/** What a call rejects with that the relay's own end cuts short; the client sees a 503. */
+export class ClosingError extends Error {
+  override readonly name = 'ClosingError';
+
+  constructor() {
+    super('The relay is shutting down');
   }
 }

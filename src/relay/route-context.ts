@@ -1,7 +1,6 @@
 // What every route works with.
 
-import type { RelayResponse } from './http.ts';
-import type { StartResult, Streams } from './streams.ts';
+import type { Streams } from './streams.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A file of the page. */
@@ -27,6 +26,6 @@ export interface RouteContext {
   readonly assets: ReadonlyMap<string, Asset>;
   /** Whose streams the request may see. */
   readonly owner: string;
-  /** The response to a start that made no new stream. */
-  refusalOf(result: Exclude<StartResult, { type: 'started' }>): RelayResponse;
+  /** Aborts when the relay closes, with a ClosingError as its reason. */
+  readonly closing: AbortSignal;
 }

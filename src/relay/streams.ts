@@ -13,6 +13,8 @@ export interface StreamsOptions {
   /** The longest silence on a reader's connection, in milliseconds. */
   readonly pingMs: number;
   readonly now: () => number;
+  /** Told of what fails where no response tells it. */
+  readonly onError: (error: unknown) => void;
 }
 
 export interface StartOptions {
@@ -23,10 +25,14 @@ export interface StartOptions {
   readonly call: (signal: AbortSignal) => Promise<TransportResponse>;
   /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. */
   readonly orphanMs?: number | undefined;
+  /** The stream is stopped when this aborts. */
+  readonly leaving?: AbortSignal | undefined;
 }
 
 export type StartResult =
   | { readonly type: 'started'; readonly id: string; readonly opening: Promise<Opening> }
+  /** The relay takes no more. */
+  | { readonly type: 'closing' }
   | Exclude<CreateResult, { type: 'created' }>;
 
 interface Running {
@@ -41,6 +47,9 @@ export class Streams {
   readonly #options: StreamsOptions;
   readonly #name = `relay-${randomId()}`;
   readonly #running = new Map<string, Running>();
+  /** Streams that are in the log, or about to be, and have no producer yet. */
+  readonly #starting = new Set<Promise<unknown>>();
+  #isClosing = false;
 
   constructor(options: StreamsOptions) {
     this.#options = options;
@@ -51,18 +60,15 @@ export class Streams {
   }
 
   /** Makes a stream and calls upstream for it. */
-  async start({ owner, request, idempotencyKey, call, orphanMs }: StartOptions): Promise<StartResult> {
-    const { log, now } = this.#options;
-    const id = randomId();
-    const open: OpenRecord = { type: 'open', owner, request, createdAt: now() };
-    const created = await log.create({ id, open, idempotencyKey });
-    if (created.type !== 'created') return created;
-    const producer = new Producer({ id, name: this.#name, log, call });
-    const done = producer.run().finally(() => this.#forget(id));
-    const running: Running = { producer, done, orphanMs, readers: 0, orphanTimer: undefined };
-    this.#running.set(id, running);
-    this.#watch(id, running);
-    return { type: 'started', id, opening: producer.opening };
+  async start(options: StartOptions): Promise<StartResult> {
+    if (this.#isClosing) return { type: 'closing' };
+    const starting = this.#start(options);
+    this.#starting.add(starting);
+    try {
+      return await starting;
+    } finally {
+      this.#starting.delete(starting);
+    }
   }
 
   /** The stream's text from `after` on, in the encoder's format. */
@@ -71,11 +77,12 @@ export class Streams {
     encoder: Encoder,
     { after, signal }: { after: EntryId; signal: AbortSignal },
   ): AsyncGenerator<string, void, undefined> {
+    const { pingMs, onError } = this.#options;
     const running = this.#running.get(id);
     if (running !== undefined) running.readers += 1;
     clearTimeout(running?.orphanTimer);
     try {
-      yield* readLog(this.log, encoder, { id, after, signal, pingMs: this.#options.pingMs });
+      yield* readLog(this.log, encoder, { id, after, signal, pingMs, onError, lost: running?.producer.lost });
     } finally {
       if (running !== undefined) {
         running.readers -= 1;
@@ -84,24 +91,53 @@ export class Streams {
     }
   }
 
-  /** Stops a stream wherever it is produced; false when there is no such stream. Stopping again does no harm. */
+  /** Stops a stream wherever it is produced; false when there is no such stream. Stopping again does no harm.
+   * What is produced here stops in any case, also when the store fails and this rejects. */
   async stop(id: string): Promise<boolean> {
-    const result = await this.log.requestStop(id);
     this.#running.get(id)?.producer.stop();
-    return result !== 'gone';
+    return (await this.log.requestStop(id)) !== 'gone';
   }
 
-  /** Stops all streams of this relay, and waits for their logs to have their ends. */
+  /** Starts no more, stops all streams of this relay, and waits for their logs to have their ends. */
   async close(): Promise<void> {
-    const all = [...this.#running.values()];
-    for (const { producer } of all) producer.stop();
-    await Promise.all(all.map(({ done }) => done));
+    this.#isClosing = true;
+    while (this.#starting.size + this.#running.size > 0) {
+      const running = [...this.#running.values()];
+      for (const { producer } of running) producer.close();
+      await Promise.allSettled([...this.#starting, ...running.map(({ done }) => done)]);
+    }
+  }
+
+  async #start({ owner, request, idempotencyKey, ...options }: StartOptions): Promise<StartResult> {
+    const { log, now, onError } = this.#options;
+    const { call, orphanMs, leaving } = options;
+    const id = randomId();
+    const open: OpenRecord = { type: 'open', owner, request, createdAt: now() };
+    const created = await log.create({ id, open, idempotencyKey });
+    if (created.type !== 'created') return created;
+    if (this.#isClosing) {
+      await log.requestStop(id);
+      return { type: 'closing' };
+    }
+    const producer = new Producer({ id, name: this.#name, log, now, onError, call });
+    const done = producer.run().finally(() => this.#forget(id));
+    const running: Running = { producer, done, orphanMs, readers: 0, orphanTimer: undefined };
+    this.#running.set(id, running);
+    this.#watch(id, running);
+    if (leaving?.aborted) this.#stopUnread(id);
+    leaving?.addEventListener('abort', () => this.#stopUnread(id), { once: true });
+    return { type: 'started', id, opening: producer.opening };
+  }
+
+  /** Stops a stream when nobody is there to be told of an error. */
+  #stopUnread(id: string): void {
+    this.stop(id).catch(this.#options.onError);
   }
 
   #watch(id: string, running: Running): void {
     const { orphanMs } = running;
     if (orphanMs === undefined || running.readers > 0 || !this.#running.has(id)) return;
-    running.orphanTimer = setTimeout(() => void this.stop(id), orphanMs);
+    running.orphanTimer = setTimeout(() => this.#stopUnread(id), orphanMs);
   }
 
   #forget(id: string): void {

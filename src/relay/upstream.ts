@@ -1,7 +1,8 @@
 // The one place that knows where upstream is and with which key: nothing a client sends chooses either.
 
-import { readText } from '../client/index.ts';
-import type { Transport, TransportResponse } from '../client/index.ts';
+import { ConnectionError } from '../client/index.ts';
+import type { ByteSource, Transport, TransportResponse } from '../client/index.ts';
+import { ProtocolError } from '../protocol/index.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 
 export interface UpstreamOptions {
@@ -35,7 +36,18 @@ const responseHeaders = new Set([
   'x-should-retry',
 ]);
 
-const maxErrorBytes = 1024 * 1024;
+/** Of an error's body: far above any. */
+const errorLimits: ReadLimits = { maxBytes: 1024 * 1024, maxMs: 1000 };
+
+/** Far above any reply. */
+const maxReplyBytes = 256 * 1024 * 1024;
+
+/** How much of a body is read. What has come by then counts, and the rest is cancelled. */
+export interface ReadLimits {
+  readonly maxBytes: number;
+  /** Default: for as long as upstream takes. */
+  readonly maxMs?: number;
+}
 
 export class Upstream {
   readonly #options: UpstreamOptions;
@@ -44,8 +56,15 @@ export class Upstream {
     this.#options = options;
   }
 
+  /** Throws a RangeError when `target` would lead anywhere but below upstream's own `/v1/`. */
   call({ target, ...call }: UpstreamCall): Promise<TransportResponse> {
-    return this.#options.transport({ ...call, url: this.#options.baseURL + target });
+    const url = this.#options.baseURL + target;
+    // The transport resolves `..` and what stands for it: so must who checks.
+    const base = new URL(this.#options.baseURL);
+    const { origin, pathname } = new URL(url);
+    if (origin !== base.origin || !pathname.startsWith(`${base.pathname.replace(/\/+$/, '')}/v1/`))
+      throw new RangeError(`Cannot call upstream at ${JSON.stringify(target)}: it is outside of /v1/`);
+    return this.#options.transport({ ...call, url });
   }
 
   /** The headers of a call made for a client of `/v1`. */
@@ -94,8 +113,51 @@ export function passedHeaders({ headers }: TransportResponse): Record<string, st
 /** Upstream's whole response, its body untouched but for its compression. */
 export async function passedResponse(
   response: TransportResponse,
-  maxBytes: number = maxErrorBytes,
-): Promise<RelayResponse & { readonly body: string }> {
-  const body = await readText(response.body, maxBytes);
+): Promise<RelayResponse & { readonly body: Uint8Array<ArrayBuffer> }> {
+  const limits = response.status >= 400 ? errorLimits : { maxBytes: maxReplyBytes };
+  const body = await readBytes(response.body, limits);
   return { status: response.status, headers: passedHeaders(response), body };
+}
+
+/** Reads a body to its end, or to the first limit. */
+export async function readBytes(
+  body: ByteSource,
+  { maxBytes, maxMs }: ReadLimits,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const late = Promise.withResolvers<undefined>();
+  const timer = maxMs === undefined ? undefined : setTimeout(() => late.resolve(undefined), maxMs);
+  try {
+    while (length < maxBytes) {
+      const chunk = await (timer === undefined ? body.read() : Promise.race([body.read(), late.promise]));
+      if (chunk === undefined) break;
+      const part = chunk.subarray(0, maxBytes - length);
+      chunks.push(part);
+      length += part.length;
+    }
+  } finally {
+    clearTimeout(timer);
+    await body.cancel();
+  }
+  return joined(chunks, length);
+}
+
+function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let position = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, position);
+    position += chunk.length;
+  }
+  return bytes;
+}
+
+/** What is told of a failed call. An error of the network names upstream's address, which is nobody's business. */
+export function failureOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof ProtocolError) return { code: error.code, message: error.message };
+  if (!(error instanceof ConnectionError)) return { code: 'api_error', message: 'Internal server error' };
+  const message =
+    error.phase === 'connect' ? 'Upstream cannot be reached' : 'The answer of upstream broke off';
+  return { code: error.code, message };
 }

@@ -38,6 +38,8 @@ export interface RewindRecord {
 export interface EndRecord {
   readonly type: 'end';
   readonly ending: LogEnding;
+  /** The event before it is upstream's own error, which tells the same: readers of its frames need no second. */
+  readonly saidByUpstream?: true;
 }
 
 export type LogEnding =

@@ -24,7 +24,7 @@ export type CreateResult =
   | { readonly type: 'exists'; readonly id: string }
   /** The key has made a stream from another request. */
   | { readonly type: 'conflict' }
-  /** The store holds as many streams as it may. */
+  /** The store holds as many streams, or as many bytes, as it may. */
   | { readonly type: 'full' };
 
 export type AcquireResult =
@@ -42,12 +42,21 @@ export interface Append {
 
 export type AppendResult =
   | { readonly type: 'appended'; readonly tail: EntryId; readonly stopRequested: boolean }
-  /** The log goes on otherwise: another producer has taken over. Stop, and close the upstream call. */
-  | { readonly type: 'fenced' }
-  /** The records would go past the limit on a log's bytes. An `end` record alone always fits. */
+  /** The log goes on otherwise, to `tail`. In another epoch: another producer has taken over; stop, and close the
+   * upstream call. In one's own: an append whose answer was lost had been written. */
+  | { readonly type: 'fenced'; readonly tail: EntryId }
+  /** The records would go past the limit on a log's bytes, or on the store's. An `end` record alone always fits. */
   | { readonly type: 'full' }
   | { readonly type: 'ended' }
   | { readonly type: 'gone' };
+
+/** How much one read may return. At least one entry is returned where there is one, however large it is. */
+export interface ReadLimits {
+  /** With 0 nothing is returned: the read tells only whether the log has the entry `after`. */
+  readonly maxEntries: number;
+  /** Counted as the backend counts the bytes of a log. */
+  readonly maxBytes: number;
+}
 
 export type ReadResult =
   | { readonly type: 'entries'; readonly entries: readonly LogEntry[]; readonly ended: boolean }
@@ -75,9 +84,11 @@ export interface StreamState {
  * 6. A log is never trimmed while its stream is open.
  */
 export interface StreamLog extends AsyncDisposable {
+  /** Makes the log with its `open` record. Rejects with a RangeError when the id is in use. */
   create(stream: NewStream): Promise<CreateResult>;
 
-  /** Takes an open stream whose lease is free or run out, for `leaseMs`; appends the `attempt` record. */
+  /** Takes an open stream whose lease is free or run out, for `leaseMs`; appends the `attempt` record. A stream
+   * whose producer was asked to stop and died instead ends here, `stopped`. */
   acquire(id: string, producer: string, leaseMs: number): Promise<AcquireResult>;
   /** Prolongs the lease: `held` is false when another has it. Says as well whether somebody asked to stop. */
   renew(id: string, producer: string, leaseMs: number): Promise<{ held: boolean; stopRequested: boolean }>;
@@ -85,8 +96,8 @@ export interface StreamLog extends AsyncDisposable {
   release(id: string, producer: string): Promise<void>;
   append(id: string, append: Append): Promise<AppendResult>;
 
-  /** The entries after `after`, at most `limit`. */
-  read(id: string, after: EntryId, limit: number): Promise<ReadResult>;
+  /** The entries after `after`, as many as the limits let through. */
+  read(id: string, after: EntryId, limits: ReadLimits): Promise<ReadResult>;
   /** Resolves when the log has an entry after `after`, or is gone, or `signal` aborts; may resolve early. */
   wait(id: string, after: EntryId, signal: AbortSignal): Promise<void>;
   state(id: string): Promise<StreamState | undefined>;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { startSimulator } from 'millrace/simulator';
 import { runProgram } from '../support/program.ts';
@@ -6,6 +7,8 @@ import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.
 import { blockEvents, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
 
 const withKey = (url: string) => ({ env: { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: url } });
+/** Where no write ever fits. */
+const fullSkip = !existsSync('/dev/full') && 'there is no /dev/full here';
 const stopped = (stop_reason: string) =>
   sse(
     { type: 'message_delta', delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: 5 } },
@@ -115,4 +118,48 @@ test('millrace ask gives a pipe every byte of the text', async () => {
   await using program = runProgram(['ask', 'x'], withKey(upstream.url));
   assert.equal(await program.ended, 0);
   assert.equal(program.stdout, `${odd}\n`);
+});
+
+test('millrace ask says that the answer could not be written, and exits 1', { skip: fullSkip }, async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const options = { ...withKey(simulator.url), stdoutFile: '/dev/full' };
+  await using program = runProgram(['ask', 'echo hi'], options);
+  assert.equal(await program.ended, 1, program.stderr);
+  assert.match(program.stderr, /cannot write the answer: ENOSPC/);
+});
+
+test('millrace ask leaves control characters out of what it says on stderr', async () => {
+  const error = sse({
+    type: 'error',
+    error: { type: 'api_error', message: 'no\u001b]0;title\u0007 \u202edoor' },
+  });
+  await using upstream = await startRawServer(() => ({
+    bytes: streamResponse(sse(messageStart) + error) + cleanEnd,
+    then: 'fin',
+  }));
+  await using program = runProgram(['ask', 'x'], withKey(upstream.url));
+  assert.equal(await program.ended, 1);
+  assert.match(program.stderr, /no\]0;title door\n/);
+});
+
+test('millrace ask needs a key for an address of the environment: 3, and an address: 2', async () => {
+  for (const [env, exitCode, said] of [
+    [{ ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' }, 3, /ANTHROPIC_API_KEY/],
+    [{ ANTHROPIC_BASE_URL: 'nowhere', ANTHROPIC_API_KEY: 'k' }, 2, /must begin with http/],
+    [{ ANTHROPIC_BASE_URL: 'ftp://nowhere', ANTHROPIC_API_KEY: 'k' }, 2, /must begin with http/],
+  ] as const) {
+    await using program = runProgram(['ask', 'x'], { env });
+    assert.equal(await program.ended, exitCode, program.stderr);
+    assert.match(program.stderr, said);
+    assert.equal(program.stderr.trim().split('\n').length, 1, program.stderr);
+  }
+});
+
+test('millrace ask puts what is piped in before the question', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const options = { ...withKey(simulator.url), stdin: 'a document\nof two lines\n' };
+  await using program = runProgram(['ask', 'sum', 'it', 'up'], options);
+  assert.equal(await program.ended, 0, program.stderr);
+  const { messages } = simulator.requests[0]!.body as { messages: { content: string }[] };
+  assert.deepEqual(messages, [{ role: 'user', content: 'a document\nof two lines\n\nsum it up' }]);
 });

@@ -59,17 +59,43 @@ test('millrace simulate serves a Messages API and ends at SIGINT', async () => {
   assert.equal(await program.ended, 0, program.stderr);
 });
 
+test('millrace simulate ends at SIGHUP, as at SIGTERM', async () => {
+  for (const signal of ['SIGHUP', 'SIGTERM'] as const) {
+    await using program = await startProgram(['simulate', '--port', '0']);
+    program.signal(signal);
+    assert.equal(await program.ended, 0, program.stderr);
+  }
+});
+
+test('millrace serves on when nobody reads its stdout and stderr', async () => {
+  await using program = await startProgram(['serve', '--port', '0', '--upstream', 'http://127.0.0.1:9']);
+  program.closeStdout();
+  program.closeStderr();
+  const body = JSON.stringify(params);
+  // Each is an error that goes to stderr.
+  for (let times = 0; times < 3; times += 1) {
+    const response = await fetch(`${program.url}/v1/messages`, { method: 'POST', body });
+    assert.equal(response.status, 502);
+    assert.doesNotMatch(await response.text(), /127\.0\.0\.1/);
+  }
+  program.signal('SIGTERM');
+  assert.equal(await program.ended, 0);
+});
+
 test('millrace says in one line why it cannot start', async () => {
   await using simulator = await startSimulator();
   for (const [args, said] of [
     [['serve', '--port', String(simulator.port)], /port [0-9]+ is in use; choose another with --port/],
     [['simulate', '--port', String(simulator.port)], /in use/],
     [['serve', '--upstream', 'ftp://example'], /must begin with http/],
+    [['serve', '--upstream', 'http://name:secret@127.0.0.1:9'], /must not hold a user or password/],
+    [['serve', '--upstream', 'http://127.0.0.1:9/?key=secret'], /must end with its path/],
     [['simulate', '--recording', '/nowhere.sse'], /nowhere\.sse/],
   ] as const) {
     await using program = runProgram(args);
     assert.equal(await program.ended, 1, args.join(' '));
     assert.match(program.stderr, said);
+    assert.doesNotMatch(program.stderr, /secret/);
     assert.equal(program.stderr.trim().split('\n').length, 1, program.stderr);
   }
 });

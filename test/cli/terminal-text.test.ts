@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { TerminalText } from '../../src/cli/terminal-text.ts';
 
@@ -22,4 +22,22 @@ test('TerminalText ends a line that is not ended, and no other', async () => {
   await text.write('two');
   await text.end();
   assert.equal(pipe.read(), 'one\ntwo\n');
+});
+
+test('TerminalText tells a reader that left from a write that failed', async () => {
+  for (const [code, isClosed] of [
+    ['EPIPE', true],
+    ['ERR_STREAM_DESTROYED', true],
+    ['ENOSPC', false],
+  ] as const) {
+    const failure = Object.assign(new Error('cannot'), { code });
+    const stream = new Writable({ write: (_chunk, _encoding, done) => done(failure) });
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    const text = new TerminalText(stream, resolve);
+    await text.write('one');
+    await closed;
+    await text.write('two');
+    assert.equal(text.isClosed, isClosed, code);
+    assert.equal(text.error, isClosed ? undefined : failure);
+  }
 });

@@ -12,12 +12,15 @@ export interface Backend {
     now: () => number;
     maxStreams: number;
     maxLogBytes: number;
+    maxTotalBytes: number;
     keepMs: number;
   }) => Promise<StreamLog>;
 }
 
 const leaseMs = 1000;
 const ending = { type: 'end', ending: { type: 'complete' } } as const;
+/** More than any log here holds. */
+const all = { maxEntries: 100, maxBytes: 1_000_000 };
 const say = (data: string): LogRecord => ({ type: 'event', event: 'content_block_delta', data });
 
 function newStream(id: string, extra: Partial<NewStream> = {}): NewStream {
@@ -28,7 +31,7 @@ function newStream(id: string, extra: Partial<NewStream> = {}): NewStream {
 async function readAll(log: StreamLog, id: string, after: EntryId = logStart): Promise<LogEntry[]> {
   const entries: LogEntry[] = [];
   for (;;) {
-    const result = await log.read(id, entries.at(-1)?.id ?? after, 2);
+    const result = await log.read(id, entries.at(-1)?.id ?? after, { ...all, maxEntries: 2 });
     assert.ok(result.type === 'entries');
     if (result.entries.length === 0) return entries;
     entries.push(...result.entries);
@@ -40,7 +43,8 @@ export function testStreamLog({ name, open }: Backend): void {
   const it = (title: string, run: (log: StreamLog) => Promise<void>): void => {
     void test(`${name}: ${title}`, async () => {
       time = 1_000_000;
-      await using log = await open({ now: () => time, maxStreams: 3, maxLogBytes: 2000, keepMs: 5000 });
+      const limits = { maxStreams: 3, maxLogBytes: 5000, maxTotalBytes: 12_000, keepMs: 5000 };
+      await using log = await open({ now: () => time, ...limits });
       await run(log);
     });
   };
@@ -80,21 +84,31 @@ export function testStreamLog({ name, open }: Backend): void {
   it('append writes all its records or none, and only when the tail is as expected (2)', async (log) => {
     const tail = await begin(log);
     const next = await append(log, tail, say('a'), say('b'));
-    assert.deepEqual(await log.append('s', { after: tail, records: [say('x'), say('y')] }), {
-      type: 'fenced',
-    });
+    const fenced = { type: 'fenced', tail: next };
+    assert.deepEqual(await log.append('s', { after: tail, records: [say('x'), say('y')] }), fenced);
     const other = { epoch: next.epoch + 1, sequence: next.sequence };
-    assert.deepEqual(await log.append('s', { after: other, records: [say('x')] }), { type: 'fenced' });
+    assert.deepEqual(await log.append('s', { after: other, records: [say('x')] }), fenced);
     assert.equal((await readAll(log, 's')).length, 4);
   });
 
   it('append past the limit of a log writes nothing, and its end always fits (2)', async (log) => {
     const tail = await begin(log);
-    const records = [say('small'), say('x'.repeat(2000))];
+    const records = [say('small'), say('x'.repeat(5000))];
     assert.deepEqual(await log.append('s', { after: tail, records }), { type: 'full' });
     assert.equal((await readAll(log, 's')).length, 2);
-    const full = await append(log, tail, say('x'.repeat(1300)));
+    const full = await append(log, tail, say('x'.repeat(3900)));
     await append(log, full, ending);
+  });
+
+  it('the request counts to the bytes of its log (2)', async (log) => {
+    const request = JSON.stringify({ messages: 'x'.repeat(3000) });
+    await log.create({ id: 's', open: { type: 'open', owner: 'local', request, createdAt: 7 } });
+    const acquired = await log.acquire('s', 'p1', leaseMs);
+    assert.ok(acquired.type === 'acquired');
+    const append = (length: number) =>
+      log.append('s', { after: acquired.tail, records: [say('x'.repeat(length))] });
+    assert.deepEqual(await append(2000), { type: 'full' });
+    assert.equal((await append(500)).type, 'appended');
   });
 
   it('what append acknowledged is read from any entry on, in steps of any size (3)', async (log) => {
@@ -104,19 +118,33 @@ export function testStreamLog({ name, open }: Backend): void {
     for (const [index, { id }] of entries.entries()) {
       assert.deepEqual(await readAll(log, 's', id), entries.slice(index + 1));
     }
-    const result = await log.read('s', logStart, 0);
+    const result = await log.read('s', logStart, { ...all, maxEntries: 0 });
     assert.deepEqual(result, { type: 'entries', entries: [], ended: false });
   });
 
   it('read says ended with the last entry and not before (3)', async (log) => {
     const tail = await begin(log);
     await append(log, tail, say('a'), ending);
-    const first = await log.read('s', logStart, 3);
+    const first = await log.read('s', logStart, { ...all, maxEntries: 3 });
     assert.ok(first.type === 'entries' && !first.ended);
-    const rest = await log.read('s', first.entries.at(-1)!.id, 3);
+    const rest = await log.read('s', first.entries.at(-1)!.id, { ...all, maxEntries: 3 });
     assert.ok(rest.type === 'entries' && rest.ended);
-    const nothing = await log.read('s', rest.entries.at(-1)!.id, 3);
+    const nothing = await log.read('s', rest.entries.at(-1)!.id, { ...all, maxEntries: 3 });
     assert.deepEqual(nothing, { type: 'entries', entries: [], ended: true });
+  });
+
+  it('read returns as many bytes as it may, and one entry at least (3)', async (log) => {
+    const tail = await begin(log);
+    await append(log, tail, say('a'.repeat(1000)), say('b'.repeat(1000)), say('c'.repeat(1000)));
+    const countOf = async (maxBytes: number) => {
+      const result = await log.read('s', tail, { maxEntries: 100, maxBytes });
+      assert.ok(result.type === 'entries');
+      return result.entries.length;
+    };
+    assert.equal(await countOf(1), 1);
+    assert.equal(await countOf(1999), 1);
+    assert.equal(await countOf(2999), 2);
+    assert.equal(await countOf(5000), 3);
   });
 
   it('read tells an offset that is not in the log (3)', async (log) => {
@@ -126,9 +154,9 @@ export function testStreamLog({ name, open }: Backend): void {
       { epoch: tail.epoch - 1, sequence: tail.sequence },
       { epoch: tail.epoch, sequence: 1 },
     ]) {
-      assert.equal((await log.read('s', after, 10)).type, 'diverged');
+      assert.equal((await log.read('s', after, all)).type, 'diverged');
     }
-    assert.deepEqual(await log.read('none', logStart, 10), { type: 'gone' });
+    assert.deepEqual(await log.read('none', logStart, all), { type: 'gone' });
   });
 
   it('one producer holds the lease, until it runs out or is given back (4)', async (log) => {
@@ -159,7 +187,10 @@ export function testStreamLog({ name, open }: Backend): void {
     assert.deepEqual(acquired.attempt, { type: 'attempt', number: 2, producer: 'p2' });
     assert.ok(acquired.tail.epoch > first.epoch);
     assert.equal(acquired.tail.sequence, first.sequence + 1);
-    assert.deepEqual(await log.append('s', { after: first, records: [say('zombie')] }), { type: 'fenced' });
+    assert.deepEqual(await log.append('s', { after: first, records: [say('zombie')] }), {
+      type: 'fenced',
+      tail: acquired.tail,
+    });
     assert.deepEqual(await log.renew('s', 'p1', leaseMs), { held: false, stopRequested: false });
     await append(log, acquired.tail, say('b'), ending);
   });
@@ -216,6 +247,25 @@ export function testStreamLog({ name, open }: Backend): void {
     assert.equal((await readAll(log, 's')).at(-1)?.record.type, 'end');
   });
 
+  it('a stop ends a stream whose producer died before it could', async (log) => {
+    await begin(log);
+    assert.equal(await log.requestStop('s'), 'requested');
+    assert.equal((await log.state('s'))?.ending, undefined);
+    time += leaseMs;
+    assert.deepEqual(await log.acquire('s', 'p2', leaseMs), { type: 'ended' });
+    assert.deepEqual((await log.state('s'))?.ending, { type: 'stopped' });
+    assert.deepEqual(
+      (await readAll(log, 's')).map(({ record }) => record.type),
+      ['open', 'attempt', 'end'],
+    );
+  });
+
+  it('create rejects an id that is in use', async (log) => {
+    await begin(log);
+    await assert.rejects(() => log.create(newStream('s')), RangeError);
+    assert.equal((await readAll(log, 's')).length, 2);
+  });
+
   it('an idempotency key gives the stream made before, per owner, and refuses another request', async (log) => {
     const keyed = { idempotencyKey: 'k' };
     assert.deepEqual(await log.create(newStream('a', keyed)), { type: 'created' });
@@ -252,12 +302,12 @@ export function testStreamLog({ name, open }: Backend): void {
   it('a log is kept for its time after its end, and an open one for ever (6)', async (log) => {
     const tail = await begin(log);
     time += 50_000;
-    assert.equal((await log.read('s', logStart, 10)).type, 'entries');
+    assert.equal((await log.read('s', logStart, all)).type, 'entries');
     await append(log, tail, ending);
     time += 4999;
-    assert.equal((await log.read('s', logStart, 10)).type, 'entries');
+    assert.equal((await log.read('s', logStart, all)).type, 'entries');
     time += 1;
-    assert.deepEqual(await log.read('s', logStart, 10), { type: 'gone' });
+    assert.deepEqual(await log.read('s', logStart, all), { type: 'gone' });
     assert.equal(await log.state('s'), undefined);
   });
 
@@ -269,6 +319,32 @@ export function testStreamLog({ name, open }: Backend): void {
     assert.equal(await log.state('s'), undefined);
     assert.deepEqual(await log.create(newStream('w')), { type: 'full' });
     assert.notEqual(await log.state('t'), undefined);
+  });
+
+  it('a store full of bytes drops the oldest ended stream, and never an open one (6)', async (log) => {
+    const fill = async (id: string): Promise<EntryId> => {
+      const result = await log.append(id, {
+        after: await begin(log, id),
+        records: [say('x'.repeat(3800))],
+      });
+      assert.ok(result.type === 'appended', result.type);
+      return result.tail;
+    };
+    await log.append('s', { after: await fill('s'), records: [ending] });
+    await fill('t');
+    await begin(log, 'u');
+    assert.notEqual(await log.state('s'), undefined);
+    const tail = (await log.state('u'))!.tail;
+    assert.equal((await log.append('u', { after: tail, records: [say('x'.repeat(3800))] })).type, 'appended');
+    assert.equal(await log.state('s'), undefined, 'the ended one made room');
+    const request = 'x'.repeat(4000);
+    const open = { type: 'open', owner: 'local', request, createdAt: 7 } as const;
+    assert.deepEqual(await log.create({ id: 'v', open }), { type: 'full' });
+    assert.notEqual(await log.state('t'), undefined);
+    const next = (await log.state('t'))!.tail;
+    assert.equal((await log.append('t', { after: next, records: [ending] })).type, 'appended');
+    assert.deepEqual(await log.create({ id: 'v', open }), { type: 'created' });
+    assert.equal(await log.state('t'), undefined);
   });
 
   it('everything about a stream that is not there says gone', async (log) => {

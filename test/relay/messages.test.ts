@@ -1,9 +1,12 @@
 // `/v1/*` as programs see it: the official SDK, and the bytes themselves.
 
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { startSimulator } from 'millrace/simulator';
+import { errorResponse } from '../../src/relay/http.ts';
+import { Upstream } from '../../src/relay/upstream.ts';
 import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
@@ -297,4 +300,108 @@ test('bad requests to /v1 get the API’s own error shape and status', async () 
   assert.equal(large.status, 413);
   assert.equal(((await large.json()) as { error: { type: string } }).error.type, 'request_too_large');
   assert.deepEqual(relay.errors, []);
+});
+
+/** The status of a request whose path goes out as it stands: fetch would resolve it first. */
+function statusOf(url: string, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(url, { path }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+test('a path below /v1 reaches upstream only as what it says', async () => {
+  await using upstream = await startRawServer(() => ({
+    bytes: 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+    then: 'fin',
+  }));
+  await using relay = await startTestRelay(upstream.url);
+  for (const id of [
+    '.',
+    '..',
+    '%2e%2e',
+    '%2E.',
+    '.%2e',
+    '..%2f..%2fadmin',
+    '..\\admin',
+    'a\\..\\..',
+    'a%5cb',
+    'a/b',
+    'a%20b',
+    '',
+  ]) {
+    assert.equal(await statusOf(relay.url, `/v1/models/${id}`), 404, id);
+  }
+  assert.equal(upstream.requests.length, 0);
+  for (const id of ['claude-sonnet-5', 'claude@2026', 'us.anthropic.claude:0', '...']) {
+    assert.equal(await statusOf(relay.url, `/v1/models/${id}?limit=1`), 200, id);
+    assert.match(upstream.requests.at(-1) ?? '', new RegExp(`^GET /v1/models/${id}\\?limit=1 HTTP`));
+  }
+});
+
+test('Upstream.call() goes nowhere but below upstream’s own /v1/', async () => {
+  const urls: string[] = [];
+  const upstream = new Upstream({
+    baseURL: 'http://127.0.0.1:9/base',
+    transport: async ({ url }) => {
+      urls.push(url);
+      throw new Error('called');
+    },
+  });
+  const call = async (target: string) =>
+    upstream.call({ method: 'GET', target, headers: {}, signal: new AbortController().signal });
+  for (const target of [
+    '/v1/../admin',
+    '/v1/%2e%2e/admin',
+    '/v1/..\\..\\x',
+    '/admin',
+    '@evil.example/v1/x',
+    '',
+  ]) {
+    await assert.rejects(call(target), RangeError, target);
+  }
+  await assert.rejects(call('/v1/models?a=../..'), /called/);
+  assert.deepEqual(urls, ['http://127.0.0.1:9/base/v1/models?a=../..']);
+});
+
+test('a body that is not UTF-8, or compressed, is refused', async () => {
+  await using relay = await startTestRelay('http://127.0.0.1:9');
+  const invalid = Buffer.from('{"stream": true, "x": "\u00ff"}', 'latin1');
+  for (const path of ['/v1/messages', '/v1/messages/count_tokens', '/streams']) {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(relay.url + path, { method: 'POST', headers, body: invalid });
+    assert.equal(response.status, 400, path);
+    assert.match(await response.text(), /not valid UTF-8/);
+    const gzip = { ...headers, 'content-encoding': 'gzip' };
+    const compressed = await fetch(relay.url + path, { method: 'POST', headers: gzip, body: '{}' });
+    assert.equal(compressed.status, 415, path);
+    assert.match(await compressed.text(), /content-encoding/);
+  }
+});
+
+test('a response of upstream that is no stream comes through byte for byte', async () => {
+  const body = Buffer.from([0x22, 0xff, 0xfe, 0x00, 0xef, 0xbb, 0xbf, 0x22]);
+  for (const status of ['200 OK', '400 Bad Request']) {
+    const head = `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+    await using upstream = await startRawServer(() => ({
+      bytes: Buffer.concat([Buffer.from(head), body]),
+      then: 'fin',
+    }));
+    await using relay = await startTestRelay(upstream.url);
+    for (const stream of status === '200 OK' ? [false] : [false, true]) {
+      const response = await post(`${relay.url}/v1/messages`, { ...params('x'), stream });
+      assert.deepEqual(Buffer.from(await response.arrayBuffer()), body);
+    }
+  }
+});
+
+test('errorResponse() advises to retry where that is certain, and lets the client decide where it is not', () => {
+  const advice = (status: number) => errorResponse(status, 'api_error', '').headers['x-should-retry'];
+  for (const status of [400, 401, 403, 404, 405, 413, 415, 499]) assert.equal(advice(status), 'false');
+  for (const status of [408, 409, 429, 500, 504]) assert.equal(advice(status), undefined);
+  for (const status of [502, 503, 529]) assert.equal(advice(status), 'true');
 });

@@ -6,9 +6,11 @@ import { MessageAccumulator, parseStreamEvent, SseDecoder } from 'millrace/proto
 import type { ServerSentEvent } from 'millrace/protocol';
 import { startSimulator } from 'millrace/simulator';
 import { MemoryStreamLog } from 'millrace/storage';
+import type { EntryId } from 'millrace/storage';
 import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
-import { messageStart, sse, textEvents } from '../support/streams.ts';
+import { logWith } from '../support/stream-log.ts';
+import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
 
 const events = 'text/event-stream';
 const ask = (content: string) => ({ messages: [{ role: 'user', content }] });
@@ -280,20 +282,101 @@ test('a stopped /chat/stream says stopped', async () => {
 
 test('a /chat/stream that nobody reads is stopped after 60 s, and not while somebody does', async (t) => {
   await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
-  await using relay = await startTestRelay(upstream.url);
+  const memory = new MemoryStreamLog();
+  const left = Promise.withResolvers<void>();
+  let stops = 0;
+  const log = logWith(memory, {
+    wait: (id, after, signal) => {
+      signal.addEventListener('abort', () => left.resolve());
+      return memory.wait(id, after, signal);
+    },
+    requestStop: (id) => {
+      stops += 1;
+      return memory.requestStop(id);
+    },
+  });
+  await using relay = await startTestRelay(upstream.url, { log });
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const response = await post(`${relay.url}/chat/stream`, { message: 'x' });
-  const id = response.headers.get('x-stream-id')!;
   t.mock.timers.tick(120_000);
-  assert.equal((await relay.log.state(id))?.ending, undefined);
+  assert.equal(stops, 0, 'somebody reads');
   await readUntil(response, ({ event }) => event === 'text');
-  // Leaving is seen by the server a turn or two later; the timer starts then.
-  while ((await relay.log.state(id))?.ending === undefined) {
-    await new Promise(setImmediate);
-    t.mock.timers.tick(60_000);
-  }
+  await left.promise;
+  await new Promise(setImmediate);
+  t.mock.timers.tick(59_999);
+  assert.equal(stops, 0, 'there is time to come back');
+  t.mock.timers.tick(1);
+  assert.equal(stops, 1);
   await upstream.clientLeft();
-  assert.deepEqual((await relay.log.state(id))?.ending, { type: 'stopped' });
+  const state = await memory.state(response.headers.get('x-stream-id')!);
+  assert.deepEqual(state?.ending, { type: 'stopped' });
+});
+
+test('a resume has the same frames as the stream it goes on with, also behind an error of upstream', async () => {
+  const overloaded = sse({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
+  for (const [body, last] of [
+    [cut + overloaded, 'millrace'],
+    [`${cut}data: ${overloaded.split('data: ')[1]}`, 'millrace'],
+    [cut, 'error'],
+  ] as const) {
+    await using upstream = await startRawServer(() => ({
+      bytes: streamResponse(body) + cleanEnd,
+      then: 'fin',
+    }));
+    await using relay = await startTestRelay(upstream.url);
+    const response = await post(`${relay.url}/streams`, ask('x'), { accept: events });
+    const frames = await readFrames(response);
+    assert.equal(frames.at(-1)?.event, last);
+    for (const [index, { id }] of frames.slice(0, -1).entries()) {
+      const rest = await fetch(`${relay.url}/streams/${response.headers.get('x-stream-id')}`, {
+        headers: { accept: events, 'last-event-id': id! },
+      });
+      assert.deepEqual(await readFrames(rest), frames.slice(index + 1));
+    }
+  }
+});
+
+test('a reader of text who comes back after a broken frame gets an ending, never an empty stream', async () => {
+  const broken = `${cut}event: content_block_delta\ndata: {"ty\n\n`;
+  await using upstream = await startRawServer(() => ({
+    bytes: streamResponse(broken + sse(...messageEnd)) + cleanEnd,
+    then: 'fin',
+  }));
+  await using relay = await startTestRelay(upstream.url);
+  const response = await post(`${relay.url}/chat/stream`, { message: 'x' });
+  const last = (await readFrames(response)).at(-1)!;
+  assert.equal(last.event, 'error');
+  const again = await fetch(`${relay.url}/streams/${response.headers.get('x-stream-id')}?format=text`, {
+    headers: { accept: events, 'last-event-id': last.id! },
+  });
+  const [frame, ...others] = await readFrames(again);
+  assert.deepEqual([frame?.event, frame?.data, others], ['error', last.data, []]);
+});
+
+test('GET /streams/:id tells of a message that still grows no more than lastId says', async () => {
+  await using upstream = await startSimulator({ speed: 0 });
+  const memory = new MemoryStreamLog();
+  let tail: EntryId | undefined;
+  const log = logWith(memory, {
+    state: async (id) => {
+      const state = await memory.state(id);
+      return state && { ...state, tail: tail ?? state.tail, ending: undefined };
+    },
+  });
+  await using relay = await startTestRelay(upstream.url, { log });
+  const response = await post(`${relay.url}/streams`, ask('echo one two three four'), { accept: events });
+  const id = response.headers.get('x-stream-id')!;
+  const frames = await readFrames(response);
+  for (const [index, frame] of frames.entries()) {
+    const [epoch = 0, sequence = 0] = frame.id!.split('-').map(Number);
+    tail = { epoch, sequence };
+    const state = (await (await fetch(`${relay.url}/streams/${id}`)).json()) as {
+      lastId: string;
+      message: { content: { text: string }[] } | null;
+    };
+    assert.equal(state.lastId, frame.id);
+    assert.equal(state.message?.content[0]?.text ?? '', textOf(frames.slice(0, index + 1)));
+  }
 });
 
 test('bad requests of pages get a clear error in the API’s shape', async () => {
@@ -315,6 +398,18 @@ test('bad requests of pages get a clear error in the API’s shape', async () =>
       { method: 'POST', headers: { ...json, 'idempotency-key': 'k'.repeat(256) }, body: '{"messages":[]}' },
       400,
       /Idempotency-Key/,
+    ],
+    [
+      '/streams',
+      { method: 'POST', headers: { ...json, 'idempotency-key': '' }, body: '{"messages":[]}' },
+      400,
+      /Idempotency-Key: must have 1 to 255/,
+    ],
+    [
+      '/streams?format=xml',
+      { method: 'POST', headers: json, body: '{"messages":[]}' },
+      400,
+      /format: must be one of messages, text/,
     ],
     ['/streams', {}, 405, /Method Not Allowed/],
     ['/chat/stream', { method: 'POST', headers: json, body: '{}' }, 400, /message: must be a string/],

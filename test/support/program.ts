@@ -1,6 +1,7 @@
 // The program as a user runs it: a child process of bin/millrace.mjs.
 
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
 
@@ -10,9 +11,11 @@ export interface Program extends AsyncDisposable {
   readonly stderr: string;
   /** Resolves with the first match in stdout; rejects when the program ends without one. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
-  signal(name: 'SIGINT' | 'SIGTERM'): void;
+  signal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void;
   /** Closes the reading end of stdout, as `head` does. */
   closeStdout(): void;
+  /** Closes the reading end of stderr. */
+  closeStderr(): void;
   /** The exit code, or the signal that ended the program. */
   readonly ended: Promise<number | string | null>;
 }
@@ -20,23 +23,30 @@ export interface Program extends AsyncDisposable {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** A file that stdout goes to, such as `/dev/full`; nothing of it is seen here. */
+  readonly stdoutFile?: string;
 }
 
 const bin = join(import.meta.dirname, '../../bin/millrace.mjs');
 
 /** Starts `millrace` with these arguments, without any key or address of the environment. */
-export function runProgram(args: readonly string[], { env = {}, stdin = '' }: RunOptions = {}): Program {
+export function runProgram(
+  args: readonly string[],
+  { env = {}, stdin = '', stdoutFile }: RunOptions = {},
+): Program {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ANTHROPIC_'));
+  const file = stdoutFile === undefined ? undefined : openSync(stdoutFile, 'w');
   const child = spawn(process.execPath, [bin, ...args], {
     env: { ...Object.fromEntries(inherited), NODE_OPTIONS: '', ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', file ?? 'pipe', 'pipe'],
   });
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(stdin);
+  if (file !== undefined) closeSync(file);
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(stdin);
   const seen = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
       seen[name] += text;
       for (const look of waiting) look();
     });
@@ -65,7 +75,8 @@ export function runProgram(args: readonly string[], { env = {}, stdin = '' }: Ru
         );
       }),
     signal: (name) => child.kill(name),
-    closeStdout: () => child.stdout.destroy(),
+    closeStdout: () => child.stdout?.destroy(),
+    closeStderr: () => child.stderr?.destroy(),
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null) child.kill('SIGKILL');
       await ended;

@@ -8,8 +8,10 @@ export interface RawServer extends AsyncDisposable {
   readonly url: string;
   /** The requests as they came, head and body. */
   readonly requests: readonly string[];
-  /** Resolves when the client has closed the connection of the last request. */
-  clientLeft(): Promise<void>;
+  /** How many connections there were. */
+  readonly connections: number;
+  /** Resolves when the connection of a request is closed: of the last one so far, or of the one with this index. */
+  clientLeft(index?: number): Promise<void>;
 }
 
 export interface RawAnswer {
@@ -30,21 +32,28 @@ export const cleanEnd = '0\r\n\r\n';
 export async function startRawServer(answer: (request: string) => RawAnswer): Promise<RawServer> {
   const sockets = new Set<Socket>();
   const requests: string[] = [];
-  let left = Promise.withResolvers<void>();
+  const left: PromiseWithResolvers<void>[] = [];
+  const leftAt = (index: number): PromiseWithResolvers<void> =>
+    (left[index] ??= Promise.withResolvers<void>());
+  let connections = 0;
   const server = createServer((socket) => {
     sockets.add(socket);
+    connections += 1;
     let request = '';
+    /** Which requests came on this connection. */
+    const indexes: number[] = [];
     socket.on('error', () => undefined);
     socket.on('close', () => {
       sockets.delete(socket);
-      if (request !== '') left.resolve();
+      for (const index of indexes) leftAt(index).resolve();
     });
     socket.on('data', (bytes) => {
       request += bytes.toString('utf8');
       if (!isWhole(request)) return;
+      indexes.push(requests.length);
       requests.push(request);
-      left = Promise.withResolvers();
       const { bytes: reply, then } = answer(request);
+      request = '';
       // The bytes are on their way before the connection is cut: the client gets every one of them.
       socket.write(reply, () => {
         if (then === 'fin') socket.end();
@@ -58,7 +67,10 @@ export async function startRawServer(answer: (request: string) => RawAnswer): Pr
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    clientLeft: () => left.promise,
+    get connections() {
+      return connections;
+    },
+    clientLeft: (index = Math.max(0, requests.length - 1)) => leftAt(index).promise,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => {

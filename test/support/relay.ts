@@ -2,7 +2,7 @@
 
 import { createFetchTransport } from 'millrace/client';
 import { createRelay } from 'millrace/relay';
-import type { RelayOptions } from 'millrace/relay';
+import type { Relay, RelayOptions } from 'millrace/relay';
 import { MemoryStreamLog } from 'millrace/storage';
 import type { StreamLog } from 'millrace/storage';
 import { startRelayServer } from '../../src/relay/node.ts';
@@ -12,6 +12,7 @@ export interface TestRelay extends AsyncDisposable {
   readonly url: string;
   readonly log: StreamLog;
   readonly server: RelayServer;
+  readonly relay: Relay;
   /** What the relay called its own fault. */
   readonly errors: readonly unknown[];
 }
@@ -23,21 +24,25 @@ export type TestRelayOptions = Partial<Omit<RelayOptions, 'upstream'>> & {
 export async function startTestRelay(baseURL: string, options: TestRelayOptions = {}): Promise<TestRelay> {
   const log = options.log ?? new MemoryStreamLog();
   const errors: unknown[] = [];
+  const onError = (error: unknown): unknown => errors.push(error);
   const relay = createRelay({
     settings: { simulated: true, version: '0.0.0', model: 'claude-sonnet-5', maxTokens: 512 },
-    onError: (error) => errors.push(error),
+    onError,
     ...options,
     log,
     upstream: { baseURL, transport: createFetchTransport(), ...options.upstream },
   });
-  const server = await startRelayServer(relay, { port: 0 });
+  const server = await startRelayServer(relay, { port: 0, onError });
   return {
     url: server.url,
     log,
     server,
+    relay,
     errors,
     [Symbol.asyncDispose]: async () => {
       await server.close();
+      // Readers learn a turn later that their sockets are gone; the next test may have other timers.
+      await new Promise(setImmediate);
       await log[Symbol.asyncDispose]();
     },
   };

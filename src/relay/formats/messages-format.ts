@@ -3,53 +3,50 @@
 // `/v1/messages` needs it, only what the API itself would send.
 
 import { encodeSse, statusOfErrorType } from '../../protocol/index.ts';
+import type { ServerSentEvent } from '../../protocol/index.ts';
 import { formatEntryId } from '../../storage/index.ts';
-import type { LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
+import type { EventRecord, LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
 import type { Encoder } from '../reader.ts';
 
+/** The same entry is the same frame for every reader, wherever it joins: there is no state but the option. */
 export function createMessagesEncoder({ withIds }: { withIds: boolean }): Encoder {
-  // Whether upstream has said its error itself.
-  let hasError = false;
   return {
     needsHistory: false,
+    // Every ending of this format is the log's own.
+    hasEnded: false,
     encode: ({ id, record }: LogEntry): string => {
-      if (record.type === 'event') {
-        hasError = record.event === 'error';
-        return encodeSse({
-          id: withIds ? formatEntryId(id) : undefined,
-          event: record.event,
-          data: record.data,
-        });
-      }
-      const frame = frameOf(record, { withIds, hasError });
-      return frame === undefined
-        ? ''
-        : encodeSse({ ...(withIds ? { id: formatEntryId(id) } : {}), ...frame });
+      const frame = record.type === 'event' ? eventFrame(record) : frameOf(record, withIds);
+      if (frame === undefined) return '';
+      return encodeSse({ id: withIds ? formatEntryId(id) : undefined, ...frame });
     },
     ping: () => 'event: ping\ndata: {"type": "ping"}\n\n',
-    gone: () =>
-      encodeSse(errorFrame({ type: 'failed', code: 'stream_gone', message: 'The stream was deleted' })),
-    reset: ({ epoch, sequence }) =>
-      withIds ? encodeSse(ownFrame({ type: 'reset', from: formatEntryId({ epoch, sequence }) })) : '',
+    failed: (code, message) => encodeSse(errorFrame({ type: 'failed', code, message })),
+    reset: (from) =>
+      withIds ? encodeSse(ownFrame({ type: 'reset', from: formatEntryId(from) })) : undefined,
   };
 }
 
-function frameOf(
-  record: Exclude<LogRecord, { type: 'event' }>,
-  { withIds, hasError }: { withIds: boolean; hasError: boolean },
-): { event: string; data: string } | undefined {
-  if (record.type === 'end' && record.ending.type !== 'complete' && !hasError)
+type Frame = Readonly<Pick<ServerSentEvent, 'event' | 'data'>>;
+
+function eventFrame({ event, data }: EventRecord): Frame {
+  // No decoder gives a name with a line break, and no frame could hold one.
+  const name = event === undefined || /[\r\n]/.test(event) ? undefined : event;
+  return { event: name, data };
+}
+
+function frameOf(record: Exclude<LogRecord, EventRecord>, withIds: boolean): Frame | undefined {
+  if (record.type === 'end' && record.ending.type !== 'complete' && record.saidByUpstream !== true)
     return errorFrame(record.ending);
   if (!withIds) return undefined;
   // The prompt and its owner are not the reader's business.
   return ownFrame(record.type === 'open' ? { type: 'open', createdAt: record.createdAt } : record);
 }
 
-function ownFrame(record: object): { event: string; data: string } {
+function ownFrame(record: object): Frame {
   return { event: 'millrace', data: JSON.stringify({ type: 'millrace', record }) };
 }
 
-function errorFrame(ending: Exclude<LogEnding, { type: 'complete' }>): { event: string; data: string } {
+function errorFrame(ending: Exclude<LogEnding, { type: 'complete' }>): Frame {
   const code = ending.type === 'stopped' ? 'stopped' : ending.code;
   const message = ending.type === 'stopped' ? 'The answer was stopped' : ending.message;
   const type = Object.hasOwn(statusOfErrorType, code) ? code : 'api_error';

@@ -4,7 +4,7 @@
 import { encodeSse, MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import type { TextDelta } from '../../protocol/index.ts';
 import { formatEntryId } from '../../storage/index.ts';
-import type { EntryId, EventRecord, LogEnding, LogEntry } from '../../storage/index.ts';
+import type { EntryId, EventRecord, LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
 import type { Encoder } from '../reader.ts';
 
 /** What is worth asking again. */
@@ -12,56 +12,84 @@ const retryableCodes = new Set([
   'api_error',
   'connection_failed',
   'overloaded_error',
+  'log_diverged',
   'rate_limit_error',
+  'storage_failed',
   'timeout_error',
   'truncated',
 ]);
 
+/** The data of a frame, before it is JSON. */
+type TextFrame = readonly [event: string, value: unknown];
+
 export function createTextEncoder(): Encoder {
-  const accumulator = new MessageAccumulator();
-  // A frame of the log was no event: that has been said, and what follows it means nothing here.
-  let isBroken = false;
-  const frame = (id: EntryId, event: string, value: unknown) =>
-    encodeSse({ id: formatEntryId(id), event, data: JSON.stringify(value) });
-  const encodeEvent = (id: EntryId, record: EventRecord): string => {
-    const event = parseStreamEvent(record);
-    accumulator.push(event);
-    const isText = event.type === 'content_block_delta' && event.delta.type === 'text_delta';
-    return isText ? frame(id, 'text', (event.delta as TextDelta).text) : '';
+  let accumulator = new MessageAccumulator();
+  // The error that a broken frame of the log was answered with. What follows it means nothing here, and the end of
+  // the log says it again: who comes back after the error must not find an empty stream.
+  let failure: TextFrame | undefined;
+  const frameOf = (record: LogRecord): TextFrame | undefined => {
+    if (failure !== undefined) return record.type === 'end' ? failure : undefined;
+    if (record.type === 'event') return textOf(record, accumulator);
+    if (record.type === 'end') return lastFrame(record.ending, accumulator);
+    if (record.type !== 'rewind') return undefined;
+    // The next attempt begins a message of its own.
+    accumulator = new MessageAccumulator();
+    return ['reset', { from: record.fromIndex }];
   };
   return {
     // `done` tells the usage, which the first event begins.
     needsHistory: true,
+    get hasEnded() {
+      return failure !== undefined;
+    },
     encode: ({ id, record }: LogEntry): string => {
-      if (isBroken) return '';
-      if (record.type === 'rewind') return frame(id, 'reset', { from: record.fromIndex });
-      if (record.type === 'end') return frame(id, ...lastFrame(record.ending, accumulator));
-      if (record.type !== 'event') return '';
       try {
-        return encodeEvent(id, record);
+        return encode(frameOf(record), id);
       } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        isBroken = true;
-        return frame(id, ...failure(error.code, error.message));
+        failure = failureFrame(error);
+        return encode(failure, id);
       }
     },
     // The standard has comments for this; the readers this format is for pass over events they do not know.
     ping: () => ': ping\n\n',
-    gone: () => {
-      const [event, value] = failure('stream_gone', 'The stream was deleted');
-      return encodeSse({ event, data: JSON.stringify(value) });
+    failed: (code, message) => encode(errorFrame(code, message)),
+    reset: () => {
+      accumulator = new MessageAccumulator();
+      failure = undefined;
+      return encode(['reset', { from: 0 }]);
     },
-    reset: () => encodeSse({ event: 'reset', data: JSON.stringify({ from: 0 }) }),
   };
 }
 
-function lastFrame(ending: LogEnding, { message }: MessageAccumulator): [event: string, value: unknown] {
-  if (ending.type === 'complete')
-    return ['done', { usage: message?.usage, stop_reason: message?.stop_reason }];
-  if (ending.type === 'stopped') return ['stopped', {}];
-  return failure(ending.code, ending.message);
+function encode(frame: TextFrame | undefined, id?: EntryId): string {
+  if (frame === undefined) return '';
+  const [event, value] = frame;
+  return encodeSse({
+    id: id === undefined ? undefined : formatEntryId(id),
+    event,
+    data: JSON.stringify(value),
+  });
 }
 
-function failure(code: string, message: string): [event: string, value: unknown] {
+function textOf(record: EventRecord, accumulator: MessageAccumulator): TextFrame | undefined {
+  const event = parseStreamEvent(record);
+  accumulator.push(event);
+  const isText = event.type === 'content_block_delta' && event.delta.type === 'text_delta';
+  return isText ? ['text', (event.delta as TextDelta).text] : undefined;
+}
+
+function lastFrame(ending: LogEnding, { message }: MessageAccumulator): TextFrame {
+  if (ending.type === 'complete')
+    return ['done', { usage: message?.usage, stop_reason: message?.stop_reason }];
+  return ending.type === 'stopped' ? ['stopped', {}] : errorFrame(ending.code, ending.message);
+}
+
+/** What cannot be read is no event, whatever it was that it broke. */
+function failureFrame(error: unknown): TextFrame {
+  if (error instanceof ProtocolError) return errorFrame(error.code, error.message);
+  return errorFrame('invalid_event', 'The data of an event cannot be read');
+}
+
+function errorFrame(code: string, message: string): TextFrame {
   return ['error', { code, message, retryable: retryableCodes.has(code) }];
 }

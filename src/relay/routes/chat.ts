@@ -7,6 +7,8 @@ import type { RelayRequest, RelayResponse } from '../http.ts';
 import { readObject } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RelaySettings, RouteContext } from '../route-context.ts';
+import type { StartOptions } from '../streams.ts';
+import { openStream } from './open-stream.ts';
 
 /** How long an answer goes on after its reader has gone: time enough to come back, not to run up a bill. */
 const orphanMs = 60_000;
@@ -15,17 +17,19 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   const body = await toMessagesRequest(request, context.settings);
   const { streams, upstream, owner } = context;
   const headers = upstream.ownHeaders(request);
-  const started = await streams.start({
+  const start: StartOptions = {
     owner,
     request: body,
     orphanMs,
     call: (signal) => upstream.call({ method: 'POST', target: '/v1/messages', headers, body, signal }),
+  };
+  const { signal } = request;
+  return openStream(context, start, {
+    respond: (id) => {
+      const text = streams.follow(id, createTextEncoder(), { after: logStart, signal });
+      return eventStreamResponse(text, { 'x-stream-id': id });
+    },
   });
-  if (started.type !== 'started') return context.refusalOf(started);
-  const opening = await started.opening;
-  if (opening.type === 'refused') return opening.response;
-  const text = streams.follow(started.id, createTextEncoder(), { after: logStart, signal: request.signal });
-  return eventStreamResponse(text, { 'x-stream-id': started.id });
 }
 
 async function toMessagesRequest(

@@ -5,17 +5,18 @@ import { logStart } from '../../storage/index.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { errorResponse, eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { linkSignals } from '../linked-signal.ts';
+import { readBodyText } from '../request-body.ts';
 import type { RouteContext } from '../route-context.ts';
+import type { StartOptions } from '../streams.ts';
 import { passedResponse } from '../upstream.ts';
+import { openStream } from './open-stream.ts';
 
 /** The request limit of the Messages API. */
 const maxBodyBytes = 32 * 1024 * 1024;
 
-/** Far above any reply. */
-const maxReplyBytes = 256 * 1024 * 1024;
-
 export async function postMessages(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const body = await request.readBody(maxBodyBytes);
+  const body = await readBodyText(request, maxBodyBytes);
   const wanted = wantsStream(body);
   if (wanted === undefined) {
     return errorResponse(
@@ -28,7 +29,7 @@ export async function postMessages(request: RelayRequest, context: RouteContext)
 }
 
 export async function postCountTokens(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  return passThrough(request, await request.readBody(maxBodyBytes), context);
+  return passThrough(request, await readBodyText(request, maxBodyBytes), context);
 }
 
 export function getModels(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
@@ -40,39 +41,39 @@ async function streamMessages(
   body: string,
   context: RouteContext,
 ): Promise<RelayResponse> {
-  const { streams, upstream } = context;
+  const { owner, streams, upstream } = context;
   const headers = upstream.headersFor(request);
   const target = request.path + request.query;
-  const started = await streams.start({
-    owner: context.owner,
+  const start: StartOptions = {
+    owner,
     request: body,
     call: (signal) => upstream.call({ method: 'POST', target, headers, body, signal }),
+    // A client of the API that goes away wants no more of the answer, and would pay for it.
+    leaving: request.signal,
+  };
+  return openStream(context, start, {
+    respond: (id, headers) => {
+      const encoder = createMessagesEncoder({ withIds: false });
+      const text = streams.follow(id, encoder, { after: logStart, signal: request.signal });
+      return eventStreamResponse(text, { ...withoutType(headers), 'x-stream-id': id });
+    },
   });
-  if (started.type !== 'started') return context.refusalOf(started);
-  const { id } = started;
-  // A client of the API that goes away wants no more of the answer, and would pay for it.
-  request.signal.addEventListener('abort', () => void streams.stop(id), { once: true });
-  if (request.signal.aborted) await streams.stop(id);
-  const opening = await started.opening;
-  if (opening.type === 'refused') return opening.response;
-  const encoder = createMessagesEncoder({ withIds: false });
-  const text = streams.follow(id, encoder, { after: logStart, signal: request.signal });
-  return eventStreamResponse(text, { ...withoutType(opening.headers), 'x-stream-id': id });
 }
 
 async function passThrough(
   request: RelayRequest,
   body: string | undefined,
-  { upstream }: RouteContext,
+  { upstream, closing }: RouteContext,
 ): Promise<RelayResponse> {
+  using leaving = linkSignals([request.signal, closing]);
   const response = await upstream.call({
     method: body === undefined ? 'GET' : 'POST',
     target: request.path + request.query,
     headers: upstream.headersFor(request),
-    signal: request.signal,
+    signal: leaving.signal,
     ...(body === undefined ? {} : { body }),
   });
-  return passedResponse(response, maxReplyBytes);
+  return await passedResponse(response);
 }
 
 /** Undefined when the body is not a JSON object. All else about it is upstream's to judge. */

@@ -2,14 +2,17 @@
 
 import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import { formatEntryId, isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
-import type { EntryId, LogEntry, StreamState } from '../../storage/index.ts';
+import type { EntryId, LogEntry, StreamLog, StreamState } from '../../storage/index.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { parseRequest } from '../page-request.ts';
 import type { Encoder } from '../reader.ts';
+import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
+import type { StartOptions } from '../streams.ts';
+import { openStream } from './open-stream.ts';
 
 const encoders: Readonly<Record<string, () => Encoder>> = {
   messages: () => createMessagesEncoder({ withIds: true }),
@@ -19,25 +22,31 @@ const encoders: Readonly<Record<string, () => Encoder>> = {
 /** The most characters an idempotency key may have; as many as others allow. */
 const maxKeyLength = 255;
 
+/** How much of a log is held at once while its message is put together. */
+const batchEntries = 1024;
+const batchBytes = 1024 * 1024;
+
 export async function postStreams(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const body = await parseRequest(request, context.settings);
-  const idempotencyKey = request.headers.get('idempotency-key');
-  if (idempotencyKey !== undefined && idempotencyKey.length > maxKeyLength) {
-    return errorResponse(400, 'invalid_request_error', `Idempotency-Key: at most ${maxKeyLength} characters`);
-  }
+  const createEncoder = encoderFor(request);
   const { streams, upstream, owner } = context;
   const headers = upstream.ownHeaders(request);
-  const started = await streams.start({
+  const start: StartOptions = {
     owner,
     request: body,
-    idempotencyKey,
+    idempotencyKey: idempotencyKeyOf(request),
     call: (signal) => upstream.call({ method: 'POST', target: '/v1/messages', headers, body, signal }),
+  };
+  const { signal } = request;
+  const isDetached = !wantsEvents(request);
+  return openStream(context, start, {
+    isDetached,
+    respond: (id) => {
+      if (isDetached) return jsonResponse(202, { id }, { 'x-stream-id': id });
+      const text = streams.follow(id, createEncoder(), { after: logStart, signal });
+      return eventStreamResponse(text, { 'x-stream-id': id });
+    },
   });
-  if (started.type === 'exists') return respond(request, started.id, context);
-  if (started.type !== 'started') return context.refusalOf(started);
-  if (!wantsEvents(request)) return jsonResponse(202, { id: started.id }, { 'x-stream-id': started.id });
-  const opening = await started.opening;
-  return opening.type === 'refused' ? opening.response : respond(request, started.id, context);
 }
 
 export async function getStream(
@@ -48,18 +57,13 @@ export async function getStream(
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
   if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context));
+  const createEncoder = encoderFor(request);
   const after = offsetOf(request);
-  if (after === undefined) {
-    return errorResponse(
-      400,
-      'invalid_request_error',
-      'Last-Event-ID: must be the id of an event of this stream',
-    );
-  }
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: {}, body: '' };
-  return follow(request, { context, id, after });
+  const text = context.streams.follow(id, createEncoder(), { after, signal: request.signal });
+  return eventStreamResponse(text, { 'x-stream-id': id });
 }
 
 export async function postStop(
@@ -73,42 +77,39 @@ export async function postStop(
   return jsonResponse(200, { id });
 }
 
-/** A stream that is there already: its events from the beginning, or where to find them. */
-function respond(request: RelayRequest, id: string, context: RouteContext): RelayResponse {
-  if (wantsEvents(request)) return follow(request, { context, id, after: logStart });
-  return jsonResponse(202, { id }, { 'x-stream-id': id });
-}
-
-function follow(
-  { query, signal }: RelayRequest,
-  { context, id, after }: { context: RouteContext; id: string; after: EntryId },
-): RelayResponse {
+/** Throws RequestError for a format that is not there. */
+function encoderFor({ query }: RelayRequest): () => Encoder {
   const format = new URLSearchParams(query).get('format') ?? 'messages';
   const create = Object.hasOwn(encoders, format) ? encoders[format] : undefined;
-  if (create === undefined) {
-    const known = Object.keys(encoders).join(', ');
-    return errorResponse(
-      400,
-      'invalid_request_error',
-      `format: must be one of ${known}, not ${JSON.stringify(format)}`,
-    );
-  }
-  return eventStreamResponse(context.streams.follow(id, create(), { after, signal }), { 'x-stream-id': id });
+  if (create !== undefined) return create;
+  const known = Object.keys(encoders).join(', ');
+  throw new RequestError(400, `format: must be one of ${known}, not ${JSON.stringify(format)}`);
+}
+
+/** Throws RequestError for a key that is empty or too long. */
+function idempotencyKeyOf({ headers }: RelayRequest): string | undefined {
+  const key = headers.get('idempotency-key');
+  if (key !== undefined && (key === '' || key.length > maxKeyLength))
+    throw new RequestError(400, `Idempotency-Key: must have 1 to ${maxKeyLength} characters`);
+  return key;
 }
 
 function wantsEvents({ headers }: RelayRequest): boolean {
   return headers.get('accept')?.includes('text/event-stream') ?? false;
 }
 
-/** Where to go on; undefined for what is no entry id. */
-function offsetOf({ headers, query }: RelayRequest): EntryId | undefined {
+/** Where to go on. Throws RequestError for what is no entry id. */
+function offsetOf({ headers, query }: RelayRequest): EntryId {
   const text = headers.get('last-event-id') ?? new URLSearchParams(query).get('after') ?? '';
-  return text === '' ? logStart : parseEntryId(text);
+  const after = text === '' ? logStart : parseEntryId(text);
+  if (after === undefined)
+    throw new RequestError(400, 'Last-Event-ID: must be the id of an event of this stream');
+  return after;
 }
 
 async function describe(state: StreamState, { streams }: RouteContext): Promise<object> {
   const { id, createdAt, tail, ending } = state;
-  const { message } = await accumulate(id, streams.log);
+  const { message } = await accumulate(state, streams.log);
   return {
     id,
     state: ending === undefined ? 'open' : 'ended',
@@ -120,18 +121,19 @@ async function describe(state: StreamState, { streams }: RouteContext): Promise<
   };
 }
 
-/** The message as far as the log has it. */
-async function accumulate(id: string, log: RouteContext['streams']['log']): Promise<MessageAccumulator> {
+/** The message as far as `tail`: what came since is not told, and a log that grows faster is not chased. */
+async function accumulate({ id, tail }: StreamState, log: StreamLog): Promise<MessageAccumulator> {
   const accumulator = new MessageAccumulator();
   let after = logStart;
-  for (;;) {
-    const result = await log.read(id, after, 1024);
-    if (result.type !== 'entries') return accumulator;
+  while (after.sequence < tail.sequence) {
+    const maxEntries = Math.min(batchEntries, tail.sequence - after.sequence);
+    const result = await log.read(id, after, { maxEntries, maxBytes: batchBytes });
+    const last = result.type === 'entries' ? result.entries.at(-1) : undefined;
+    if (result.type !== 'entries' || last === undefined) return accumulator;
     for (const entry of result.entries) addTo(accumulator, entry);
-    const last = result.entries.at(-1);
-    if (last === undefined || result.ended) return accumulator;
     after = last.id;
   }
+  return accumulator;
 }
 
 function addTo(accumulator: MessageAccumulator, { record }: LogEntry): void {

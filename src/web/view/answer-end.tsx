@@ -65,7 +65,7 @@ function stopText(
   message: DeepReadonly<Message> | undefined,
   maxTokens: number | undefined,
 ): string | undefined {
-  const reason = (message?.stop_reason ?? '') as string;
+  const reason = message?.stop_reason ?? '';
   if (!Object.hasOwn(strings.stopReasons, reason)) return undefined;
   if (reason === 'max_tokens') return strings.stopReasons.max_tokens(maxTokens);
   if (reason === 'refusal') return strings.stopReasons.refusal(message?.stop_details?.explanation ?? null);

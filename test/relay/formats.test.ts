@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { SseDecoder } from 'millrace/protocol';
+import type { Message, ServerSentEvent } from 'millrace/protocol';
+import type { LogEntry, LogRecord } from 'millrace/storage';
+import { createMessagesEncoder } from '../../src/relay/formats/messages-format.ts';
+import { createTextEncoder } from '../../src/relay/formats/text-format.ts';
+import type { Encoder } from '../../src/relay/reader.ts';
+import { messageEnd, messageStart, textEvents } from '../support/streams.ts';
+
+const encoders: Readonly<Record<string, () => Encoder>> = {
+  'messages with ids': () => createMessagesEncoder({ withIds: true }),
+  'messages without ids': () => createMessagesEncoder({ withIds: false }),
+  text: createTextEncoder,
+};
+
+const entriesOf = (records: readonly LogRecord[]): LogEntry[] =>
+  records.map((record, index) => ({ id: { epoch: 1, sequence: index + 1 }, record }));
+
+const event = (value: { type: string }): LogRecord => ({
+  type: 'event',
+  event: value.type,
+  data: JSON.stringify(value),
+});
+
+function framesOf(encoder: Encoder, records: readonly LogRecord[]): ServerSentEvent[] {
+  const decoder = new SseDecoder();
+  const text = entriesOf(records)
+    .map((entry) => encoder.encode(entry))
+    .join('');
+  return [...decoder.push(text), ...decoder.end()];
+}
+
+const types = [
+  ...new Set([messageStart, ...textEvents(0, 'a'), ...messageEnd].map(({ type }) => type)),
+  'error',
+  'ping',
+  'millrace',
+  '',
+  '\n',
+  '__proto__',
+];
+
+/** Events that look like the API's, and less and less so. */
+const anyEvent = (): fc.Arbitrary<LogRecord> => {
+  const block = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ type: fc.constantFrom('text', 'tool_use', 'fallback'), text: fc.jsonValue() }),
+  );
+  const delta = fc.oneof(
+    fc.jsonValue(),
+    fc.record({
+      type: fc.constantFrom('text_delta', 'input_json_delta', 'citations_delta', 'signature_delta'),
+      text: fc.oneof(fc.string(), fc.jsonValue()),
+      partial_json: fc.oneof(fc.string(), fc.jsonValue()),
+      citation: fc.jsonValue(),
+    }),
+  );
+  const fields = fc.record(
+    {
+      type: fc.oneof(fc.constantFrom(...types), fc.jsonValue()),
+      index: fc.oneof(fc.nat({ max: 2 }), fc.jsonValue()),
+      content_block: block,
+      delta,
+      message: fc.oneof(fc.constant(messageStart), fc.jsonValue()),
+      usage: fc.jsonValue(),
+      error: fc.jsonValue(),
+    },
+    { requiredKeys: [] },
+  );
+  const data = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fields.map((value) => JSON.stringify(value)),
+  );
+  const name = fc.option(fc.oneof(fc.constantFrom(...types), fc.string()), { nil: undefined });
+  return fc.record({ type: fc.constant('event' as const), event: name, data });
+};
+
+const anyRecord = (): fc.Arbitrary<LogRecord> =>
+  fc.oneof(
+    { weight: 8, arbitrary: anyEvent() },
+    fc.record({ type: fc.constant('rewind' as const), fromIndex: fc.nat() }),
+    fc.constantFrom<LogRecord>(
+      { type: 'end', ending: { type: 'complete' } },
+      { type: 'end', ending: { type: 'stopped' } },
+      { type: 'end', ending: { type: 'failed', code: 'x\n', message: '\r\n' }, saidByUpstream: true },
+    ),
+  );
+
+for (const [name, create] of Object.entries(encoders)) {
+  test(`the format ${name} throws at no event, whatever its shape`, () => {
+    fc.assert(
+      fc.property(fc.array(anyRecord()), (records) => {
+        const encoder = create();
+        for (const entry of entriesOf(records)) assert.equal(typeof encoder.encode(entry), 'string');
+      }),
+    );
+  });
+
+  test(`the format ${name} throws at no usage that is nested too deep to be written`, () => {
+    const usage = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
+    const data = `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"deep":${usage}}}`;
+    const encoder = create();
+    framesOf(encoder, [
+      event(messageStart),
+      { type: 'event', event: 'message_delta', data },
+      { type: 'end', ending: { type: 'complete' } },
+    ]);
+  });
+}
+
+const failed = { type: 'failed', code: 'overloaded_error', message: 'Overloaded' } as const;
+const upstreamError = event({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } } as {
+  type: string;
+});
+
+test('an entry is the same frame in the messages format, wherever the reader joined', () => {
+  const ends: LogRecord[] = [
+    { type: 'end', ending: failed, saidByUpstream: true },
+    { type: 'end', ending: failed },
+  ];
+  for (const end of ends) {
+    const records = [event(messageStart), upstreamError, end];
+    const whole = framesOf(createMessagesEncoder({ withIds: true }), records);
+    const entry = entriesOf(records).at(-1)!;
+    const joined = createMessagesEncoder({ withIds: true }).encode(entry);
+    assert.deepEqual([...new SseDecoder().push(joined)], whole.slice(-1));
+  }
+});
+
+test('the messages format says an error that upstream did not say, and no error twice', () => {
+  const names = (withIds: boolean, end: LogRecord, ...before: LogRecord[]) =>
+    framesOf(createMessagesEncoder({ withIds }), [...before, end]).map(({ event }) => event);
+  const said: LogRecord = { type: 'end', ending: failed, saidByUpstream: true };
+  const unsaid: LogRecord = { type: 'end', ending: failed };
+  assert.deepEqual(names(true, said, upstreamError), ['error', 'millrace']);
+  assert.deepEqual(names(true, unsaid), ['error']);
+  assert.deepEqual(names(false, said, upstreamError), ['error']);
+  assert.deepEqual(names(false, unsaid), ['error']);
+});
+
+test('the text format says a broken frame at once, and again at the end of the log for who comes back', () => {
+  const broken: LogRecord = { type: 'event', event: 'content_block_delta', data: '{"ty' };
+  const end: LogRecord = { type: 'end', ending: { type: 'complete' } };
+  const frames = framesOf(createTextEncoder(), [event(messageStart), broken, broken, end]);
+  assert.deepEqual(
+    frames.map(({ event, id }) => [event, id]),
+    [
+      ['error', '1-2'],
+      ['error', '1-4'],
+    ],
+  );
+  assert.equal(frames[0]?.data, frames[1]?.data);
+});
+
+test('the text format begins its message anew after a rewind and after a reset', () => {
+  const usageOf = (encoder: Encoder, input_tokens: number) => {
+    assert.ok(messageStart.type === 'message_start');
+    const message = { ...(messageStart.message as Message), usage: { input_tokens, output_tokens: 1 } };
+    const start = { type: 'message_start', message };
+    const records = [event(start), ...messageEnd.map(event)];
+    const end: LogRecord = { type: 'end', ending: { type: 'complete' } };
+    const last = framesOf(encoder, [...records, end]).at(-1);
+    assert.equal(last?.event, 'done');
+    return (JSON.parse(last.data) as { usage: { input_tokens: number } }).usage.input_tokens;
+  };
+  const encoder = createTextEncoder();
+  assert.equal(usageOf(encoder, 1), 1);
+  encoder.encode({ id: { epoch: 1, sequence: 5 }, record: { type: 'rewind', fromIndex: 0 } });
+  assert.equal(usageOf(encoder, 2), 2);
+  encoder.reset({ epoch: 0, sequence: 0 });
+  assert.equal(usageOf(encoder, 3), 3);
+});
