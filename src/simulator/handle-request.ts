@@ -4,6 +4,7 @@ import { ApiError } from '../protocol/index.ts';
 import { apiError } from './api-errors.ts';
 import { checkApiHeaders, checkHost } from './check-caller.ts';
 import type { Exchange } from './exchange.ts';
+import { chooseFaults } from './faults/choose-faults.ts';
 import { parseJsonBody } from './parse-json-body.ts';
 import { readBody } from './read-body.ts';
 import { findRoute } from './routes.ts';
@@ -28,6 +29,7 @@ async function answer(exchange: Exchange, listening: { host: string; port: numbe
   const route = findRoute(exchange);
   if (route.method === 'GET') {
     checkApiHeaders(request.headers, requireKey);
+    chooseFaults(exchange, undefined);
     return route.answer(exchange, undefined);
   }
   const bytes = await readBody(request, maxBodyBytes);
@@ -37,6 +39,7 @@ async function answer(exchange: Exchange, listening: { host: string; port: numbe
   checkApiHeaders(request.headers, requireKey);
   const body = parseJsonBody(text);
   simulation.log.setBody(record, body, bytes.length);
+  chooseFaults(exchange, body);
   simulation.log.changed(record);
   return route.answer(exchange, body);
 }

@@ -2,6 +2,7 @@
 
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
+import type { Fault, FaultPlan } from './faults/fault.ts';
 
 export interface SimulatorOptions {
   /** The port to listen on; 0, the default, is any free one. */
@@ -18,11 +19,15 @@ export interface SimulatorOptions {
   maxBodyBytes?: number;
   /** Answer a request without a key with the API's 401. Default false: any key or none will do. */
   requireKey?: boolean;
+  /** What goes wrong from the beginning, for requests that bring no plan of their own; default nothing. */
+  faults?: Fault | readonly Fault[] | FaultPlan;
   /** Where time comes from; default the system. */
   clock?: Clock;
 }
 
-export type Settings = Required<Omit<SimulatorOptions, 'recording'>> & Pick<SimulatorOptions, 'recording'>;
+type Optional = 'recording' | 'faults';
+
+export type Settings = Required<Omit<SimulatorOptions, Optional>> & Pick<SimulatorOptions, Optional>;
 
 /** Throws a RangeError for a number out of range. */
 export function resolveOptions(options: SimulatorOptions): Settings {
