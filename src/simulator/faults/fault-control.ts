@@ -22,7 +22,7 @@ export interface Faults {
 }
 
 /** Throws a RangeError that names the field. */
-export function parseFaultOption(value: unknown): ParsedPlan {
+function parseFaultOption(value: unknown): ParsedPlan {
   try {
     return parseFaultPlan(value, 'faults');
   } catch (error) {

@@ -3,7 +3,7 @@
 import type { ApiErrorType } from '../../protocol/index.ts';
 
 /** How a connection is broken off. */
-export type BreakBy = 'fin' | 'rst';
+type BreakBy = 'fin' | 'rst';
 
 /** Behind so many bytes or events of the answer. Without either it is a byte drawn from the plan's seed. */
 export interface Place {
@@ -62,7 +62,7 @@ export interface FaultFields {
 export type FaultKind = keyof FaultFields;
 
 /** For which of the requests that a plan is for a fault counts. */
-export interface Occurrence {
+interface Occurrence {
   /** For so many requests; without it for all. */
   times?: number;
   /** Not for the first so many. */
