@@ -18,8 +18,8 @@ import { parseMessagesRequest } from './validate-request.ts';
 import { wireEvents } from './wire-events.ts';
 
 export async function answerMessages(exchange: Exchange, body: unknown): Promise<void> {
-  const request = parseMessagesRequest(body);
-  const { organizationId } = exchange.simulation;
+  const { organizationId, settings } = exchange.simulation;
+  const request = parseMessagesRequest(body, settings.models);
   exchange.limits.admit(request.inputTokens, { model: request.model, organizationId });
   await (request.isStream ? sendStream(exchange, request) : sendMessage(exchange, request));
 }

@@ -24,19 +24,19 @@ export async function handleRequest(
 
 async function answer(exchange: Exchange, listening: { host: string; port: number }): Promise<void> {
   const { request, simulation, record } = exchange;
-  const { requireKey, maxBodyBytes } = simulation.settings;
+  const { settings } = simulation;
   checkHost(request.headers, listening);
   const route = findRoute(exchange);
   if (route.method === 'GET') {
-    checkApiHeaders(request.headers, requireKey);
+    checkApiHeaders(request.headers, settings);
     chooseFaults(exchange, undefined);
     return route.answer(exchange, undefined);
   }
-  const bytes = await readBody(request, maxBodyBytes);
+  const bytes = await readBody(request, settings.maxBodyBytes);
   if (bytes === undefined) return;
   const text = bytes.toString();
   simulation.log.setBody(record, text, bytes.length);
-  checkApiHeaders(request.headers, requireKey);
+  checkApiHeaders(request.headers, settings);
   const body = parseJsonBody(text);
   simulation.log.setBody(record, body, bytes.length);
   chooseFaults(exchange, body);

@@ -19,13 +19,17 @@ export interface SimulatorOptions {
   maxBodyBytes?: number;
   /** Answer a request without a key with the API's 401. Default false: any key or none will do. */
   requireKey?: boolean;
+  /** The keys to take; another one is answered with the API's 401. Default: any but one that says `invalid`. */
+  keys?: readonly string[];
+  /** Names of models to take beside the known ones; they have no limits. Default none. */
+  models?: readonly string[];
   /** What goes wrong from the beginning, for requests that bring no plan of their own; default nothing. */
   faults?: Fault | readonly Fault[] | FaultPlan;
   /** Where time comes from; default the system. */
   clock?: Clock;
 }
 
-type Optional = 'recording' | 'faults';
+type Optional = 'recording' | 'faults' | 'keys';
 
 export type Settings = Required<Omit<SimulatorOptions, Optional>> & Pick<SimulatorOptions, Optional>;
 
@@ -38,6 +42,7 @@ export function resolveOptions(options: SimulatorOptions): Settings {
     seed: 1,
     maxBodyBytes: 32 * 2 ** 20,
     requireKey: false,
+    models: [],
     clock: systemClock,
     ...withoutUndefined(options),
   };

@@ -160,6 +160,7 @@ describe('a cut', () => {
 
   test('of megabytes, for a reader that is slow, loses none of them', async () => {
     await using simulator = await start({
+      models: ['claude-x'],
       faults: { kind: 'cut', atByte: 9_000_000, by: 'rst', lingerMs: 0 },
     });
     const body = toBody(`echo ${'word '.repeat(400_000)}`, {
