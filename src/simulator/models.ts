@@ -135,7 +135,7 @@ export function alwaysDetailsOutput(model: string): boolean {
 }
 
 /** 4.6 for `claude-sonnet-4-6`; an id without a version counts as the newest. */
-function generationOf(model: string): number {
+export function generationOf(model: string): number {
   const version = /-(\d{1,2})(?:-(\d))?(?=-|$)/.exec(model);
   return version === null ? Infinity : Number(`${version[1]}.${version[2] ?? 0}`);
 }

@@ -5,7 +5,7 @@ import type { JsonObject } from './json-object.ts';
 import { apiError, invalidRequest } from './api-errors.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { limitsOf, resolveModel, takesPrefill } from './models.ts';
-import { estimateInputTokens } from './tokens.ts';
+import { sumTokens, toPromptParts } from './prompt-parts.ts';
 import { checkModelTakes, checkOutputShape, checkThinkingTurns, parseThinking } from './validate-thinking.ts';
 import { parseToolChoice, parseTools } from './validate-tools.ts';
 import { checkFinalTurn, parseTurns } from './validate-turns.ts';
@@ -66,7 +66,7 @@ export function parseMessagesRequest(value: unknown, models: readonly string[] =
   checkModelTakes(model, body);
   checkThinkingTurns(body, turns, toolChoice);
   checkFinalTurn(turns, takesPrefill(model));
-  const inputTokens = estimateInputTokens(body);
+  const inputTokens = sumTokens(toPromptParts(body, model));
   checkInputTokens(inputTokens, model);
   return { model, maxTokens, turns, tools, toolChoice, thinking, stopSequences, isStream, inputTokens };
 }
@@ -77,8 +77,7 @@ export function parseCountRequest(value: unknown, models: readonly string[]): nu
   const asked = requireString(body['model'], 'model');
   parseTurns(body['messages']);
   parseTools(body['tools']);
-  requireModel(asked, models);
-  return estimateInputTokens(body);
+  return sumTokens(toPromptParts(body, requireModel(asked, models)));
 }
 
 /** The body of `POST /v1/complete`, which no model takes any more. Throws an ApiError, always. */

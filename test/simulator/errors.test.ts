@@ -258,7 +258,7 @@ describe('a body that is', () => {
 
   test('too long for its model is answered with the estimate and the limit', async () => {
     await using simulator = await startSimulator({ speed: 0 });
-    const body = toBody('word '.repeat(150_000), { model: 'claude-haiku-4-5' });
+    const body = toBody('word '.repeat(230_000), { model: 'claude-haiku-4-5' });
     const response = await post(simulator, body);
     const { error } = (await response.json()) as { error: { message: string } };
     const [, tokens = 0] = /^prompt is too long: (\d+) tokens > 200000 maximum$/.exec(error.message) ?? [];
