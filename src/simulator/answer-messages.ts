@@ -5,8 +5,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageAccumulator } from '../protocol/index.ts';
 import type { KnownStreamEvent } from '../protocol/index.ts';
 import { answerTo } from './answer.ts';
+import { callerOf } from './caller-of.ts';
 import type { Exchange } from './exchange.ts';
 import type { MessagesRequest } from './messages-request.ts';
+import { leastCachedTokensOf } from './models.ts';
 import { Pacer } from './pacer.ts';
 import { recordedType, splitRecording } from './recorded-frames.ts';
 import { sendJson } from './send-json.ts';
@@ -18,9 +20,14 @@ import { parseMessagesRequest } from './validate-request.ts';
 import { wireEvents } from './wire-events.ts';
 
 export async function answerMessages(exchange: Exchange, body: unknown): Promise<void> {
-  const { organizationId, settings } = exchange.simulation;
-  const request = parseMessagesRequest(body, settings.models);
-  exchange.limits.admit(request.inputTokens, { model: request.model, organizationId });
+  const { organizationId, settings, promptCache } = exchange.simulation;
+  const parsed = parseMessagesRequest(body, settings.models);
+  const { model, parts, inputTokens } = parsed;
+  const scope = `${callerOf(exchange.request.headers)} ${model}`;
+  const lookup = promptCache.find(parts, scope, leastCachedTokensOf(model));
+  const request = { ...parsed, cached: lookup.tokens };
+  exchange.limits.admit(inputTokens - request.cached.read, { model, organizationId });
+  lookup.store();
   await (request.isStream ? sendStream(exchange, request) : sendMessage(exchange, request));
 }
 

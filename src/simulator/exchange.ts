@@ -10,6 +10,7 @@ import type { AppliedFault } from './faults/fault.ts';
 import { createHex, createId } from './ids.ts';
 import type { Settings } from './options.ts';
 import { Outlet } from './outlet.ts';
+import type { PromptCache } from './prompt-cache.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -21,6 +22,7 @@ export interface Simulation {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly limits: RateLimits;
+  readonly promptCache: PromptCache;
   readonly faultPlans: FaultPlans;
   /** The plan for requests that bring none. */
   readonly faults: FaultControl;

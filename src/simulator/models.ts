@@ -124,6 +124,14 @@ export function effortsOf(model: string): readonly Effort[] {
   return levels.filter((level) => abilities.includes(level));
 }
 
+/** The shortest prefix that is cached: 4,096 tokens for some models from 4.5 on, as recorded for one of them. */
+export function leastCachedTokensOf(model: string): number {
+  const generation = generationOf(model);
+  if (generation < 4) return model.includes('haiku') ? 2048 : 1024;
+  const isLarge = model.includes('haiku') || (model.includes('opus') && generation <= 4.7);
+  return isLarge && generation >= 4.5 ? 4096 : 1024;
+}
+
 /** The `inference_geo` recorded for models of each age. */
 export function inferenceGeoOf(model: string): string {
   return generationOf(model) < 4.6 ? 'not_available' : 'global';

@@ -30,9 +30,15 @@ export function toPromptParts(body: JsonObject, model: string): PromptPart[] {
   const costs = tokenCostsOf(model);
   const parts = [...toolParts(body, costs), ...systemParts(body['system'], costs), ...turnParts(body, costs)];
   const [first] = parts;
+  const last = parts.at(-1);
+  // On the request itself it stands for one on its last block.
+  if (last !== undefined && last.cacheControl == null && body['cache_control'] != null) {
+    parts[parts.length - 1] = { ...last, cacheControl: body['cache_control'] };
+  }
   const isBudgeted = (body['thinking'] as JsonObject | null | undefined)?.['type'] === 'enabled';
   const extra = requestTokens + (isBudgeted ? budgetTokens : 0);
-  return first === undefined ? [] : [{ ...first, tokens: first.tokens + extra }, ...parts.slice(1)];
+  if (first !== undefined) parts[0] = { ...(parts[0] ?? first), tokens: first.tokens + extra };
+  return parts;
 }
 
 export function sumTokens(parts: readonly PromptPart[]): number {

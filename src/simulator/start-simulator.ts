@@ -16,6 +16,7 @@ import { handleRequest } from './handle-request.ts';
 import { createId, createUuid } from './ids.ts';
 import { resolveOptions } from './options.ts';
 import type { Settings, SimulatorOptions } from './options.ts';
+import { PromptCache } from './prompt-cache.ts';
 import { createRandom } from './random.ts';
 import { RateLimits } from './rate-limits.ts';
 import { RequestLog } from './request-log.ts';
@@ -84,6 +85,7 @@ function createSimulation(settings: Settings, listenAgain: (server: Server) => P
     settings,
     clock: settings.clock,
     limits: new RateLimits(settings.clock),
+    promptCache: new PromptCache(settings.clock),
     faultPlans,
     faults: new FaultControl(faultPlans, listenAgain),
     log: new RequestLog(),

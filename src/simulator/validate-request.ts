@@ -5,7 +5,9 @@ import type { JsonObject } from './json-object.ts';
 import { apiError, invalidRequest } from './api-errors.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { limitsOf, resolveModel, takesPrefill } from './models.ts';
+import { uncached } from './prompt-cache.ts';
 import { sumTokens, toPromptParts } from './prompt-parts.ts';
+import type { PromptPart } from './prompt-parts.ts';
 import { checkModelTakes, checkOutputShape, checkThinkingTurns, parseThinking } from './validate-thinking.ts';
 import { parseToolChoice, parseTools } from './validate-tools.ts';
 import { checkFinalTurn, parseTurns } from './validate-turns.ts';
@@ -66,9 +68,12 @@ export function parseMessagesRequest(value: unknown, models: readonly string[] =
   checkModelTakes(model, body);
   checkThinkingTurns(body, turns, toolChoice);
   checkFinalTurn(turns, takesPrefill(model));
-  const inputTokens = sumTokens(toPromptParts(body, model));
+  const parts = toPromptParts(body, model);
+  checkCacheMarks(parts);
+  const inputTokens = sumTokens(parts);
   checkInputTokens(inputTokens, model);
-  return { model, maxTokens, turns, tools, toolChoice, thinking, stopSequences, isStream, inputTokens };
+  const said = { model, maxTokens, turns, tools, toolChoice, thinking, stopSequences, isStream };
+  return { ...said, inputTokens, parts, cached: uncached };
 }
 
 /** The body of `POST /v1/messages/count_tokens`, to the count it is answered with. Throws an ApiError. */
@@ -110,6 +115,16 @@ function checkMaxTokens(maxTokens: number, model: string): void {
   if (most === undefined || maxTokens <= most) return;
   throw invalidRequest(
     `max_tokens: ${maxTokens} > ${most}, which is the maximum allowed number of output tokens for ${model}`,
+  );
+}
+
+const mostCacheMarks = 4;
+
+function checkCacheMarks(parts: readonly PromptPart[]): void {
+  const count = parts.filter(({ cacheControl }) => cacheControl != null).length;
+  if (count <= mostCacheMarks) return;
+  throw invalidRequest(
+    `A maximum of ${mostCacheMarks} blocks with cache_control may be provided. Found ${count}.`,
   );
 }
 

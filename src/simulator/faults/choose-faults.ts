@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 
+import { callerOf } from '../caller-of.ts';
 import type { Exchange } from '../exchange.ts';
 import { isObject } from '../validate-value.ts';
 import { demandNoRefusal } from './fault-plans.ts';
@@ -28,7 +29,7 @@ export function chooseFaults(exchange: Exchange, body: unknown): void {
   exchange.setFaults(faults);
   const limit = faults.find((fault) => fault.kind === 'rate_limit');
   if (limit === undefined) return;
-  exchange.limits = faultPlans.limitsFor(limit, plan, `${scope}\0${callerOf(exchange)}`);
+  exchange.limits = faultPlans.limitsFor(limit, plan, `${scope}\0${callerOf(exchange.request.headers)}`);
 }
 
 function fromHeader({ request }: Exchange): Chosen | undefined {
@@ -69,12 +70,4 @@ function promptOf(message: unknown): string {
     isObject(block) && typeof block['text'] === 'string' ? [block['text']] : [],
   );
   return texts.at(-1) ?? '';
-}
-
-/** The key as it was sent. It is only compared, and kept no longer than the limits it counts against. */
-function callerOf({ request }: Exchange): string {
-  const { 'x-api-key': key, authorization } = request.headers;
-  return createHash('sha256')
-    .update(String(key ?? authorization?.replace(/^bearer /i, '') ?? ''))
-    .digest('base64');
 }
