@@ -60,7 +60,7 @@ const fields = {
     pingMs: integer(atLeastOne, { fallback: 30_000 }),
   },
   never_close: nothing,
-  cut: { ...place, by: breakBy, lingerMs: integer(count, { fallback: 50 }) },
+  cut: { ...place, by: breakBy, lingerMs: integer(count, { fallback: 200 }) },
   split: { bytes: integer(size, { fallback: 1 }) },
   merge: { events: integer({ least: 2, most: 10_000 }, { fallback: 8 }) },
 } satisfies { [Kind in FaultKind]: { [Name in keyof FaultFields[Kind]]-?: Field } };
