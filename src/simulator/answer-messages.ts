@@ -5,50 +5,48 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MessageAccumulator } from '../protocol/index.ts';
 import type { KnownStreamEvent } from '../protocol/index.ts';
 import { answerTo } from './answer.ts';
+import { callerOf } from './caller-of.ts';
 import type { Exchange } from './exchange.ts';
-import { acceptsGzip } from './gzip-frames.ts';
 import type { MessagesRequest } from './messages-request.ts';
+import { leastCachedTokensOf } from './models.ts';
 import { Pacer } from './pacer.ts';
 import { recordedType, splitRecording } from './recorded-frames.ts';
-import { sendFrames } from './send-frames.ts';
-import type { TimedFrame } from './send-frames.ts';
 import { sendJson } from './send-json.ts';
+import { sendReply } from './send-reply.ts';
+import { toFrameStep } from './step.ts';
+import type { Frame } from './step.ts';
 import { toFrame } from './to-frame.ts';
 import { parseMessagesRequest } from './validate-request.ts';
 import { wireEvents } from './wire-events.ts';
 
 export async function answerMessages(exchange: Exchange, body: unknown): Promise<void> {
-  const request = parseMessagesRequest(body);
-  const { limits } = exchange.simulation;
-  limits.spend('requests', 1);
-  limits.spend('input-tokens', request.inputTokens);
+  const { organizationId, settings, promptCache } = exchange.simulation;
+  const parsed = parseMessagesRequest(body, settings.models);
+  const { model, parts, inputTokens } = parsed;
+  const scope = `${callerOf(exchange.request.headers)} ${model}`;
+  const lookup = promptCache.find(parts, scope, leastCachedTokensOf(model));
+  const request = { ...parsed, cached: lookup.tokens };
+  exchange.limits.admit(inputTokens - request.cached.read, { model, organizationId });
+  lookup.store();
   await (request.isStream ? sendStream(exchange, request) : sendMessage(exchange, request));
 }
 
 async function sendStream(exchange: Exchange, request: MessagesRequest): Promise<void> {
-  const { simulation, record, outlet } = exchange;
-  const { recording, speed } = simulation.settings;
-  const isCompressed = acceptsGzip(exchange.request.headers['accept-encoding']);
+  const { recording, speed } = exchange.simulation.settings;
   const pacer = new Pacer(exchange.random('pacing'), speed);
-  const firstByteMs = pacer.firstByteMs();
-  if (firstByteMs > 0) await outlet.pause(firstByteMs);
-  if (!outlet.isOpen) return;
-  if (isCompressed) outlet.compress();
-  exchange.begin(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache',
-    ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
-    ...simulation.limits.headers(),
-    ...exchange.headers(),
+  await sendReply(exchange, {
+    delayMs: pacer.firstByteMs(),
+    status: 200,
+    headers: {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      ...exchange.limits.headers(),
+    },
+    isFromEdge: false,
+    isStream: true,
+    steps:
+      recording === undefined ? generatedFrames(exchange, request, pacer) : recordedFrames(recording, pacer),
   });
-  const frames =
-    recording === undefined ? generatedFrames(exchange, request, pacer) : recordedFrames(recording, pacer);
-  const onSent = (byteCount: number): void => {
-    record.eventsSent += 1;
-    record.bytesSent += byteCount;
-    simulation.log.changed(record);
-  };
-  await sendFrames(frames, { outlet, clock: simulation.clock, onSent });
 }
 
 async function sendMessage(exchange: Exchange, request: MessagesRequest): Promise<void> {
@@ -66,7 +64,7 @@ async function sendMessage(exchange: Exchange, request: MessagesRequest): Promis
     if (!outlet.isOpen) return;
   }
   if (durationMs > 0) await outlet.pause(durationMs);
-  await sendJson(exchange, { headers: simulation.limits.headers(), body: toWholeMessage(accumulator) });
+  await sendJson(exchange, { headers: exchange.limits.headers(), body: toWholeMessage(accumulator) });
 }
 
 /** A tool input that was cut is no input: the API gives `{}` for it. */
@@ -84,17 +82,19 @@ function* answerEvents(exchange: Exchange, request: MessagesRequest): Generator<
   for (const event of wireEvents(request, answerTo(request), random)) {
     yield event;
     if (event.type !== 'message_delta') continue;
-    exchange.simulation.limits.spend('output-tokens', event.usage?.output_tokens ?? 0);
+    exchange.limits.spend('output-tokens', event.usage?.output_tokens ?? 0);
   }
 }
 
-function* generatedFrames(exchange: Exchange, request: MessagesRequest, pacer: Pacer): Generator<TimedFrame> {
+function* generatedFrames(exchange: Exchange, request: MessagesRequest, pacer: Pacer): Generator<Frame> {
   const padding = exchange.random('padding');
   for (const event of answerEvents(exchange, request)) {
-    yield { bytes: Buffer.from(toFrame(event, padding)), gapMs: pacer.gapMs(event.type) };
+    yield toFrameStep(toFrame(event, padding), pacer.gapMs(event.type));
   }
 }
 
-function* recordedFrames(recording: Uint8Array, pacer: Pacer): Generator<TimedFrame> {
-  for (const bytes of splitRecording(recording)) yield { bytes, gapMs: pacer.gapMs(recordedType(bytes)) };
+function* recordedFrames(recording: Uint8Array, pacer: Pacer): Generator<Frame> {
+  for (const bytes of splitRecording(recording)) {
+    yield { type: 'frame', bytes, gapMs: pacer.gapMs(recordedType(bytes)) };
+  }
 }

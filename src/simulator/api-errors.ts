@@ -2,7 +2,7 @@
 // answer in one place.
 
 import { ApiError } from '../protocol/index.ts';
-import type { ApiErrorType } from '../protocol/index.ts';
+import type { ApiErrorType, ErrorBody } from '../protocol/index.ts';
 import type { JsonObject } from './json-object.ts';
 
 export function apiError(type: ApiErrorType, message: string, status?: number): ApiError {
@@ -16,7 +16,7 @@ export function invalidRequest(message: string): ApiError {
 /** The API's edge answers this one before the API sees the request: no outer `type`, no `request_id`. */
 export const tooLarge: ApiErrorType = 'request_too_large';
 
-export function errorBody(error: ApiError, requestId: string): JsonObject {
+export function errorBody(error: Pick<ErrorBody, 'type' | 'message'>, requestId: string): JsonObject {
   const { type, message } = error;
   if (type === tooLarge) return { error: { type, message } };
   return { type: 'error', error: { type, message }, request_id: requestId };

@@ -30,9 +30,29 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
+export interface KeyRules {
+  readonly requireKey: boolean;
+  readonly keys?: readonly string[];
+}
+
 /** The headers every request of the API has. Throws its 401 and 400. */
-export function checkApiHeaders(headers: IncomingHttpHeaders, requireKey: boolean): void {
-  const hasKey = Boolean(headers['x-api-key']) || /^bearer \S/i.test(headers.authorization ?? '');
-  if (requireKey && !hasKey) throw apiError('authentication_error', 'x-api-key header is required');
+export function checkApiHeaders(headers: IncomingHttpHeaders, rules: KeyRules): void {
+  checkKey(headers, rules);
   if (!headers['anthropic-version']) throw invalidRequest('anthropic-version: header is required');
+}
+
+/**
+ * Two texts are recorded for a wrong key, without the headers they answered: here each belongs to one of the two
+ * headers a key can come in.
+ */
+function checkKey(headers: IncomingHttpHeaders, { requireKey, keys }: KeyRules): void {
+  const [, bearer = ''] = /^bearer (\S.*)$/i.exec(headers.authorization ?? '') ?? [];
+  const own = String(headers['x-api-key'] ?? '');
+  const key = own === '' ? bearer : own;
+  if (key === '' && (requireKey || keys !== undefined)) {
+    throw apiError('authentication_error', 'x-api-key header is required');
+  }
+  const isWrong = keys === undefined ? /invalid/i.test(key) : !keys.includes(key);
+  if (isWrong)
+    throw apiError('authentication_error', own === '' ? 'API key is invalid.' : 'invalid x-api-key');
 }

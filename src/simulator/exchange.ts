@@ -3,9 +3,14 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 import type { Clock } from './clock.ts';
+import { faultHeader } from './faults/choose-faults.ts';
+import type { FaultControl } from './faults/fault-control.ts';
+import type { FaultPlans } from './faults/fault-plans.ts';
+import type { AppliedFault } from './faults/fault.ts';
 import { createHex, createId } from './ids.ts';
 import type { Settings } from './options.ts';
 import { Outlet } from './outlet.ts';
+import type { PromptCache } from './prompt-cache.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -17,6 +22,10 @@ export interface Simulation {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly limits: RateLimits;
+  readonly promptCache: PromptCache;
+  readonly faultPlans: FaultPlans;
+  /** The plan for requests that bring none. */
+  readonly faults: FaultControl;
   readonly log: RequestLog;
   readonly organizationId: string;
   readonly workspaceId: string;
@@ -30,6 +39,8 @@ export class Exchange {
   readonly outlet: Outlet;
   readonly requestId: string;
   readonly path: string;
+  /** What the request counts against. */
+  limits: RateLimits;
 
   constructor(
     simulation: Simulation,
@@ -37,6 +48,7 @@ export class Exchange {
     [request, response]: [IncomingMessage, ServerResponse],
   ) {
     this.simulation = simulation;
+    this.limits = simulation.limits;
     this.request = request;
     this.response = response;
     this.path = (request.url ?? '').split('?', 1)[0] ?? '';
@@ -63,8 +75,23 @@ export class Exchange {
       vary: 'Accept-Encoding',
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
       'x-robots-tag': 'none',
-      ...simulatorHeader,
+      ...this.ownHeaders(),
     };
+  }
+
+  /** Headers of every answer of the simulator, which no API has. */
+  ownHeaders(): Record<string, string> {
+    return this.faults.length === 0
+      ? simulatorHeader
+      : { ...simulatorHeader, [faultHeader]: toAscii(JSON.stringify(this.faults)) };
+  }
+
+  get faults(): readonly AppliedFault[] {
+    return this.record.faults;
+  }
+
+  setFaults(faults: readonly AppliedFault[]): void {
+    this.record.faults = faults;
   }
 
   /** Begins the answer: its status and headers leave with its first bytes. */
@@ -78,6 +105,11 @@ export class Exchange {
 /** Says on every answer that no model gave it. */
 export const simulatorHeader = { 'x-simulator': '1' } as const;
 
+/** JSON as a header can hold it. */
+function toAscii(json: string): string {
+  return json.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 function createRecord(request: IncomingMessage, response: ServerResponse, number: number): RequestRecord {
   const record: RequestRecord = {
     number,
@@ -87,6 +119,7 @@ function createRecord(request: IncomingMessage, response: ServerResponse, number
     body: undefined,
     bodyBytes: 0,
     isComplete: false,
+    faults: [],
     status: undefined,
     eventsSent: 0,
     bytesSent: 0,

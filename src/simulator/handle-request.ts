@@ -4,6 +4,7 @@ import { ApiError } from '../protocol/index.ts';
 import { apiError } from './api-errors.ts';
 import { checkApiHeaders, checkHost } from './check-caller.ts';
 import type { Exchange } from './exchange.ts';
+import { chooseFaults } from './faults/choose-faults.ts';
 import { parseJsonBody } from './parse-json-body.ts';
 import { readBody } from './read-body.ts';
 import { findRoute } from './routes.ts';
@@ -23,20 +24,22 @@ export async function handleRequest(
 
 async function answer(exchange: Exchange, listening: { host: string; port: number }): Promise<void> {
   const { request, simulation, record } = exchange;
-  const { requireKey, maxBodyBytes } = simulation.settings;
+  const { settings } = simulation;
   checkHost(request.headers, listening);
   const route = findRoute(exchange);
   if (route.method === 'GET') {
-    checkApiHeaders(request.headers, requireKey);
+    checkApiHeaders(request.headers, settings);
+    chooseFaults(exchange, undefined);
     return route.answer(exchange, undefined);
   }
-  const bytes = await readBody(request, maxBodyBytes);
+  const bytes = await readBody(request, settings.maxBodyBytes);
   if (bytes === undefined) return;
   const text = bytes.toString();
   simulation.log.setBody(record, text, bytes.length);
-  checkApiHeaders(request.headers, requireKey);
+  checkApiHeaders(request.headers, settings);
   const body = parseJsonBody(text);
   simulation.log.setBody(record, body, bytes.length);
+  chooseFaults(exchange, body);
   simulation.log.changed(record);
   return route.answer(exchange, body);
 }

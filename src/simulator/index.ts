@@ -3,6 +3,8 @@
 export type { Clock } from './clock.ts';
 export { SimulatorError } from './errors.ts';
 export type { SimulatorErrorCode } from './errors.ts';
+export type { Faults } from './faults/fault-control.ts';
+export type { AppliedFault, Fault, FaultKind, FaultPlan } from './faults/fault.ts';
 export type { SimulatorOptions } from './options.ts';
 export type { RecordedRequest } from './request-log.ts';
 export { startSimulator } from './start-simulator.ts';

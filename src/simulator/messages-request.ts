@@ -1,6 +1,8 @@
 // A request to the Messages API after it was found valid: only what the simulator's answer depends on.
 
 import type { JsonObject } from './json-object.ts';
+import type { CachedTokens } from './prompt-cache.ts';
+import type { PromptPart } from './prompt-parts.ts';
 
 export interface MessagesRequest {
   /** The resolved id. */
@@ -14,7 +16,11 @@ export interface MessagesRequest {
   readonly thinking: 'off' | 'shown' | 'omitted';
   readonly stopSequences: readonly string[];
   readonly isStream: boolean;
+  /** All of them, cached or not. */
   readonly inputTokens: number;
+  /** What they are counted from. */
+  readonly parts: readonly PromptPart[];
+  readonly cached: CachedTokens;
 }
 
 export interface Turn {

@@ -1,7 +1,8 @@
 // The models the simulator lists, in the shape of the API's own list of August 2026, and what depends on a model.
-// Any other id that begins with `claude` is answered as well; such a model has no output limit.
+// Other names that are taken are in known-names.ts.
 
 import type { JsonObject } from './json-object.ts';
+import { aliases, formerModels, newerModels } from './known-names.ts';
 
 interface ModelFacts {
   readonly name: string;
@@ -14,6 +15,8 @@ interface ModelFacts {
 
 type Ability = 'code_execution' | 'compact' | Effort | 'adaptive_thinking' | 'enabled_thinking';
 type Effort = 'low' | 'medium' | 'high' | 'xhigh' | 'max';
+
+const levels: readonly Effort[] = ['low', 'medium', 'high', 'xhigh', 'max'];
 
 const latest: readonly Ability[] = [
   'code_execution',
@@ -75,21 +78,58 @@ function row(
   return [id, { name, createdOn, maxInputTokens, maxOutputTokens: outputThousands * 1000, abilities }];
 }
 
-/** The id a request's `model` stands for: `claude-haiku-4-5` is the dated one. Undefined when there is none. */
-export function resolveModel(asked: string): string | undefined {
-  if (models.has(asked)) return asked;
+/**
+ * The id a request's `model` stands for: `claude-haiku-4-5` is the dated one. Undefined when there is none. `others`
+ * are names to take beside the known ones.
+ */
+export function resolveModel(asked: string, others: readonly string[] = []): string | undefined {
+  const alias = aliases.get(asked);
+  if (alias !== undefined) return alias;
+  if (models.has(asked) || formerModels.has(asked) || newerModels.has(asked)) return asked;
   for (const id of models.keys()) if (id.startsWith(`${asked}-20`)) return id;
-  return asked.startsWith('claude') ? asked : undefined;
+  return others.includes(asked) ? asked : undefined;
 }
 
-/** Undefined for a model not in the list. */
-export function maxOutputTokensOf(model: string): number | undefined {
-  return models.get(model)?.maxOutputTokens;
+/** Undefined for a model whose limits are not known. */
+export function limitsOf(model: string): { maxInputTokens: number; maxOutputTokens: number } | undefined {
+  return models.get(model) ?? formerModels.get(model);
 }
 
 /** Models from 4.6 on refuse a conversation that ends with an assistant turn. */
 export function takesPrefill(model: string): boolean {
   return generationOf(model) < 4.6;
+}
+
+export function takesEnabledThinking(model: string): boolean {
+  return generationOf(model) < 4.7;
+}
+
+export function takesAdaptiveThinking(model: string): boolean {
+  return generationOf(model) >= 4.6;
+}
+
+/** Whether `temperature` and its like can be chosen at all. */
+export function takesSampling(model: string): boolean {
+  return generationOf(model) < 4.7;
+}
+
+/** Whether only one of `temperature` and `top_p` can be chosen. */
+export function takesOneOfTwo(model: string): boolean {
+  return generationOf(model) >= 4.1;
+}
+
+/** The levels of effort there are; none for a model without them. */
+export function effortsOf(model: string): readonly Effort[] {
+  const abilities = models.get(model)?.abilities ?? (formerModels.has(model) ? [] : latest);
+  return levels.filter((level) => abilities.includes(level));
+}
+
+/** The shortest prefix that is cached: 4,096 tokens for some models from 4.5 on, as recorded for one of them. */
+export function leastCachedTokensOf(model: string): number {
+  const generation = generationOf(model);
+  if (generation < 4) return model.includes('haiku') ? 2048 : 1024;
+  const isLarge = model.includes('haiku') || (model.includes('opus') && generation <= 4.7);
+  return isLarge && generation >= 4.5 ? 4096 : 1024;
 }
 
 /** The `inference_geo` recorded for models of each age. */
@@ -103,7 +143,7 @@ export function alwaysDetailsOutput(model: string): boolean {
 }
 
 /** 4.6 for `claude-sonnet-4-6`; an id without a version counts as the newest. */
-function generationOf(model: string): number {
+export function generationOf(model: string): number {
   const version = /-(\d{1,2})(?:-(\d))?(?=-|$)/.exec(model);
   return version === null ? Infinity : Number(`${version[1]}.${version[2] ?? 0}`);
 }

@@ -2,6 +2,7 @@
 
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
+import type { Fault, FaultPlan } from './faults/fault.ts';
 
 export interface SimulatorOptions {
   /** The port to listen on; 0, the default, is any free one. */
@@ -18,11 +19,19 @@ export interface SimulatorOptions {
   maxBodyBytes?: number;
   /** Answer a request without a key with the API's 401. Default false: any key or none will do. */
   requireKey?: boolean;
+  /** The keys to take; another one is answered with the API's 401. Default: any but one that says `invalid`. */
+  keys?: readonly string[];
+  /** Names of models to take beside the known ones; they have no limits. Default none. */
+  models?: readonly string[];
+  /** What goes wrong from the beginning, for requests that bring no plan of their own; default nothing. */
+  faults?: Fault | readonly Fault[] | FaultPlan;
   /** Where time comes from; default the system. */
   clock?: Clock;
 }
 
-export type Settings = Required<Omit<SimulatorOptions, 'recording'>> & Pick<SimulatorOptions, 'recording'>;
+type Optional = 'recording' | 'faults' | 'keys';
+
+export type Settings = Required<Omit<SimulatorOptions, Optional>> & Pick<SimulatorOptions, Optional>;
 
 /** Throws a RangeError for a number out of range. */
 export function resolveOptions(options: SimulatorOptions): Settings {
@@ -33,6 +42,7 @@ export function resolveOptions(options: SimulatorOptions): Settings {
     seed: 1,
     maxBodyBytes: 32 * 2 ** 20,
     requireKey: false,
+    models: [],
     clock: systemClock,
     ...withoutUndefined(options),
   };

@@ -1,6 +1,7 @@
 // The one way out for the bytes of an answer: at the reader's pace, and over at once when the reader has gone.
 
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 import type { Clock } from './clock.ts';
 import { GzipFrames } from './gzip-frames.ts';
@@ -58,10 +59,12 @@ export class Outlet {
     });
   }
 
-  pause(durationMs: number): Promise<void> {
+  /** Without end when `durationMs` is Infinity: then only the connection's end ends it, and there is no timer. */
+  pause(durationMs: number, clock: Clock = this.#clock): Promise<void> {
     if (!this.#isOpen) return Promise.resolve();
     return new Promise((resolve) => {
-      const cancel = this.#clock.setTimer(() => this.#onPauseEnd?.(), durationMs);
+      const isEndless = durationMs === Infinity;
+      const cancel = isEndless ? noTimer : clock.setTimer(() => this.#onPauseEnd?.(), durationMs);
       this.#onPauseEnd = () => {
         this.#onPauseEnd = undefined;
         cancel();
@@ -73,4 +76,28 @@ export class Outlet {
   end(): void {
     this.#response.end(this.#gzip?.end());
   }
+
+  /** The connection; it may be another answer's as well, earlier or later. */
+  get socket(): Socket {
+    return this.#response.socket ?? this.#response.req.socket;
+  }
+
+  /** Resolves when everything written, the head included, was handed to the system. */
+  flush(): Promise<void> {
+    if (!this.#isOpen) return Promise.resolve();
+    // A reply without a head has nothing to flush.
+    if (this.#response.headersSent) this.#response.flushHeaders();
+    return new Promise((resolve) => {
+      this.#onPauseEnd = resolve;
+      this.socket.write('', () => resolve());
+    });
+  }
+
+  /** Ends the connection in the middle of the answer. */
+  breakOff(by: 'fin' | 'rst'): void {
+    if (by === 'rst') this.socket.resetAndDestroy();
+    else this.socket.destroySoon();
+  }
 }
+
+const noTimer = (): void => undefined;

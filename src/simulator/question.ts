@@ -1,11 +1,12 @@
 // What an answer is chosen by: the last thing the user said, and what was said around it.
 
+import { withoutFaults } from './faults/short-form.ts';
 import { textsOf } from './messages-request.ts';
 import type { InputBlock, MessagesRequest } from './messages-request.ts';
 
 export interface Question {
   readonly request: MessagesRequest;
-  /** The last text of the last user turn; empty when it has none. */
+  /** The last text of the last user turn, without its fault plan; empty when it has none. */
   readonly prompt: string;
   /** The results in the last user turn, with the names of the tools they are from. */
   readonly toolResults: readonly ToolResult[];
@@ -25,7 +26,7 @@ export function toQuestion(request: MessagesRequest): Question {
   const results = turn.content.filter(({ type }) => type === 'tool_result');
   return {
     request,
-    prompt: textsOf(turn).at(-1) ?? '',
+    prompt: withoutFaults(textsOf(turn).at(-1) ?? ''),
     toolResults: results.map((result) => toToolResult(result, calls)),
   };
 }

@@ -1,6 +1,7 @@
 // What the simulator was asked, for tests to look at and to wait for.
 
 import { SimulatorError } from './errors.ts';
+import type { AppliedFault } from './faults/fault.ts';
 
 /** A request the simulator has received. The fields that can still change do so in place. */
 export interface RecordedRequest {
@@ -13,6 +14,8 @@ export interface RecordedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The parsed JSON, or the text when it is not JSON; undefined until it has arrived. */
   readonly body: unknown;
+  /** The faults its answer has, with everything settled that its plan left open. */
+  readonly faults: readonly AppliedFault[];
   /** The status answered with; undefined until then. */
   readonly status: number | undefined;
   /** Events of a streamed answer that were handed to the connection. */

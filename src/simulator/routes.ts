@@ -5,7 +5,7 @@ import { apiError } from './api-errors.ts';
 import type { Exchange } from './exchange.ts';
 import { modelEntry, modelList } from './models.ts';
 import { sendJson } from './send-json.ts';
-import { parseCountRequest } from './validate-request.ts';
+import { parseCountRequest, refuseCompletion } from './validate-request.ts';
 
 export interface Route {
   readonly pattern: RegExp;
@@ -20,7 +20,15 @@ const routes: readonly Route[] = [
   {
     pattern: /^\/v1\/messages\/count_tokens$/,
     method: 'POST',
-    answer: (exchange, body) => sendJson(exchange, { body: { input_tokens: parseCountRequest(body) } }),
+    answer: (exchange, body) => {
+      const inputTokens = parseCountRequest(body, exchange.simulation.settings.models);
+      return sendJson(exchange, { body: { input_tokens: inputTokens } });
+    },
+  },
+  {
+    pattern: /^\/v1\/complete$/,
+    method: 'POST',
+    answer: ({ simulation }, body) => refuseCompletion(body, simulation.settings.models),
   },
   {
     pattern: /^\/v1\/models$/,

@@ -9,10 +9,14 @@ import { SimulatorError } from './errors.ts';
 import type { SimulatorErrorCode } from './errors.ts';
 import { Exchange, simulatorHeader } from './exchange.ts';
 import type { Simulation } from './exchange.ts';
+import { FaultControl } from './faults/fault-control.ts';
+import type { Faults } from './faults/fault-control.ts';
+import { FaultPlans } from './faults/fault-plans.ts';
 import { handleRequest } from './handle-request.ts';
 import { createId, createUuid } from './ids.ts';
 import { resolveOptions } from './options.ts';
 import type { Settings, SimulatorOptions } from './options.ts';
+import { PromptCache } from './prompt-cache.ts';
 import { createRandom } from './random.ts';
 import { RateLimits } from './rate-limits.ts';
 import { RequestLog } from './request-log.ts';
@@ -24,6 +28,8 @@ export interface Simulator extends AsyncDisposable {
   readonly port: number;
   /** The requests received, oldest first: at most the last 1,000, and fewer when their bodies exceed 64 MiB. */
   readonly requests: readonly RecordedRequest[];
+  /** What goes wrong. */
+  readonly faults: Faults;
   /**
    * Resolves with the first request, received already or to come, for which the predicate holds. It is asked again
    * when a request's body has arrived, with every event sent, and when its connection has closed. Rejects with a
@@ -46,10 +52,15 @@ export interface Simulator extends AsyncDisposable {
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const settings = resolveOptions(options);
-  const simulation = createSimulation(settings);
   const server = createServer();
+  let port = settings.port;
+  const simulation = createSimulation(settings, (server) => listen(server, { ...settings, port }));
+  const { faults } = simulation;
+  if (settings.faults !== undefined) await faults.set(settings.faults);
   await listen(server, settings);
-  const { port } = server.address() as AddressInfo;
+  port = (server.address() as AddressInfo).port;
+  faults.attach(server);
+  await faults.apply();
   const underWay = answerRequests(server, simulation, { host: settings.host, port });
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= closeAll(server, simulation, underWay));
@@ -57,6 +68,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     url: `http://${toAuthority(reachable[settings.host] ?? settings.host)}:${port}`,
     port,
     requests: simulation.log.requests,
+    faults,
     waitFor: (predicate) => simulation.log.waitFor(predicate),
     close,
     [Symbol.asyncDispose]: close,
@@ -66,12 +78,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 /** The address under which this computer reaches itself when all addresses are listened on. */
 const reachable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
-function createSimulation(settings: Settings): Simulation {
+function createSimulation(settings: Settings, listenAgain: (server: Server) => Promise<void>): Simulation {
+  const faultPlans = new FaultPlans(settings.seed, settings.clock);
   const random = createRandom(settings.seed, 'organization');
   return {
     settings,
     clock: settings.clock,
     limits: new RateLimits(settings.clock),
+    promptCache: new PromptCache(settings.clock),
+    faultPlans,
+    faults: new FaultControl(faultPlans, listenAgain),
     log: new RequestLog(),
     organizationId: createUuid(random),
     workspaceId: createId('workspace', random),
@@ -80,8 +96,12 @@ function createSimulation(settings: Settings): Simulation {
 
 function listen(server: Server, { port, host }: Settings): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => reject(toListenError(cause, `${host}:${port}`)));
-    server.listen(port, host, resolve);
+    const fail = (cause: NodeJS.ErrnoException): void => reject(toListenError(cause, `${host}:${port}`));
+    server.once('error', fail);
+    server.listen(port, host, () => {
+      server.off('error', fail);
+      resolve();
+    });
   });
 }
 

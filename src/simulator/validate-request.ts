@@ -1,15 +1,17 @@
 // A request body to what the answer depends on, or the error the API has for it. Most texts are recorded; where
-// none is, the text follows the form of the others. Left out: what depends on a beta, on a real token count, or on
-// a real signature.
+// none is, the text follows the form of the others. Left out: what depends on a beta or on a real signature.
 
 import type { JsonObject } from './json-object.ts';
 import { apiError, invalidRequest } from './api-errors.ts';
 import type { MessagesRequest } from './messages-request.ts';
-import { maxOutputTokensOf, resolveModel, takesPrefill } from './models.ts';
-import { estimateInputTokens } from './tokens.ts';
+import { limitsOf, resolveModel, takesPrefill } from './models.ts';
+import { uncached } from './prompt-cache.ts';
+import { sumTokens, toPromptParts } from './prompt-parts.ts';
+import type { PromptPart } from './prompt-parts.ts';
+import { checkModelTakes, checkOutputShape, checkThinkingTurns, parseThinking } from './validate-thinking.ts';
 import { parseToolChoice, parseTools } from './validate-tools.ts';
 import { checkFinalTurn, parseTurns } from './validate-turns.ts';
-import { isObject, requireInteger, requireList, requireObject, requireString } from './validate-value.ts';
+import { isObject, requireInteger, requireList, requireString } from './validate-value.ts';
 
 /** Every field a body may have. Source: the official SDK's types, betas included, and what older ones had. */
 const knownFields = new Set([
@@ -45,36 +47,49 @@ const knownFields = new Set([
   'workspace_id',
 ]);
 
-/** The body of `POST /v1/messages`. Throws an ApiError. */
-export function parseMessagesRequest(value: unknown): MessagesRequest {
+/** The body of `POST /v1/messages`. `models` are names to take beside the known ones. Throws an ApiError. */
+export function parseMessagesRequest(value: unknown, models: readonly string[] = []): MessagesRequest {
   const body = requireBody(value);
   const asked = requireString(body['model'], 'model');
   const turns = parseTurns(body['messages']);
-  const maxTokens = requireInteger(body['max_tokens'], 'max_tokens', 0);
+  const maxTokens = parseMaxTokens(body['max_tokens']);
   const tools = parseTools(body['tools']);
   const toolChoice = parseToolChoice(body['tool_choice'], body['tools']);
   const stopSequences = parseStopSequences(body['stop_sequences']);
   const thinking = parseThinking(body['thinking'], maxTokens);
   const isStream = parseStream(body['stream']);
   checkTemperature(body['temperature']);
+  checkOutputShape(body);
   for (const field of Object.keys(body)) {
     if (!knownFields.has(field)) throw invalidRequest(`${field}: Extra inputs are not permitted`);
   }
-  const model = requireModel(asked);
+  const model = requireModel(asked, models);
   checkMaxTokens(maxTokens, model);
+  checkModelTakes(model, body);
+  checkThinkingTurns(body, turns, toolChoice);
   checkFinalTurn(turns, takesPrefill(model));
-  const inputTokens = estimateInputTokens(body);
-  return { model, maxTokens, turns, tools, toolChoice, thinking, stopSequences, isStream, inputTokens };
+  const parts = toPromptParts(body, model);
+  checkCacheMarks(parts);
+  const inputTokens = sumTokens(parts);
+  checkInputTokens(inputTokens, model);
+  const said = { model, maxTokens, turns, tools, toolChoice, thinking, stopSequences, isStream };
+  return { ...said, inputTokens, parts, cached: uncached };
 }
 
 /** The body of `POST /v1/messages/count_tokens`, to the count it is answered with. Throws an ApiError. */
-export function parseCountRequest(value: unknown): number {
+export function parseCountRequest(value: unknown, models: readonly string[]): number {
   const body = requireBody(value);
   const asked = requireString(body['model'], 'model');
   parseTurns(body['messages']);
   parseTools(body['tools']);
-  requireModel(asked);
-  return estimateInputTokens(body);
+  return sumTokens(toPromptParts(body, requireModel(asked, models)));
+}
+
+/** The body of `POST /v1/complete`, which no model takes any more. Throws an ApiError, always. */
+export function refuseCompletion(value: unknown, models: readonly string[]): never {
+  const asked = requireString(requireBody(value)['model'], 'model');
+  requireModel(asked, models);
+  throw invalidRequest(`"${asked}" is not supported on this API. Please use the Messages API instead.`);
 }
 
 function requireBody(value: unknown): JsonObject {
@@ -82,18 +97,42 @@ function requireBody(value: unknown): JsonObject {
   return value;
 }
 
-function requireModel(asked: string): string {
-  const model = resolveModel(asked);
+function requireModel(asked: string, models: readonly string[]): string {
+  const model = resolveModel(asked, models);
   if (model === undefined) throw apiError('not_found_error', `model: ${asked}`);
   return model;
 }
 
+/** The official documentation lets 0 fill the prompt cache; the API's own text, as it is known, does not. */
+function parseMaxTokens(value: unknown): number {
+  const maxTokens = requireInteger(value, 'max_tokens', -Infinity);
+  if (maxTokens < 1) throw invalidRequest('max_tokens: must be greater than or equal to 1');
+  return maxTokens;
+}
+
 function checkMaxTokens(maxTokens: number, model: string): void {
-  const most = maxOutputTokensOf(model);
+  const most = limitsOf(model)?.maxOutputTokens;
   if (most === undefined || maxTokens <= most) return;
   throw invalidRequest(
     `max_tokens: ${maxTokens} > ${most}, which is the maximum allowed number of output tokens for ${model}`,
   );
+}
+
+const mostCacheMarks = 4;
+
+function checkCacheMarks(parts: readonly PromptPart[]): void {
+  const count = parts.filter(({ cacheControl }) => cacheControl != null).length;
+  if (count <= mostCacheMarks) return;
+  throw invalidRequest(
+    `A maximum of ${mostCacheMarks} blocks with cache_control may be provided. Found ${count}.`,
+  );
+}
+
+/** The count is an estimate, and so is where the limit lies. */
+function checkInputTokens(inputTokens: number, model: string): void {
+  const most = limitsOf(model)?.maxInputTokens;
+  if (most === undefined || inputTokens <= most) return;
+  throw invalidRequest(`prompt is too long: ${inputTokens} tokens > ${most} maximum`);
 }
 
 function parseStopSequences(value: unknown): string[] {
@@ -105,20 +144,6 @@ function parseStopSequences(value: unknown): string[] {
     }
     return sequence;
   });
-}
-
-function parseThinking(value: unknown, maxTokens: number): MessagesRequest['thinking'] {
-  if (value == null) return 'off';
-  const thinking = requireObject(value, 'thinking');
-  const type = requireString(thinking['type'], 'thinking.type');
-  if (type === 'enabled') {
-    const budget = requireInteger(thinking['budget_tokens'], 'thinking.enabled.budget_tokens', 1024);
-    if (budget >= maxTokens) {
-      throw invalidRequest('`max_tokens` must be greater than `thinking.budget_tokens`.');
-    }
-  }
-  if (type !== 'enabled' && type !== 'adaptive') return 'off';
-  return thinking['display'] === 'omitted' ? 'omitted' : 'shown';
 }
 
 function parseStream(value: unknown): boolean {

@@ -2,16 +2,19 @@
 
 import { invalidRequest } from './api-errors.ts';
 import type { ToolChoice, ToolDefinition } from './messages-request.ts';
+import { checkStrictTools } from './validate-strict-tools.ts';
 import { requireList, requireObject, requireString } from './validate-value.ts';
 
 /** The tools the caller runs itself; those of other types are the API's own and never called here. */
 export function parseTools(value: unknown): ToolDefinition[] {
-  if (value === undefined) return [];
-  const tools = requireList(value, 'tools').map((tool, index) => parseTool(tool, `tools.${index}`));
+  if (value == null) return [];
+  const list = requireList(value, 'tools');
+  const tools = list.map((tool, index) => parseTool(tool, `tools.${index}`));
   const own = tools.filter((tool) => tool !== undefined);
   if (new Set(own.map(({ name }) => name)).size < own.length) {
     throw invalidRequest('tools: Tool names must be unique.');
   }
+  checkStrictTools(list);
   return own;
 }
 

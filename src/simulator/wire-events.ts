@@ -90,11 +90,8 @@ function* deltas(
   if (closing !== undefined) yield closing(length);
 }
 
-function emptyMessage(
-  { model, inputTokens }: MessagesRequest,
-  { startTokens }: Totals,
-  ids: Random,
-): Message {
+function emptyMessage(request: MessagesRequest, { startTokens }: Totals, ids: Random): Message {
+  const { model, cached } = request;
   return {
     model,
     id: createId('message', ids),
@@ -106,10 +103,11 @@ function emptyMessage(
     stop_sequence: null,
     stop_details: null,
     usage: {
-      input_tokens: inputTokens,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
-      cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
+      ...inputUsage(request),
+      cache_creation: {
+        ephemeral_5m_input_tokens: cached.written['5m'],
+        ephemeral_1h_input_tokens: cached.written['1h'],
+      },
       output_tokens: startTokens,
       service_tier: 'standard',
       inference_geo: inferenceGeoOf(model),
@@ -118,13 +116,29 @@ function emptyMessage(
   };
 }
 
+/** What is neither read from the cache nor written to it is input as such. */
+function inputUsage({ inputTokens, cached: { read, written } }: MessagesRequest): InputUsage {
+  const created = written['5m'] + written['1h'];
+  return {
+    input_tokens: inputTokens - read - created,
+    cache_creation_input_tokens: created,
+    cache_read_input_tokens: read,
+  };
+}
+
+interface InputUsage {
+  readonly input_tokens: number;
+  readonly cache_creation_input_tokens: number;
+  readonly cache_read_input_tokens: number;
+}
+
 function messageDelta(
-  { model, inputTokens }: MessagesRequest,
+  request: MessagesRequest,
   { reached, outputTokens }: AnswerLimit,
   totals: Totals,
 ): MessageDeltaEvent {
   const ownReason = totals.hasTool ? 'tool_use' : 'end_turn';
-  const isDetailed = totals.hasThinking || alwaysDetailsOutput(model);
+  const isDetailed = totals.hasThinking || alwaysDetailsOutput(request.model);
   return {
     type: 'message_delta',
     delta: {
@@ -134,9 +148,7 @@ function messageDelta(
       container: null,
     },
     usage: {
-      input_tokens: inputTokens,
-      cache_creation_input_tokens: 0,
-      cache_read_input_tokens: 0,
+      ...inputUsage(request),
       output_tokens: Math.max(outputTokens, totals.startTokens),
       ...(isDetailed ? { output_tokens_details: { thinking_tokens: totals.thinkingTokens } } : {}),
     },

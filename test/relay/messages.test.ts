@@ -38,7 +38,7 @@ test('the official SDK gets through the relay what it gets from upstream, for ev
   for (const [prompt, extra] of [
     ['tell me something', {}],
     ['markdown please', {}],
-    ['think hard', { thinking: { type: 'enabled' as const, budget_tokens: 1024 } }],
+    ['think hard', { thinking: { type: 'adaptive' as const } }],
     ['use get_weather', { tools }],
     ['parallel', { tools }],
   ] as const) {

@@ -5,7 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import { startSimulator } from '../../src/simulator/index.ts';
-import { askEvents, clockTool, toBody, weatherTool } from './ask.ts';
+import { askEvents, clockTool, post, toBody, weatherTool } from './ask.ts';
+import { changes } from '../../src/simulator/faults/apply-faults.ts';
 
 const docs = await readFile(new URL('../../docs/simulator.md', import.meta.url), 'utf8');
 
@@ -25,4 +26,20 @@ test('docs/simulator.md has a table of prompts, and each is answered with the bl
     const types = events.flatMap(({ data }) => data.content_block?.type ?? []);
     assert.deepEqual(types, blocks.match(/\w+/g) ?? [], prompt);
   }
+});
+
+test('docs/simulator.md has a table of all kinds of faults, and each of its short forms is a plan', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const section = docs.split('\n## ').find((each) => each.startsWith('Break it')) ?? '';
+  const prompts = [...section.matchAll(/^\| `(\/fault (\w+).*?)` +\|/gm)];
+  for (const [index, [, prompt = '', kind = '']] of prompts.entries()) {
+    const answer = post(simulator, toBody(prompt, { stream: true }));
+    void answer.then((response) => response.body?.cancel()).catch(() => undefined);
+    const { faults } = await simulator.waitFor(
+      ({ number, faults, status }) => number === index + 1 && (faults.length > 0 || status !== undefined),
+    );
+    assert.equal(faults[0]?.kind, kind, prompt);
+  }
+  const kinds = new Set([...prompts.map(([, , kind]) => kind), 'refuse']);
+  assert.deepEqual(kinds, new Set(Object.keys(changes)));
 });

@@ -7,8 +7,8 @@ import { startSimulator } from '../../src/simulator/index.ts';
 import { Outlet } from '../../src/simulator/outlet.ts';
 import { Pacer } from '../../src/simulator/pacer.ts';
 import { createRandom } from '../../src/simulator/random.ts';
-import { sendFrames } from '../../src/simulator/send-frames.ts';
-import type { TimedFrame } from '../../src/simulator/send-frames.ts';
+import { sendSteps } from '../../src/simulator/send-steps.ts';
+import type { Frame } from '../../src/simulator/step.ts';
 import { askEvents, askText, post, toBody } from './ask.ts';
 import { JumpingClock } from './virtual-clock.ts';
 
@@ -76,19 +76,20 @@ class Collector {
     });
   }
 
-  send(frames: Iterable<TimedFrame>): Promise<void> {
+  send(frames: Iterable<Frame>): Promise<void> {
     const outlet = new Outlet(this.response as unknown as ServerResponse, this.clock);
-    return sendFrames(frames, { outlet, clock: this.clock, onSent: () => undefined });
+    return sendSteps(frames, { outlet, clock: this.clock, onSent: () => undefined });
   }
 }
 
-function* toFrames(gapsMs: readonly number[]): Generator<TimedFrame> {
-  for (const [index, gapMs] of gapsMs.entries()) yield { bytes: Buffer.from(String(index)), gapMs };
+function* toFrames(gapsMs: readonly number[]): Generator<Frame> {
+  for (const [index, gapMs] of gapsMs.entries())
+    yield { type: 'frame', bytes: Buffer.from(String(index)), gapMs };
 }
 
 const ping = 'event: ping\ndata: {"type": "ping"}\n\n';
 
-describe('sendFrames()', () => {
+describe('sendSteps()', () => {
   test('sends a ping every 30 s of silence, on a timer that runs from the start', async () => {
     const collector = new Collector(new JumpingClock());
     await collector.send(toFrames([0, 40_000, 100_000]));
@@ -120,7 +121,7 @@ describe('sendFrames()', () => {
   test('does not take the next frame before the last one was taken', async () => {
     const collector = new Collector(new JumpingClock(), true);
     let taken = 0;
-    const frames = (function* (): Generator<TimedFrame> {
+    const frames = (function* (): Generator<Frame> {
       for (const frame of toFrames(Array.from({ length: 5 }, () => 0))) {
         taken += 1;
         yield frame;
@@ -140,7 +141,7 @@ describe('sendFrames()', () => {
   test('takes no frame more, and ends the frames, when the connection closes while it waits', async () => {
     const collector = new Collector(new JumpingClock(), true);
     let hasEnded = false;
-    const frames = (function* (): Generator<TimedFrame> {
+    const frames = (function* (): Generator<Frame> {
       try {
         yield* toFrames([0, 0, 0]);
       } finally {

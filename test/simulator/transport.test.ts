@@ -233,7 +233,7 @@ describe('a client that leaves', () => {
 
 describe('a client that does not read', () => {
   test('stops the answer being made, and gets all of it when it reads again', async () => {
-    await using simulator = await startSimulator({ speed: 0 });
+    await using simulator = await startSimulator({ speed: 0, models: ['claude-x'] });
     const socket = await openSocket(simulator);
     socket.pause();
     // About 25 MB of events: more than the sockets of both sides hold.

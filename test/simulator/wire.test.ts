@@ -289,8 +289,8 @@ describe('the answer', () => {
     assert.equal(stopOf(tool).reason, 'max_tokens');
     const exact = await askEvents(simulator, toBody(`echo ${'x'.repeat(36)}`, { max_tokens: 10 }));
     assert.equal(stopOf(exact).reason, 'end_turn');
-    const none = await askEvents(simulator, toBody('Hello', { max_tokens: 0 }));
-    assert.deepEqual(stopOf(none), { reason: 'max_tokens', sequence: null, usage: 0 });
+    const least = await askEvents(simulator, toBody('Hello', { max_tokens: 1 }));
+    assert.deepEqual(stopOf(least), { reason: 'max_tokens', sequence: null, usage: 1 });
   });
 
   test('stops before a stop sequence and names it', async () => {

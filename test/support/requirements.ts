@@ -4,7 +4,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const sharedPath = fileURLToPath(new URL('../../../shared', import.meta.url));
+const sharedPath =
+  process.env['MILLRACE_SHARED'] ?? fileURLToPath(new URL('../../../shared', import.meta.url));
 
 /** Why tests that drive a browser are left out in this run, or `false`. */
 export function browserSkip(): string | false {
@@ -12,12 +13,14 @@ export function browserSkip(): string | false {
   return leftOut.includes('browser') && 'left out by --without browser';
 }
 
-/** The folder `shared` beside the repository, which holds recorded streams; absent in most clones. */
+/** The folder `shared` beside the repository, or the one MILLRACE_SHARED names, which holds recorded streams; absent in most clones. */
 export function sharedFolder(): string | undefined {
   return existsSync(sharedPath) ? sharedPath : undefined;
 }
 
 /** Why tests that read recordings from the shared folder cannot run, or `false`. */
 export function sharedSkip(): string | false {
-  return sharedFolder() === undefined && 'the folder ../shared is not here';
+  return (
+    sharedFolder() === undefined && `the folder ${process.env['MILLRACE_SHARED'] ?? '../shared'} is not here`
+  );
 }

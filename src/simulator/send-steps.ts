@@ -1,16 +1,12 @@
-// The frames of a stream, each at its time, with a ping for every long silence.
+// The steps of an answer, each at its time, with a ping for every long silence.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import { breakOff } from './break-off.ts';
 import type { Clock } from './clock.ts';
 import type { Outlet } from './outlet.ts';
+import type { Close, Silence, Step } from './step.ts';
 import { pingFrame } from './to-frame.ts';
-
-export interface TimedFrame {
-  readonly bytes: Uint8Array;
-  /** The time since the frame before it. */
-  readonly gapMs: number;
-}
 
 /** Pings come on a timer that runs from the beginning of the stream, not from the last byte. */
 const pingIntervalMs = 30_000;
@@ -20,36 +16,53 @@ const silenceMs = 15_000;
 /** Frames written in a row before others get a turn. */
 const framesPerTurn = 32;
 
-export interface FrameSender {
+export interface StepSender {
   readonly outlet: Outlet;
   readonly clock: Clock;
   /** Called for each frame handed over, pings of silence included. */
-  readonly onSent: (byteCount: number) => void;
+  readonly onSent: (byteCount: number, eventCount: number) => void;
 }
 
 /**
- * Sends the frames and ends the response. Takes the next frame only when the one before it was taken by the
+ * Sends the steps and ends the response. Takes the next step only when the one before it was taken by the
  * connection, and none any more when the reader has gone. Frames without gaps use no timer and no clock.
  */
-export async function sendFrames(frames: Iterable<TimedFrame>, sender: FrameSender): Promise<void> {
+export async function sendSteps(steps: Iterable<Step>, sender: StepSender): Promise<void> {
   const { outlet, clock } = sender;
   const schedule = new Schedule(clock.now());
   let framesInTurn = 0;
-  for (const { bytes, gapMs } of frames) {
-    if (gapMs > 0) {
-      await waitForGap(gapMs, schedule, sender);
+  for (const step of steps) {
+    if (step.type === 'close') return close(step, outlet);
+    if (step.type === 'silence') await keepSilent(step, sender);
+    else if (step.gapMs > 0) {
+      await waitForGap(step.gapMs, schedule, sender);
       framesInTurn = 0;
     }
     if (!outlet.isOpen) return;
-    const room = send(bytes, sender);
+    if (step.type === 'silence') continue;
+    const room = send(step.bytes, sender, step.eventCount);
     if (room !== undefined) await room;
     framesInTurn += 1;
-    if (framesInTurn >= framesPerTurn) {
+    if (framesInTurn >= framesPerTurn || step.isAlone === true) {
       framesInTurn = 0;
       await nextTurn();
     }
   }
   if (outlet.isOpen) outlet.end();
+}
+
+async function close(step: Close, outlet: Outlet): Promise<void> {
+  if (step.by !== 'end') await breakOff(outlet, step);
+  else if (outlet.isOpen) outlet.end();
+}
+
+async function keepSilent({ durationMs, pingMs }: Silence, sender: StepSender): Promise<void> {
+  const { outlet, clock } = sender;
+  const endMs = clock.now() + durationMs;
+  for (let now = clock.now(); now < endMs && outlet.isOpen; now = clock.now()) {
+    await outlet.pause(Math.min(pingMs, endMs - now));
+    if (outlet.isOpen && clock.now() < endMs) await send(Buffer.from(pingFrame), sender);
+  }
 }
 
 /** When frames are due, and when the ping timer fires. */
@@ -77,7 +90,7 @@ class Schedule {
   }
 }
 
-async function waitForGap(gapMs: number, schedule: Schedule, sender: FrameSender): Promise<void> {
+async function waitForGap(gapMs: number, schedule: Schedule, sender: StepSender): Promise<void> {
   const { outlet, clock } = sender;
   let silentSinceMs = clock.now();
   const dueMs = schedule.dueAfter(gapMs, silentSinceMs);
@@ -91,8 +104,8 @@ async function waitForGap(gapMs: number, schedule: Schedule, sender: FrameSender
   }
 }
 
-function send(bytes: Uint8Array, { outlet, onSent }: FrameSender): Promise<void> | undefined {
+function send(bytes: Uint8Array, { outlet, onSent }: StepSender, eventCount = 1): Promise<void> | undefined {
   const room = outlet.write(bytes);
-  onSent(bytes.length);
+  onSent(bytes.length, eventCount);
   return room;
 }

@@ -1,0 +1,73 @@
+// From a request to the faults of its answer. The first of these that is there counts: the header, the prompt, the
+// plan that was set.
+
+import { createHash } from 'node:crypto';
+
+import { callerOf } from '../caller-of.ts';
+import type { Exchange } from '../exchange.ts';
+import { isObject } from '../validate-value.ts';
+import { demandNoRefusal } from './fault-plans.ts';
+import type { ParsedPlan } from './fault.ts';
+import { parseFaultPlan } from './parse-fault-plan.ts';
+import { faultTextOf, readFaultText } from './short-form.ts';
+
+export const faultHeader = 'x-simulator-fault';
+
+interface Chosen {
+  readonly plan: ParsedPlan;
+  /** Requests of one scope are counted together. */
+  readonly scope: string;
+}
+
+/** Sets the faults of the answer and the limits it counts against. Throws an ApiError for a plan that is none. */
+export function chooseFaults(exchange: Exchange, body: unknown): void {
+  const { faultPlans, faults: set } = exchange.simulation;
+  const chosen = fromHeader(exchange) ?? fromPrompt(exchange, body) ?? fromOption(exchange, set.parsed);
+  if (chosen === undefined) return;
+  const { plan, scope } = chosen;
+  const faults = faultPlans.next(plan, scope).filter(({ kind }) => kind !== 'refuse');
+  exchange.setFaults(faults);
+  const limit = faults.find((fault) => fault.kind === 'rate_limit');
+  if (limit === undefined) return;
+  exchange.limits = faultPlans.limitsFor(limit, plan, `${scope}\0${callerOf(exchange.request.headers)}`);
+}
+
+function fromHeader({ request }: Exchange): Chosen | undefined {
+  const text = request.headers[faultHeader];
+  if (typeof text !== 'string') return undefined;
+  return { plan: readPlan(text, faultHeader), scope: 'header' };
+}
+
+/** The prompt counts while it is the last word: an answer that is gone on with does not break again. */
+function fromPrompt({ path }: Exchange, body: unknown): Chosen | undefined {
+  if (path !== messagesPath || !isObject(body) || !Array.isArray(body['messages'])) return undefined;
+  const messages = body['messages'] as readonly unknown[];
+  const text = faultTextOf(promptOf(messages.at(-1)));
+  if (text === undefined) return undefined;
+  const conversation = createHash('sha256').update(JSON.stringify(messages)).digest('base64');
+  return { plan: readPlan(text, '/fault'), scope: `prompt ${conversation}` };
+}
+
+function fromOption({ path }: Exchange, plan: ParsedPlan | undefined): Chosen | undefined {
+  return path === messagesPath && plan !== undefined ? { plan, scope: 'option' } : undefined;
+}
+
+const messagesPath = '/v1/messages';
+
+function readPlan(text: string, path: string): ParsedPlan {
+  const plan = parseFaultPlan(readFaultText(text, path), path);
+  demandNoRefusal(plan, path);
+  return plan;
+}
+
+/** The last text of a message that was not checked yet; empty when it is not the user's. */
+function promptOf(message: unknown): string {
+  if (!isObject(message) || message['role'] !== 'user') return '';
+  const { content } = message;
+  if (typeof content === 'string') return content;
+  const blocks = Array.isArray(content) ? (content as readonly unknown[]) : [];
+  const texts = blocks.flatMap((block) =>
+    isObject(block) && typeof block['text'] === 'string' ? [block['text']] : [],
+  );
+  return texts.at(-1) ?? '';
+}

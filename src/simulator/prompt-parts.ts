@@ -1,0 +1,118 @@
+// A request as the model would read it, from the first tool to the last block, with what each part counts. The
+// constants are from recorded usage, with its model's generation where that matters.
+
+import { countText } from './count-text.ts';
+import type { JsonObject } from './json-object.ts';
+import { tokenCostsOf } from './token-costs.ts';
+import type { TokenCosts } from './token-costs.ts';
+import { isObject } from './validate-value.ts';
+
+export interface PromptPart {
+  /** The part in print: equal parts are the same to the model. */
+  readonly text: string;
+  /** Not rounded. */
+  readonly tokens: number;
+  readonly cacheControl: unknown;
+}
+
+/** Beyond their text: a request, a turn behind the first, a call with its input, its result. */
+const requestTokens = 7.4;
+const turnTokens = 3.8;
+const callTokens = 20;
+const resultTokens = 21;
+/** What an image or a document given as data counts for, however large. */
+const attachmentTokens = 1500;
+/** What a thinking budget adds. */
+const budgetTokens = 29;
+
+/** The body of a request that was found valid. */
+export function toPromptParts(body: JsonObject, model: string): PromptPart[] {
+  const costs = tokenCostsOf(model);
+  const parts = [...toolParts(body, costs), ...systemParts(body['system'], costs), ...turnParts(body, costs)];
+  const [first] = parts;
+  const last = parts.at(-1);
+  // On the request itself it stands for one on its last block.
+  if (last !== undefined && last.cacheControl == null && body['cache_control'] != null) {
+    parts[parts.length - 1] = { ...last, cacheControl: body['cache_control'] };
+  }
+  const isBudgeted = (body['thinking'] as JsonObject | null | undefined)?.['type'] === 'enabled';
+  const extra = requestTokens + (isBudgeted ? budgetTokens : 0);
+  if (first !== undefined) parts[0] = { ...(parts[0] ?? first), tokens: first.tokens + extra };
+  return parts;
+}
+
+export function sumTokens(parts: readonly PromptPart[]): number {
+  return Math.round(parts.reduce((total, { tokens }) => total + tokens, 0));
+}
+
+function* toolParts({ tools, tool_choice: choice }: JsonObject, costs: TokenCosts): Generator<PromptPart> {
+  if (!Array.isArray(tools)) return;
+  const { type } = (choice ?? {}) as JsonObject;
+  let extra = type === 'any' || type === 'tool' ? costs.forcedToolTokens : costs.toolTokens;
+  for (const tool of tools as readonly JsonObject[]) {
+    const { name, description, input_schema: schema } = tool;
+    const tokens =
+      extra + countText(JSON.stringify({ name, description, input_schema: schema })) * costs.scale;
+    yield toPart('tool', tool, tokens);
+    extra = 0;
+  }
+}
+
+function* systemParts(system: unknown, costs: TokenCosts): Generator<PromptPart> {
+  for (const block of toBlocks(system)) yield toPart('system', block, tokensOfBlock(block, costs));
+}
+
+function* turnParts({ messages }: JsonObject, costs: TokenCosts): Generator<PromptPart> {
+  let extra = 0;
+  for (const { role, content } of messages as readonly JsonObject[]) {
+    for (const block of toBlocks(content)) {
+      yield toPart(String(role), block, extra + tokensOfBlock(block, costs));
+      extra = 0;
+    }
+    extra = turnTokens;
+  }
+}
+
+function toBlocks(content: unknown): readonly JsonObject[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  return Array.isArray(content) ? (content as readonly JsonObject[]) : [];
+}
+
+function toPart(
+  place: string,
+  { cache_control: cacheControl, ...value }: JsonObject,
+  tokens: number,
+): PromptPart {
+  return { text: `${place} ${JSON.stringify(value)}`, tokens, cacheControl };
+}
+
+/** What a type of block costs beyond its text; thinking of earlier turns is not read again. */
+const blockTokens: Readonly<Record<string, number>> = {
+  tool_use: callTokens,
+  server_tool_use: callTokens,
+  tool_result: resultTokens,
+};
+const unread = new Set(['thinking', 'redacted_thinking']);
+
+function tokensOfBlock(block: JsonObject, { scale }: TokenCosts): number {
+  const type = String(block['type']);
+  if (unread.has(type)) return 0;
+  const { input, ...rest } = block;
+  const inputTokens = isObject(input) ? countText(JSON.stringify(input)) : 0;
+  return (blockTokens[type] ?? 0) + (inputTokens + countStrings(rest)) * scale;
+}
+
+/** Every string counts, except ids, discriminators, and what stands beside `media_type`: data. */
+function countStrings(value: unknown): number {
+  let tokens = 0;
+  JSON.stringify(value, (key, item: unknown) => {
+    if (free.has(key)) return undefined;
+    if (typeof item === 'string') tokens += countText(item);
+    if (typeof item !== 'object' || item === null || !('media_type' in item)) return item;
+    tokens += attachmentTokens;
+    return undefined;
+  });
+  return tokens;
+}
+
+const free = new Set(['type', 'id', 'role', 'tool_use_id', 'signature', 'cache_control']);

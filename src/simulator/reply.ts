@@ -1,0 +1,19 @@
+// An answer before it is sent: what a fault can change.
+
+import type { OutgoingHttpHeaders } from 'node:http';
+
+import type { Step } from './step.ts';
+
+export interface Reply {
+  /** The time until its head leaves. */
+  readonly delayMs: number;
+  /** Undefined for an answer that has no head either. */
+  readonly status: number | undefined;
+  readonly headers: OutgoingHttpHeaders;
+  /** Whether the network in front of the API gives it: without the API's own headers. */
+  readonly isFromEdge: boolean;
+  /** Whether its steps are the events of a stream. */
+  readonly isStream: boolean;
+  /** The steps of the body; taken only once it is sent. */
+  readonly steps: Iterable<Step>;
+}

@@ -1,0 +1,32 @@
+// An answer that is sent step by step, with the faults the request asked for.
+
+import { applyFaults } from './faults/apply-faults.ts';
+import type { Exchange } from './exchange.ts';
+import { acceptsGzip } from './gzip-frames.ts';
+import type { Reply } from './reply.ts';
+import { sendSteps } from './send-steps.ts';
+
+/** Without faults the reply leaves as it is. */
+export async function sendReply(exchange: Exchange, planned: Reply): Promise<void> {
+  const { simulation, record, outlet, requestId } = exchange;
+  const context = { requestId, random: exchange.random('faults') };
+  const { delayMs, status, headers, isFromEdge, steps } = applyFaults(planned, exchange.faults, context);
+  if (delayMs > 0) await outlet.pause(delayMs);
+  if (!outlet.isOpen) return;
+  if (status !== undefined) {
+    const isCompressed = acceptsGzip(exchange.request.headers['accept-encoding']);
+    if (isCompressed) outlet.compress();
+    exchange.begin(status, {
+      ...headers,
+      ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
+      ...(isFromEdge ? {} : exchange.headers()),
+      ...exchange.ownHeaders(),
+    });
+  }
+  const onSent = (byteCount: number, eventCount: number): void => {
+    record.eventsSent += eventCount;
+    record.bytesSent += byteCount;
+    simulation.log.changed(record);
+  };
+  await sendSteps(steps, { outlet, clock: simulation.clock, onSent });
+}
