@@ -1,6 +1,6 @@
 // `millrace serve`: the relay and its page; without a key, with the simulator as upstream in the same process.
 
-import { createFetchTransport } from '../client/index.ts';
+import { createNodeTransport } from '../client/node.ts';
 import { createRelay } from '../relay/index.ts';
 import type { UpstreamOptions } from '../relay/index.ts';
 import { startRelayServer } from '../relay/node.ts';
@@ -54,7 +54,7 @@ async function openUpstream(
   url: string | undefined,
   resources: AsyncDisposableStack,
 ): Promise<UpstreamOptions> {
-  const transport = createFetchTransport();
+  const transport = createNodeTransport();
   const apiKey = process.env['ANTHROPIC_API_KEY'] || process.env['ANTHROPIC_AUTH_TOKEN'] || undefined;
   const address = url ?? (process.env['ANTHROPIC_BASE_URL'] || undefined);
   if (address !== undefined || apiKey !== undefined) {

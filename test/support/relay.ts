@@ -1,6 +1,6 @@
 // A relay in this process, in front of any upstream, on a free loopback port.
 
-import { createFetchTransport } from 'millrace/client';
+import { createNodeTransport } from 'millrace/client/node';
 import { createRelay } from 'millrace/relay';
 import type { Relay, RelayOptions } from 'millrace/relay';
 import { MemoryStreamLog } from 'millrace/storage';
@@ -30,7 +30,7 @@ export async function startTestRelay(baseURL: string, options: TestRelayOptions 
     onError,
     ...options,
     log,
-    upstream: { baseURL, transport: createFetchTransport(), ...options.upstream },
+    upstream: { baseURL, transport: createNodeTransport(), ...options.upstream },
   });
   const server = await startRelayServer(relay, { port: 0, onError });
   return {
