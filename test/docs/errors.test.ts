@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..');
 const namings = [
   /\bcode(?: =|:)\s*'([a-z_]+)'/g,
   /readonly code: ((?:'[a-z_]+'(?: \| )?)+);/g,
-  /export type \w+ErrorCode =([^;]+);/g,
+  /^(?:export )?type \w+ErrorCode =([^;]+);/gm,
 ];
 
 function codesOfSource(source: string): string[] {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SseDecoder } from 'millrace/protocol';
-import type { Message, ServerSentEvent } from 'millrace/protocol';
+import type { ServerSentEvent } from 'millrace/protocol';
 import type { LogEntry, LogRecord } from 'millrace/storage';
 import { createMessagesEncoder } from '../../src/relay/formats/messages-format.ts';
 import { createTextEncoder } from '../../src/relay/formats/text-format.ts';
@@ -158,7 +158,7 @@ test('the text format says a broken frame at once, and again at the end of the l
 test('the text format begins its message anew after a rewind and after a reset', () => {
   const usageOf = (encoder: Encoder, input_tokens: number) => {
     assert.ok(messageStart.type === 'message_start');
-    const message = { ...(messageStart.message as Message), usage: { input_tokens, output_tokens: 1 } };
+    const message = { ...messageStart.message, usage: { input_tokens, output_tokens: 1 } };
     const start = { type: 'message_start', message };
     const records = [event(start), ...messageEnd.map(event)];
     const end: LogRecord = { type: 'end', ending: { type: 'complete' } };

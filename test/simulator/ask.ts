@@ -95,7 +95,7 @@ export interface WireEvent {
 }
 
 /** As much of an event's type as the tests look at. */
-export interface WireData {
+interface WireData {
   readonly type: string;
   readonly index?: number;
   readonly message?: { id: string; model: string; usage: Record<string, unknown> };
