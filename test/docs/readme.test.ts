@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startSimulator } from 'millrace/simulator';
@@ -42,6 +42,5 @@ test('the commands of README.md are scripts of the package', () => {
 test('the links of README.md lead to files that are there', () => {
   const links = [...readme.matchAll(/\]\(([^)#]+)\)/g)].map(([, path]) => path!);
   assert.ok(links.length > 8);
-  for (const path of links)
-    assert.doesNotThrow(() => readFileSync(join(root, path), { flag: 'r' }).length, path);
+  for (const path of links) assert.ok(existsSync(join(root, path)), path);
 });
