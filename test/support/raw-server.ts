@@ -8,8 +8,8 @@ export interface RawServer extends AsyncDisposable {
   readonly url: string;
   /** The requests as they came, head and body. */
   readonly requests: readonly string[];
-  /** How many connections there were. */
-  readonly connections: number;
+  /** How many connections have been closed. */
+  readonly closedConnections: number;
   /** Resolves when the connection of a request is closed: of the last one so far, or of the one with this index. */
   clientLeft(index?: number): Promise<void>;
 }
@@ -18,6 +18,8 @@ export interface RawAnswer {
   readonly bytes: string | Uint8Array;
   /** `fin` closes after the bytes, `rst` resets the connection, `hold` keeps it open. */
   readonly then: 'fin' | 'rst' | 'hold';
+  /** More bytes for a connection that is held, when a test has them. */
+  readonly later?: Promise<string>;
 }
 
 /** A stream response with this body, as one chunk of a chunked transfer that has not ended yet. */
@@ -35,16 +37,16 @@ export async function startRawServer(answer: (request: string) => RawAnswer): Pr
   const left: PromiseWithResolvers<void>[] = [];
   const leftAt = (index: number): PromiseWithResolvers<void> =>
     (left[index] ??= Promise.withResolvers<void>());
-  let connections = 0;
+  let closedConnections = 0;
   const server = createServer((socket) => {
     sockets.add(socket);
-    connections += 1;
     let request = '';
     /** Which requests came on this connection. */
     const indexes: number[] = [];
     socket.on('error', () => undefined);
     socket.on('close', () => {
       sockets.delete(socket);
+      closedConnections += 1;
       for (const index of indexes) leftAt(index).resolve();
     });
     socket.on('data', (bytes) => {
@@ -52,8 +54,9 @@ export async function startRawServer(answer: (request: string) => RawAnswer): Pr
       if (!isWhole(request)) return;
       indexes.push(requests.length);
       requests.push(request);
-      const { bytes: reply, then } = answer(request);
+      const { bytes: reply, then, later } = answer(request);
       request = '';
+      void later?.then((more) => socket.write(more));
       // The bytes are on their way before the connection is cut: the client gets every one of them.
       socket.write(reply, () => {
         if (then === 'fin') socket.end();
@@ -67,8 +70,8 @@ export async function startRawServer(answer: (request: string) => RawAnswer): Pr
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    get connections() {
-      return connections;
+    get closedConnections() {
+      return closedConnections;
     },
     clientLeft: (index = Math.max(0, requests.length - 1)) => leftAt(index).promise,
     [Symbol.asyncDispose]: async () => {
