@@ -4,6 +4,7 @@ import { ApiError, ConfigurationError, ConnectionError, Millrace, TruncatedError
 import type { MessageStream } from '../client/index.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { note } from './note.ts';
+import { readStdin } from './read-stdin.ts';
 import { TerminalText } from './terminal-text.ts';
 import { checkedAddress } from './upstream-address.ts';
 
@@ -25,12 +26,18 @@ const exitCodes = {
   interrupted: 130,
 } as const;
 
-export async function ask(question: string, options: AskOptions): Promise<number> {
+/** Asks what the words say, about what is piped in; the word `-` says to wait for that however long it takes. */
+export async function ask(words: readonly string[], options: AskOptions): Promise<number> {
+  const question = words.filter((word) => word !== '-').join(' ');
+  const isOptional = question !== '' && !words.includes('-');
   await using resources = new AsyncDisposableStack();
   let prompt: string;
   let client: Millrace;
   try {
-    prompt = promptOf(await readStdin(), question);
+    const piped = await readStdin({ isOptional });
+    if (piped === undefined)
+      say('nothing comes on standard input: asking without it (to wait for it, add -)');
+    prompt = promptOf(piped ?? '', question);
     client = await openClient(resources);
   } catch (error) {
     say(`millrace ask: ${messageOf(error)}`);
@@ -116,13 +123,6 @@ function isKeyMissing(error: unknown): boolean {
 }
 
 /** What is piped in; a terminal is never waited for. */
-async function readStdin(): Promise<string> {
-  if (process.stdin.isTTY) return '';
-  let text = '';
-  for await (const chunk of process.stdin.setEncoding('utf8')) text += String(chunk);
-  return text;
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

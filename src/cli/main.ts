@@ -48,11 +48,11 @@ function createProgram(setExitCode: (code: number) => void): Command {
   program
     .command('ask')
     .description('ask one question and stream the answer')
-    .argument('[question...]', 'what to ask; text piped in goes before it')
+    .argument('[question...]', 'what to ask about what is piped in; - waits for it')
     .option('-s, --system <text>', 'system prompt')
     .addOption(model())
     .addOption(maxTokens())
-    .action(async (question, options) => setExitCode(await ask(question.join(' '), options)));
+    .action(async (question, options) => setExitCode(await ask(question, options)));
   program
     .command('simulate')
     .description('run a local Messages API that needs no key')

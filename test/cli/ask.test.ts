@@ -163,3 +163,23 @@ test('millrace ask puts what is piped in before the question', async () => {
   const { messages } = simulator.requests[0]!.body as { messages: { content: string }[] };
   assert.deepEqual(messages, [{ role: 'user', content: 'a document\nof two lines\n\nsum it up' }]);
 });
+
+test('millrace ask with an argument goes on without a pipe that stays silent, and says so', async () => {
+  await using program = runProgram(['ask', 'echo hi'], { stdin: { open: true } });
+  assert.equal(await program.ended, 0, program.stderr);
+  assert.equal(program.stdout, 'hi\n');
+  assert.match(program.stderr, /nothing comes on standard input/);
+});
+
+test('millrace ask - waits for what is piped in', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  await using program = runProgram(['ask', '-', 'sum', 'up'], {
+    ...withKey(simulator.url),
+    stdin: 'late text',
+  });
+  assert.equal(await program.ended, 0, program.stderr);
+  const [request] = simulator.requests;
+  assert.deepEqual((request!.body as { messages: unknown }).messages, [
+    { role: 'user', content: 'late text\n\nsum up' },
+  ]);
+});

@@ -22,7 +22,8 @@ export interface Program extends AsyncDisposable {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
+  /** What is piped in; default nothing. `open` leaves the pipe open and writes nothing to it. */
+  readonly stdin?: string | { readonly open: true };
   /** A file that stdout goes to, such as `/dev/full`; nothing of it is seen here. */
   readonly stdoutFile?: string;
 }
@@ -42,7 +43,7 @@ export function runProgram(
   });
   if (file !== undefined) closeSync(file);
   child.stdin?.on('error', () => undefined);
-  child.stdin?.end(stdin);
+  if (typeof stdin === 'string') child.stdin?.end(stdin);
   const seen = { stdout: '', stderr: '' };
   const waiting = new Set<() => void>();
   for (const name of ['stdout', 'stderr'] as const) {
