@@ -5,8 +5,8 @@ import { createRelay } from 'millrace/relay';
 import type { Relay, RelayOptions } from 'millrace/relay';
 import { MemoryStreamLog } from 'millrace/storage';
 import type { StreamLog } from 'millrace/storage';
-import { startRelayServer } from '../../src/relay/node.ts';
-import type { RelayServer } from '../../src/relay/node.ts';
+import { startRelayServer } from 'millrace/relay/node';
+import type { RelayServer } from 'millrace/relay/node';
 
 export interface TestRelay extends AsyncDisposable {
   readonly url: string;
