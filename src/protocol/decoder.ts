@@ -66,6 +66,6 @@ export abstract class Decoder<Event> {
 
   #check(method: string): void {
     if (this.#error !== undefined) throw this.#error;
-    if (this.#ended) throw new TypeError(`Cannot ${method}(): the stream was ended; use a new decoder`);
+    if (this.#ended) throw new TypeError(`Cannot ${method}() after end()`);
   }
 }

@@ -22,6 +22,9 @@ export type Ending =
       readonly message: DeepReadonly<Message> | undefined;
     };
 
+/** A hundred blocks in the worst order make 5,000 moves; this many take a few hundred milliseconds. */
+const maxMoved = 5_000_000;
+
 /** A block as it grows. */
 interface OpenBlock {
   readonly index: number;
@@ -55,6 +58,8 @@ export class MessageAccumulator {
   readonly #blocks = new Map<number, OpenBlock>();
   /** The index of each block in `message.content`, ascending. */
   readonly #indexes: number[] = [];
+  /** How many places blocks were moved by others that came late. */
+  #moved = 0;
   readonly #inputs = new WeakMap<object, PartialJson>();
 
   /** What has arrived so far; undefined before the first event that carries any of it. */
@@ -145,6 +150,9 @@ export class MessageAccumulator {
     this.#blocks.set(index, open);
     let position = this.#indexes.length;
     while (position > 0 && (this.#indexes[position - 1] ?? 0) > index) position -= 1;
+    // Blocks out of order are rare and few; a stream of nothing else would cost the square of its length.
+    this.#moved += this.#indexes.length - position;
+    if (this.#moved > maxMoved) this.#unexpected('so many blocks out of order');
     this.#indexes.splice(position, 0, index);
     this.#shell().content.splice(position, 0, block);
     return open;

@@ -51,7 +51,7 @@ function textOf(value: unknown): string {
     return JSON.stringify(value) ?? '';
   } catch {
     // Legal JSON can be nested deeper than JSON.stringify can follow.
-    return 'an error without a message';
+    return 'Unknown error';
   }
 }
 

@@ -502,3 +502,13 @@ test('MessageAccumulator begins another block for text that comes at the index o
     { type: 'text', text: 'and text' },
   ]);
 });
+
+test('MessageAccumulator orders thousands of blocks that come backwards, and fails before it takes for ever', () => {
+  const backwards = (count: number) =>
+    accumulate(start, ...Array.from({ length: count }, (_, i) => text(count - i)));
+  assert.equal(backwards(3000).ending, undefined);
+  const { ending, message } = backwards(30_000);
+  assert.ok(ending?.type === 'failed');
+  assert.equal(ending.error.code, 'unexpected_event');
+  assert.ok((message?.content.length ?? 0) > 3000);
+});

@@ -191,6 +191,6 @@ test('StreamEventDecoder throws nothing but ProtocolError on data nested 100,000
   ]);
   for (const error of [deep, `{"x":${deep}}`]) {
     const [event] = new StreamEventDecoder().push(`data: {"type":"error","error":${error}}\n\n`);
-    assert.equal(event?.type === 'error' && event.error.message, 'an error without a message');
+    assert.equal(event?.type === 'error' && event.error.message, 'Unknown error');
   }
 });
