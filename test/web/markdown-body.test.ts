@@ -45,13 +45,24 @@ describe('MarkdownBody in Chromium', { skip: browserSkip() }, () => {
     page.evaluate(
       ([texts, step]) => {
         const { renderPieces, renderWhole } = markdownTests;
+        // What a parser keeps of the white space at the ends of a line depends on the lines around it, and a page
+        // shows none of it outside of code.
+        const collapsed = (root: Element): string =>
+          root.innerHTML
+            .split(/(<pre[^]*?<\/pre>)/)
+            .map((part) =>
+              part.startsWith('<pre') ? part : part.replaceAll(/\s*(\s|<\/?(?:p|li|h\d)>)\s*/g, '$1'),
+            )
+            .join('')
+            .replaceAll(/\s/g, ' ');
         const difference = (text: string): object | undefined => {
           const whole = renderWhole(text);
           const cuts: string[][] = [];
           for (let at = 0; at <= text.length; at += step) cuts.push([text.slice(0, at), text.slice(at)]);
           for (const pieces of [text.split(''), text.split(/(?<=\n)/), ...cuts]) {
             const root = renderPieces(pieces);
-            if (!root.isEqualNode(whole)) return { pieces, is: root.innerHTML, wanted: whole.innerHTML };
+            if (!root.isEqualNode(whole) && collapsed(root) !== collapsed(whole))
+              return { pieces, is: root.innerHTML, wanted: whole.innerHTML };
           }
           return undefined;
         };
@@ -67,7 +78,8 @@ describe('MarkdownBody in Chromium', { skip: browserSkip() }, () => {
   }
 
   test('MarkdownBody gives the same DOM wherever any text is cut', async () => {
-    const seed = Date.now();
+    // The same texts at every run; another seed explores others.
+    const seed = Number(process.env['MILLRACE_SEED'] ?? 20_261_121);
     const texts = fc.sample(markdownText, { numRuns: 200, seed });
     const found = (await differences(texts, 17)).filter((difference) => difference !== undefined);
     assert.deepEqual(found, [], `seed ${seed}`);
