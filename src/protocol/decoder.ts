@@ -66,6 +66,6 @@ export abstract class Decoder<Event> {
 
   #check(method: string): void {
     if (this.#error !== undefined) throw this.#error;
-    if (this.#ended) throw new TypeError(`Cannot ${method}() after end()`);
+    if (this.#ended) throw new TypeError(`${method}() after end()`);
   }
 }

@@ -27,7 +27,7 @@ export class ProtocolError extends Error {
   partial: DeepReadonly<Message> | undefined;
 
   constructor(code: ProtocolErrorCode, message: string, options: { excerpt?: string; cause?: unknown } = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    super(message, options);
     this.code = code;
     // A copy: a slice would keep the whole text in memory for as long as the error lives.
     this.excerpt = options.excerpt?.slice(0, excerptLength).split('').join('');

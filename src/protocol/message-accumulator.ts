@@ -152,7 +152,7 @@ export class MessageAccumulator {
     while (position > 0 && (this.#indexes[position - 1] ?? 0) > index) position -= 1;
     // Blocks out of order are rare and few; a stream of nothing else would cost the square of its length.
     this.#moved += this.#indexes.length - position;
-    if (this.#moved > maxMoved) this.#unexpected('so many blocks out of order');
+    if (this.#moved > maxMoved) this.#unexpected('blocks in disorder');
     this.#indexes.splice(position, 0, index);
     this.#shell().content.splice(position, 0, block);
     return open;
@@ -189,7 +189,7 @@ export class MessageAccumulator {
     const kind = kindOf.get(type);
     if (kind === 'text') return this.#place(index, { type: kind, text: '' });
     if (kind === 'thinking') return this.#place(index, { type: kind, thinking: '', signature: '' });
-    if (kind === 'input') this.#unexpected(`tool input for block ${index}, which is no tool use`);
+    if (kind === 'input') this.#unexpected(`tool input for block ${index}`);
     return undefined;
   }
 

@@ -2,6 +2,7 @@
 // this version does not know is kept, a type it does not know passes through.
 
 import { ProtocolError } from './errors.ts';
+import type { ProtocolErrorCode } from './errors.ts';
 import type { ServerSentEvent } from './sse-parser.ts';
 import type { ErrorBody, KnownStreamEvent, StreamEvent } from './stream-event.ts';
 
@@ -17,16 +18,17 @@ type Fields = Record<string, unknown>;
  */
 export function parseStreamEvent(sse: ServerSentEvent): StreamEvent {
   const value = parseData(sse);
-  if (!isFields(value)) throw invalid(sse, 'is not a JSON object');
+  if (!isFields(value)) throw broken('invalid_event', sse, { fault: 'is not a JSON object' });
   const type = value['type'] ?? ('error' in value ? 'error' : sse.event);
-  if (typeof type !== 'string') throw invalid(sse, 'has no type');
+  if (typeof type !== 'string') throw broken('invalid_event', sse, { fault: 'has no type' });
   if (type === 'error') return { ...value, type, error: parseErrorBody(value['error']) };
   const event = value['type'] === type ? value : { ...value, type };
   const checks: Record<string, Check> = Object.hasOwn(checksOf, type)
     ? checksOf[type as keyof typeof checksOf]
     : {};
   for (const field in checks) {
-    if (checks[field]?.(event[field]) === false) throw invalid(sse, `has no sound ${field}`);
+    if (checks[field]?.(event[field]) === false)
+      throw broken('invalid_event', sse, { fault: `has no sound ${field}` });
   }
   return event as unknown as StreamEvent;
 }
@@ -55,7 +57,8 @@ function textOf(value: unknown): string {
   }
 }
 
-function parseData({ event, data }: ServerSentEvent): unknown {
+function parseData(sse: ServerSentEvent): unknown {
+  const { event, data } = sse;
   try {
     return JSON.parse(data);
   } catch (cause) {
@@ -63,19 +66,19 @@ function parseData({ event, data }: ServerSentEvent): unknown {
     if (text === '[DONE]') return { type: text };
     if (text === '' && event === 'ping') return { type: event };
     if (event === 'error') return { type: event, error: text };
-    throw new ProtocolError('invalid_json', `The data of ${nameOf(event)} is not JSON`, {
-      excerpt: data,
-      cause,
-    });
+    throw broken('invalid_json', sse, { fault: 'is not JSON', cause });
   }
 }
 
-function invalid({ event, data }: ServerSentEvent, fault: string): ProtocolError {
-  return new ProtocolError('invalid_event', `The data of ${nameOf(event)} ${fault}`, { excerpt: data });
-}
-
-function nameOf(event: string | undefined): string {
-  return event === undefined ? 'an event' : `the event "${event.slice(0, 40)}"`;
+function broken(
+  code: ProtocolErrorCode,
+  { event = 'without a name', data }: ServerSentEvent,
+  options: { fault: string; cause?: unknown },
+): ProtocolError {
+  return new ProtocolError(code, `The event ${event.slice(0, 40)} ${options.fault}`, {
+    ...options,
+    excerpt: data,
+  });
 }
 
 type Check = (value: unknown) => boolean;
@@ -98,8 +101,8 @@ const isMessage = (value: unknown): boolean => {
   return isFieldsOrNothing(usage) && (content == null || (Array.isArray(content) && content.every(isTyped)));
 };
 
-/** The one string each delta is for. */
-const stringOfDelta = new Map([
+/** The one string each of these deltas is for. */
+export const stringOfDelta: ReadonlyMap<string, string> = new Map([
   ['text_delta', 'text'],
   ['input_json_delta', 'partial_json'],
   ['thinking_delta', 'thinking'],

@@ -3,7 +3,7 @@
 // the general path, SseParser and parseStreamEvent, and both give the same: the tests hold them together.
 
 import { Decoder } from './decoder.ts';
-import { parseStreamEvent } from './parse-stream-event.ts';
+import { parseStreamEvent, stringOfDelta } from './parse-stream-event.ts';
 import type { ServerSentEvent, SseParser } from './sse-parser.ts';
 import type { ContentBlockDelta, ContentBlockDeltaEvent, StreamEvent } from './stream-event.ts';
 
@@ -50,34 +50,23 @@ export class StreamEventDecoder extends Decoder<StreamEvent> {
 /** A delta of one string, as the API frames it. */
 interface UsualDelta {
   readonly index: number;
-  readonly kind: 'text_delta' | 'thinking_delta' | 'input_json_delta';
+  readonly type: string;
+  readonly field: string;
   /** Everything up to the string's opening quote, inclusive. */
   readonly before: string;
 }
 
-const stringField = {
-  text_delta: 'text',
-  thinking_delta: 'thinking',
-  input_json_delta: 'partial_json',
-} as const;
-
-function usualOf({ index, delta }: ContentBlockDeltaEvent): UsualDelta | undefined {
-  if (!Object.hasOwn(stringField, delta.type)) return undefined;
-  const kind = delta.type as UsualDelta['kind'];
-  const data = `{"type":"content_block_delta","index":${index},"delta":{"type":"${kind}","${stringField[kind]}":"`;
-  return { index, kind, before: `event: content_block_delta\ndata: ${data}` };
-}
-
-function deltaOf(kind: UsualDelta['kind'], value: string): ContentBlockDelta {
-  if (kind === 'text_delta') return { type: kind, text: value };
-  if (kind === 'thinking_delta') return { type: kind, thinking: value };
-  return { type: kind, partial_json: value };
+function usualOf({ index, delta: { type } }: ContentBlockDeltaEvent): UsualDelta | undefined {
+  const field = stringOfDelta.get(type);
+  if (field === undefined) return undefined;
+  const data = `{"type":"content_block_delta","index":${index},"delta":{"type":"${type}","${field}":"`;
+  return { index, type, field, before: `event: content_block_delta\ndata: ${data}` };
 }
 
 /** Reads one whole event that begins as `usual` at the parser's position; undefined, and nothing read, otherwise. */
 function readUsual(
   parser: SseParser,
-  { index, kind, before }: UsualDelta,
+  { index, type, field, before }: UsualDelta,
 ): ContentBlockDeltaEvent | undefined {
   const { text, position } = parser;
   const start = position + before.length;
@@ -90,7 +79,8 @@ function readUsual(
   const value = close > 0 ? text.slice(start, close) : unescaped(text, start, -close);
   if (value === undefined) return undefined;
   parser.skipTo(end);
-  return { type: 'content_block_delta', index, delta: deltaOf(kind, value) };
+  const delta = { type, [field]: value } as unknown as ContentBlockDelta;
+  return { type: 'content_block_delta', index, delta };
 }
 
 /** Where the string that begins at `start` has its closing quote: negative when it holds escapes, 0 when the

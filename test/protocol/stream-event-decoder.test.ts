@@ -187,7 +187,7 @@ test('StreamEventDecoder.end() throws what is wrong with the last event, and eve
 test('StreamEventDecoder throws nothing but ProtocolError on data nested 100,000 deep', () => {
   const deep = '['.repeat(100_000) + ']'.repeat(100_000);
   assert.deepEqual(fused([`data: ${deep}\n\n`]), [
-    'invalid_event: The data of an event is not a JSON object',
+    'invalid_event: The event without a name is not a JSON object',
   ]);
   for (const error of [deep, `{"x":${deep}}`]) {
     const [event] = new StreamEventDecoder().push(`data: {"type":"error","error":${error}}\n\n`);
