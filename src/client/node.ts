@@ -6,7 +6,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { ConnectionError } from './errors.ts';
+import { connectionError } from './transport.ts';
 import type { ByteSource, ResponseHeaders, Transport, TransportRequest } from './transport.ts';
 
 export interface NodeTransportOptions {
@@ -29,7 +29,7 @@ export function createNodeTransport({ env = process.env }: NodeTransportOptions 
     const { signal, url } = request;
     signal?.throwIfAborted();
     const message = await send(request, agents).catch((cause: unknown) => {
-      throw failure(`Cannot ${request.method} ${url}`, 'connect', { cause, signal });
+      throw connectionError(`Cannot ${request.method} ${url}`, 'connect', { cause, signal });
     });
     return { status: message.statusCode ?? 0, headers: headersOf(message), body: sourceOf(message, request) };
   };
@@ -77,7 +77,7 @@ function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): 
     read: async () => {
       signal?.throwIfAborted();
       const result = await chunks.next().catch((cause: unknown) => {
-        throw failure(`The response of ${url} broke off`, 'body', { cause, signal });
+        throw connectionError(`The response of ${url} broke off`, 'body', { cause, signal });
       });
       return result.done === true ? undefined : result.value;
     },
@@ -87,14 +87,4 @@ function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): 
       if (bytes !== message) bytes.destroy();
     },
   };
-}
-
-function failure(
-  what: string,
-  phase: 'connect' | 'body',
-  { cause, signal }: { cause: unknown; signal: AbortSignal | undefined },
-): unknown {
-  if (signal?.aborted) return signal.reason;
-  const reason = cause instanceof Error ? cause.message || cause.name : String(cause);
-  return new ConnectionError(phase, `${what}: ${reason}`, { cause });
 }

@@ -102,7 +102,8 @@ export async function releaseBody(body: ByteSource): Promise<void> {
   }
 }
 
-function connectionError(
+/** What a transport rejects with: the reason of an abort, else ConnectionError with the innermost reason. */
+export function connectionError(
   what: string,
   phase: 'connect' | 'body',
   { cause, signal }: { cause: unknown; signal: AbortSignal | undefined },

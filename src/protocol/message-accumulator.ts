@@ -27,7 +27,6 @@ const maxMoved = 5_000_000;
 
 /** A block as it grows. */
 interface OpenBlock {
-  readonly index: number;
   readonly block: Record<string, unknown>;
   /** What the block is built from; undefined for a type that takes any delta. */
   readonly kind: string | undefined;
@@ -141,7 +140,6 @@ export class MessageAccumulator {
 
   #place(index: number, block: ContentBlock): OpenBlock {
     const open: OpenBlock = {
-      index,
       block: block as Record<string, unknown>,
       kind: kindOf.get(block.type),
       texts: new Map(),
