@@ -5,8 +5,10 @@ import type { JsonObject } from './json-object.ts';
 
 export type AnswerPart =
   | { readonly type: 'text'; readonly text: Iterable<string> }
-  | { readonly type: 'thinking'; readonly thinking: Iterable<string> }
-  | { readonly type: 'tool_use'; readonly name: string; readonly input: JsonObject };
+  | { readonly type: 'thinking'; readonly thinking: Iterable<string>; readonly signature?: string }
+  | { readonly type: 'tool_use'; readonly name: string; readonly input: JsonObject; readonly id?: string }
+  /** A block that is whole from its start. */
+  | { readonly type: 'block'; readonly block: JsonObject & { readonly type: string } };
 
 export function textPart(...text: readonly string[]): AnswerPart {
   return { type: 'text', text };
