@@ -6,16 +6,21 @@ export class GzipDecoder {
   readonly #gunzip = createGunzip({ flush: constants.Z_SYNC_FLUSH });
   #decoded: Buffer[] = [];
   #error: Error | undefined;
+  /** Ends the wait for what is being decoded. */
+  #onDone: () => void = () => undefined;
 
   constructor() {
     this.#gunzip.on('data', (bytes: Buffer) => this.#decoded.push(bytes));
-    this.#gunzip.once('error', (error) => (this.#error = error));
+    this.#gunzip.once('error', (error) => {
+      this.#error = error;
+      this.#onDone();
+    });
   }
 
   /** One call at a time. Rejects when the bytes are not gzip. */
   async decode(bytes: Uint8Array): Promise<Buffer> {
     await new Promise<void>((resolve) => {
-      this.#gunzip.once('error', () => resolve());
+      this.#onDone = resolve;
       this.#gunzip.write(bytes, () => resolve());
     });
     if (this.#error !== undefined) throw this.#error;

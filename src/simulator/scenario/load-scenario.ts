@@ -31,7 +31,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
     message: `${toPlace(pos[0])} ${message}`,
   }));
   if (broken.length > 0) throw new ScenarioError('the scenario', broken);
-  const value: unknown = document.toJS();
+  const value = toValue(document);
   const problems = findProblems(value);
   if (problems.length > 0) {
     const offsetOf = (at: ScenarioPath): number => {
@@ -42,6 +42,15 @@ export async function loadScenario(path: string): Promise<Scenario> {
     throw new ScenarioError('the scenario', problems, { toPlace: (at) => toPlace(offsetOf(at)) });
   }
   return withFolder(value as Scenario, dirname(resolve(path)));
+}
+
+function toValue(document: { toJS(): unknown }): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    // Aliases that would grow without end.
+    throw new ScenarioError('the scenario', [{ path: [], message: (cause as Error).message }], { cause });
+  }
 }
 
 /** The scenario with the paths of its recordings made absolute. */

@@ -59,7 +59,7 @@ const textMatch: Shape = (value, spot) => {
 
 function checkPattern([pattern, flags]: readonly [string, string], spot: Spot): void {
   try {
-    new RegExp(pattern, flags);
+    new RegExp(pattern, flags).test('');
   } catch (error) {
     spot.report(`${show(pattern)} is no regular expression: ${(error as Error).message}`);
   }
@@ -172,7 +172,7 @@ const faults: Shape = (value, spot) => {
     demandNoRefusal(parseFaultInput(value, 'faults'), 'faults');
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    spot.report(error.message.replace(/^faults\.?/, ''));
+    spot.report(error.message.replace(/^faults(?:\.|: )/, ''));
   }
 };
 

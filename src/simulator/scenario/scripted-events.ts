@@ -2,6 +2,8 @@
 
 import { ApiError, MessageAccumulator, ProtocolError, StreamEventDecoder } from '../../protocol/index.ts';
 import type { KnownStreamEvent, Message, MessageDeltaEvent } from '../../protocol/index.ts';
+import { toPart } from '../answer-part.ts';
+import type { AnswerPart } from '../answer-part.ts';
 import { answerTo } from '../answer.ts';
 import { apiError } from '../api-errors.ts';
 import type { MessagesRequest } from '../messages-request.ts';
@@ -9,7 +11,6 @@ import { wireEvents } from '../wire-events.ts';
 import type { WireRandom } from '../wire-events.ts';
 import type { ParsedReply } from './parse-scenario.ts';
 import type { MessageReply } from './scenario.ts';
-import { toParts } from './to-parts.ts';
 
 /** The replies that the simulator writes itself. */
 export type WrittenReply = Extract<ParsedReply, { type: 'message' | 'answer' }>;
@@ -23,6 +24,11 @@ export function writtenEvents(
     return withOverrides(wireEvents(request, toParts(reply.content), random), reply);
   }
   return wireEvents(request, answerTo(asIfAsked(request, reply.answer)), random);
+}
+
+function toParts(content: MessageReply['content']): AnswerPart[] {
+  const blocks = typeof content === 'string' ? [content] : content;
+  return blocks.map((block) => toPart(typeof block === 'string' ? { type: 'text', text: block } : block));
 }
 
 /** The request with another prompt, and without a tool that it would force on the answer. */
