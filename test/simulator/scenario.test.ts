@@ -423,6 +423,16 @@ describe('a scripted message', () => {
     );
   });
 
+  test('is gone on with after a prefill: the rest of it comes, by the same rule', async () => {
+    const scenario = [{ when: { user: 'Hi', turn: 1 }, reply: 'one two three' }];
+    await using simulator = createSimulator({ speed: 0, scenario });
+    const messages = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'one tw' },
+    ];
+    assert.equal(await say(simulator, '', { model: 'claude-haiku-4-5', messages }), 'o three');
+  });
+
   test('is an error of the API, with its defaults or as told', async () => {
     await using simulator = createSimulator({ speed: 0 });
     const request = () =>

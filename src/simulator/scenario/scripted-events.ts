@@ -6,6 +6,7 @@ import { toPart } from '../answer-part.ts';
 import type { AnswerPart } from '../answer-part.ts';
 import { answerTo } from '../answer.ts';
 import { apiError } from '../api-errors.ts';
+import { answerAfter } from '../continued-answer.ts';
 import type { MessagesRequest } from '../messages-request.ts';
 import { wireEvents } from '../wire-events.ts';
 import type { WireRandom } from '../wire-events.ts';
@@ -15,15 +16,19 @@ import type { MessageReply } from './scenario.ts';
 /** The replies that the simulator writes itself. */
 export type WrittenReply = Extract<ParsedReply, { type: 'message' | 'answer' }>;
 
+/** A conversation that ends with the beginning of the reply gets the rest of it, as with any answer. */
 export function writtenEvents(
   request: MessagesRequest,
   reply: WrittenReply,
   random: WireRandom,
 ): Iterable<KnownStreamEvent> {
-  if (reply.type === 'message') {
-    return withOverrides(wireEvents(request, toParts(reply.content), random), reply);
+  if (reply.type === 'answer' && reply.answer === undefined) {
+    return wireEvents(request, answerTo(request), random);
   }
-  return wireEvents(request, answerTo(asIfAsked(request, reply.answer)), random);
+  const parts = (): Iterable<AnswerPart> =>
+    reply.type === 'message' ? toParts(reply.content) : answerTo(asIfAsked(request, reply.answer));
+  const events = wireEvents(request, answerAfter(request, parts), random);
+  return reply.type === 'message' ? withOverrides(events, reply) : events;
 }
 
 function toParts(content: MessageReply['content']): AnswerPart[] {
@@ -32,8 +37,7 @@ function toParts(content: MessageReply['content']): AnswerPart[] {
 }
 
 /** The request with another prompt, and without a tool that it would force on the answer. */
-function asIfAsked(request: MessagesRequest, prompt: string | undefined): MessagesRequest {
-  if (prompt === undefined) return request;
+function asIfAsked(request: MessagesRequest, prompt = ''): MessagesRequest {
   const turns = [{ role: 'user', content: [{ type: 'text', text: prompt }] }] as const;
   return { ...request, turns, toolChoice: { type: 'auto' } };
 }
