@@ -19,10 +19,12 @@ export class ResponseBody {
   /** Ends the wait for a chunk; undefined while nobody waits. */
   #onChange: (() => void) | undefined;
   #fail: (reason: unknown) => void = () => undefined;
+  readonly #onLeft: () => void;
 
-  /** Reads the message from now on; `onEnd` is called when nothing more will be read. */
-  constructor(message: IncomingMessage, socket: MemorySocket, onEnd: () => void) {
+  /** Reads the message from now on; `onLeft` is called when its reader has come to the end, or wants no more. */
+  constructor(message: IncomingMessage, socket: MemorySocket, onLeft: () => void) {
     this.#socket = socket;
+    this.#onLeft = onLeft;
     this.#decoder = message.headers['content-encoding'] === 'gzip' ? new GzipDecoder() : undefined;
     message.on('data', (chunk: Buffer) => {
       socket.hold();
@@ -31,13 +33,11 @@ export class ResponseBody {
     });
     message.once('end', () => {
       this.#end({});
+      // Kept alive, it would wait for a request that never comes.
       socket.destroy();
     });
     message.once('error', (cause) => this.#end({ error: new TypeError('terminated', { cause }) }));
-    message.once('close', () => {
-      this.#end({});
-      onEnd();
-    });
+    message.once('close', () => this.#end({}));
     this.stream = new ReadableStream(
       {
         type: 'bytes',
@@ -51,9 +51,9 @@ export class ResponseBody {
     );
   }
 
-  /** What the reader asked to be told when it aborts; bytes not read yet are lost. */
+  /** The reader gets the reason, and none of the bytes it has not read. */
   abort(reason: unknown): void {
-    if (this.#ending === undefined) this.#fail(reason);
+    this.#fail(reason);
     this.#leave();
   }
 
@@ -61,6 +61,7 @@ export class ResponseBody {
     this.#end({});
     this.#decoder?.close();
     this.#socket.destroy();
+    this.#onLeft();
   }
 
   #end(ending: { error?: unknown }): void {
@@ -71,7 +72,7 @@ export class ResponseBody {
   async #pull(controller: ReadableByteStreamController): Promise<void> {
     const chunk = await this.#next();
     if (chunk !== undefined) return controller.enqueue(chunk);
-    this.#decoder?.close();
+    this.#leave();
     if (this.#ending !== undefined && 'error' in this.#ending) throw this.#ending.error;
     controller.close();
     controller.byobRequest?.respond(0);

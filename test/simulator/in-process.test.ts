@@ -81,7 +81,7 @@ describe('simulator.fetch() gives what the platform’s gives of a server:', () 
   test('a connection that nobody takes, or that is thrown out', async () => {
     for (const by of ['port', 'accept'] as const) {
       await using server = await startSimulator({ faults: { kind: 'refuse', by } });
-      await using inProcess = createSimulator({ faults: { kind: 'refuse', by } });
+      await using inProcess = createSimulator({ speed: 0, faults: { kind: 'refuse', by } });
       const codeOf = (error: unknown): unknown => {
         assert.ok(error instanceof TypeError);
         return [error.message, (error.cause as { code?: string }).code];
@@ -161,6 +161,12 @@ describe('simulator.fetch()', () => {
       while (!(await reader.read()).done);
     }, reason);
     assert.equal(await simulator.requests[1]!.closed, 'aborted');
+
+    const late = new AbortController();
+    const short = await simulator.fetch(url, { ...toInit(toBody('echo hi')), signal: late.signal });
+    assert.equal(await simulator.requests[2]!.closed, 'finished');
+    late.abort(reason);
+    await assert.rejects(short.text(), reason);
   });
 
   test('says finished of an answer that was read, and aborted of one whose body was cancelled', async () => {

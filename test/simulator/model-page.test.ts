@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 
 import Anthropic from '@anthropic-ai/sdk';
 
@@ -13,6 +13,7 @@ interface Page {
 }
 
 const simulator = createSimulator();
+after(() => simulator.close());
 
 async function ask(query: string): Promise<{ status: number; body: Record<string, unknown> }> {
   const headers = { 'anthropic-version': '2026-10-21' };
