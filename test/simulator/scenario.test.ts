@@ -242,7 +242,7 @@ describe('the rules', () => {
   });
 
   test('give the same reply to a request that comes again because its answer broke off', async () => {
-    const kinds = ['status 529', 'drop', 'cut 300', 'error_event', 'body html'];
+    const kinds = ['status 529', 'drop', 'drop rst', 'cut 300', 'cut 300 by=rst', 'error_event', 'body html'];
     for (const fault of kinds) {
       await using simulator = createSimulator({
         speed: 0,
@@ -269,11 +269,10 @@ describe('the rules', () => {
   });
 
   test('give the next reply to the same request when its answer had arrived', async () => {
-    await using simulator = createSimulator({
-      speed: 0,
-      scenario: [{ faults: 'split 3', replies: ['one', 'two'] }],
-    });
-    assert.deepEqual([await say(simulator, 'Hi'), await say(simulator, 'Hi')], ['one', 'two']);
+    for (const faults of ['split 3', 'cut 100000']) {
+      await using simulator = createSimulator({ speed: 0, scenario: [{ faults, replies: ['one', 'two'] }] });
+      assert.deepEqual([await say(simulator, 'Hi'), await say(simulator, 'Hi')], ['one', 'two']);
+    }
   });
 
   test('leave the rest to the built-in answers when told so', async () => {

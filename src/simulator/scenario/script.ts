@@ -81,15 +81,13 @@ export class Script {
   }
 }
 
-/** Faults that keep an answer from its reader. */
+/** Faults that keep an answer from its reader although the connection does not break. */
 const spoiling: ReadonlySet<FaultKind> = new Set([
   'status',
-  'drop',
   'body',
   'content_type',
   'error_event',
   'invalid_json',
-  'cut',
 ]);
 
 class ActiveRule {
