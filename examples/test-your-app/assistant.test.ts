@@ -66,7 +66,8 @@ test('an overloaded API is asked again', async () => {
 
 test('a connection that breaks in the middle is an error, and what came was shown', async () => {
   await using simulator = createSimulator({ speed: 0, faults: 'cut atEvent=5' });
-  simulator.reply('It will be sunny all day, and dry all night, and windy in the morning.');
+  const text = 'It will be sunny all day, and dry all night, and windy in the morning.';
+  simulator.reply(text);
 
   let shown = '';
   await assert.rejects(
@@ -74,7 +75,7 @@ test('a connection that breaks in the middle is an error, and what came was show
     Anthropic.AnthropicError,
   );
 
-  assert.match(shown, /^It /);
+  assert.ok(shown !== '' && text.startsWith(shown));
   assert.equal(await simulator.requests[0]?.closed, 'aborted');
 });
 
@@ -83,7 +84,7 @@ test('an answer that stalls is given up', async () => {
   simulator.reply('It will be sunny all day, and dry all night, and windy in the morning.');
 
   await assert.rejects(
-    answer('Will it rain?', { client: clientOf(simulator), idleMs: 50 }),
+    answer('Will it rain?', { client: clientOf(simulator), idleMs: 500 }),
     Anthropic.APIUserAbortError,
   );
 

@@ -17,8 +17,8 @@ import { toAsked } from './scenario/match-when.ts';
 import type { ParsedReply } from './scenario/parse-scenario.ts';
 import { recordedMessage, writtenEvents } from './scenario/scripted-events.ts';
 import type { WrittenReply } from './scenario/scripted-events.ts';
-import { withTiming } from './scenario/scripted-pace.ts';
-import type { Pace } from './scenario/scripted-pace.ts';
+import { withScriptedTiming } from './scenario/scripted-timing.ts';
+import type { Timing } from './scenario/scripted-timing.ts';
 import { toErrorReply } from './scenario/to-error-reply.ts';
 import { sendJson } from './send-json.ts';
 import { sendReply } from './send-reply.ts';
@@ -50,15 +50,15 @@ async function send(exchange: Exchange, request: MessagesRequest, chosen: Parsed
   const { recording, speed } = exchange.simulation.settings;
   const isReplaced = recording !== undefined && request.isStream && isBuiltIn(chosen);
   const reply = isReplaced ? ({ type: 'recording', recording } as const) : chosen;
-  const pace = withTiming(new Pacer(exchange.random('pacing'), speed), reply);
+  const timing = withScriptedTiming(new Pacer(exchange.random('pacing'), speed), reply);
   if (reply.type === 'recording') {
     return request.isStream
-      ? sendStream(exchange, pace, recordedFrames(reply.recording, pace))
-      : sendMessage(exchange, recordedMessage(reply.recording), pace.firstByteMs());
+      ? sendStream(exchange, timing, recordedFrames(reply.recording, timing))
+      : sendMessage(exchange, recordedMessage(reply.recording), timing.firstByteMs());
   }
-  const writing = { request, reply, pace };
+  const writing = { request, reply, timing };
   return request.isStream
-    ? sendStream(exchange, pace, writtenFrames(exchange, writing))
+    ? sendStream(exchange, timing, writtenFrames(exchange, writing))
     : writeMessage(exchange, writing);
 }
 
@@ -70,12 +70,12 @@ function isBuiltIn(reply: ParsedReply): boolean {
 interface Writing {
   readonly request: MessagesRequest;
   readonly reply: WrittenReply;
-  readonly pace: Pace;
+  readonly timing: Timing;
 }
 
-async function sendStream(exchange: Exchange, pace: Pace, steps: Iterable<Frame>): Promise<void> {
+async function sendStream(exchange: Exchange, timing: Timing, steps: Iterable<Frame>): Promise<void> {
   await sendReply(exchange, {
-    delayMs: pace.firstByteMs(),
+    delayMs: timing.firstByteMs(),
     status: 200,
     headers: {
       'content-type': 'text/event-stream; charset=utf-8',
@@ -88,13 +88,13 @@ async function sendStream(exchange: Exchange, pace: Pace, steps: Iterable<Frame>
   });
 }
 
-async function writeMessage(exchange: Exchange, { request, reply, pace }: Writing): Promise<void> {
+async function writeMessage(exchange: Exchange, { request, reply, timing }: Writing): Promise<void> {
   const accumulator = new MessageAccumulator();
-  let durationMs = pace.firstByteMs();
+  let durationMs = timing.firstByteMs();
   let eventCount = 0;
   for (const event of answerEvents(exchange, request, reply)) {
     accumulator.push(event);
-    durationMs += pace.gapMs(event.type);
+    durationMs += timing.gapMs(event.type);
     eventCount += 1;
     // A long answer leaves the others their turn.
     if (eventCount % 1000 === 0) await nextTurn();
@@ -135,15 +135,15 @@ function* answerEvents(
   }
 }
 
-function* writtenFrames(exchange: Exchange, { request, reply, pace }: Writing): Generator<Frame> {
+function* writtenFrames(exchange: Exchange, { request, reply, timing }: Writing): Generator<Frame> {
   const padding = exchange.random('padding');
   for (const event of answerEvents(exchange, request, reply)) {
-    yield toFrameStep(toFrame(event, padding), pace.gapMs(event.type));
+    yield toFrameStep(toFrame(event, padding), timing.gapMs(event.type));
   }
 }
 
-function* recordedFrames(recording: Uint8Array, pace: Pace): Generator<Frame> {
+function* recordedFrames(recording: Uint8Array, timing: Timing): Generator<Frame> {
   for (const bytes of splitRecording(recording)) {
-    yield { type: 'frame', bytes, gapMs: pace.gapMs(recordedType(bytes)) };
+    yield { type: 'frame', bytes, gapMs: timing.gapMs(recordedType(bytes)) };
   }
 }

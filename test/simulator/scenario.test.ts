@@ -13,6 +13,7 @@ import type {
   When,
 } from '../../src/simulator/index.ts';
 import { clockTool, toBody, weatherTool } from './ask.ts';
+import { JumpingClock } from './virtual-clock.ts';
 
 type Params = Anthropic.MessageCreateParamsNonStreaming;
 
@@ -471,6 +472,34 @@ describe('a scripted message', () => {
       [500, { type: 'api_error', message: 'The recorded stream does not come to its end' }],
     );
   });
+});
+
+test('delayMs and gapMs of a reply are as said, streamed and whole, whatever the speed', async () => {
+  const text = 'one two three four five six seven eight nine ten eleven twelve thirteen fourteen';
+  for (const speed of [0, 1, 50]) {
+    const clock = new JumpingClock();
+    await using simulator = createSimulator({ speed, clock });
+    const ask = async (reply: ScriptedReply, isStream: boolean): Promise<[number, number]> => {
+      simulator.reply(reply);
+      const beganMs = clock.nowMs;
+      const body = toBody('Hi', { stream: isStream });
+      const response = await simulator.fetch('https://api.anthropic.com/v1/messages', {
+        method: 'POST',
+        headers: { 'anthropic-version': '2026-10-21' },
+        body: JSON.stringify(body),
+      });
+      const deltas = (await response.text()).match(/event: content_block_delta/g) ?? [];
+      return [Math.round(clock.nowMs - beganMs), deltas.length];
+    };
+    const reply = { content: text, delayMs: 5000, gapMs: 100 };
+    const [streamedMs, deltas] = await ask(reply, true);
+    assert.ok(deltas > 1);
+    assert.equal(streamedMs, 5000 + deltas * 100, `speed ${speed}`);
+    // It is cut into other deltas, and takes as long as these would.
+    const [wholeMs] = await ask(reply, false);
+    assert.ok(wholeMs > 5000 && wholeMs % 100 === 0, `${wholeMs}`);
+    assert.deepEqual(await ask({ status: 529, delayMs: 700 }, false), [700, 0]);
+  }
 });
 
 describe('the faults of a rule', () => {
