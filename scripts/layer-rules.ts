@@ -33,6 +33,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'client/node.ts': { layers: ['protocol'], packages: [], node: true },
   storage: { layers: ['protocol'], packages: [], node: true },
   simulator: { layers: ['protocol'], packages: [], node: true },
+  'simulator/scenario/load-scenario.ts': { layers: ['protocol'], packages: ['yaml'], node: true },
   relay: { ...portable, layers: relayLayers },
   'relay/node.ts': { layers: relayLayers, packages: [], node: true },
   web: { layers: ['client', 'protocol'], packages: webPackages, node: false },

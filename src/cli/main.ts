@@ -64,6 +64,12 @@ function createProgram(setExitCode: (code: number) => void): Command {
     )
     .addOption(new Option('--seed <number>', 'same seed, same answers').argParser(parseCount).default(1))
     .option('--recording <file>', 'answer every stream with these recorded SSE bytes')
+    .option('--scenario <file>', 'answer by the rules of this YAML or JSON file')
+    .addOption(
+      new Option('--fault <plan>', 'what goes wrong, as "cut 2000 by=rst" or JSON; again for more').argParser(
+        (plan: string, plans: readonly string[] | undefined) => [...(plans ?? []), plan],
+      ),
+    )
     .action(async (options) => setExitCode(await simulate(options)));
   return program;
 }

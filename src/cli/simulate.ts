@@ -1,7 +1,8 @@
 // `millrace simulate`: a local Messages API that needs no key.
 
 import { readFileSync } from 'node:fs';
-import { startSimulator } from '../simulator/index.ts';
+import { loadScenario, startSimulator } from '../simulator/index.ts';
+import type { SimulatorOptions } from '../simulator/index.ts';
 import { ignoreClosedOutput } from './note.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
@@ -11,13 +12,15 @@ export interface SimulateOptions {
   readonly speed: number;
   readonly seed: number;
   readonly recording?: string;
+  readonly scenario?: string;
+  /** Each as it was given. */
+  readonly fault?: readonly string[];
 }
 
-export async function simulate({ port, speed, seed, recording }: SimulateOptions): Promise<number> {
+export async function simulate(options: SimulateOptions): Promise<number> {
   ignoreClosedOutput();
   try {
-    const bytes = recording === undefined ? {} : { recording: new Uint8Array(readFileSync(recording)) };
-    const simulator = await startSimulator({ port, speed, seed, ...bytes });
+    const simulator = await startSimulator(await toSimulatorOptions(options));
     const ended = untilSignal(() => simulator.close());
     process.stdout.write(`listening on ${simulator.url}\n`);
     await ended;
@@ -25,4 +28,16 @@ export async function simulate({ port, speed, seed, recording }: SimulateOptions
   } catch (error) {
     return reportStartFailure(error, 'simulate');
   }
+}
+
+async function toSimulatorOptions(options: SimulateOptions): Promise<SimulatorOptions> {
+  const { recording, scenario, fault = [], ...others } = options;
+  // A plan that stands alone may be a whole one, with a seed.
+  const [plan, ...more] = fault;
+  return {
+    ...others,
+    ...(recording === undefined ? {} : { recording: new Uint8Array(readFileSync(recording)) }),
+    ...(scenario === undefined ? {} : { scenario: await loadScenario(scenario) }),
+    ...(plan === undefined ? {} : { faults: more.length === 0 ? plan : fault }),
+  };
 }

@@ -4,38 +4,78 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { MessageAccumulator } from '../protocol/index.ts';
 import type { KnownStreamEvent } from '../protocol/index.ts';
-import { answerTo } from './answer.ts';
 import { callerOf } from './caller-of.ts';
 import type { Exchange } from './exchange.ts';
+import { chooseSetFaults } from './faults/choose-faults.ts';
+import type { JsonObject } from './json-object.ts';
+import type { MessagesParams } from './messages-params.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { leastCachedTokensOf } from './models.ts';
 import { Pacer } from './pacer.ts';
 import { recordedType, splitRecording } from './recorded-frames.ts';
+import { toAsked } from './scenario/match-when.ts';
+import type { ParsedReply } from './scenario/parse-scenario.ts';
+import { recordedMessage, writtenEvents } from './scenario/scripted-events.ts';
+import type { WrittenReply } from './scenario/scripted-events.ts';
+import { withScriptedTiming } from './scenario/scripted-timing.ts';
+import type { Timing } from './scenario/scripted-timing.ts';
+import { toErrorReply } from './scenario/to-error-reply.ts';
 import { sendJson } from './send-json.ts';
 import { sendReply } from './send-reply.ts';
 import { toFrameStep } from './step.ts';
 import type { Frame } from './step.ts';
 import { toFrame } from './to-frame.ts';
 import { parseMessagesRequest } from './validate-request.ts';
-import { wireEvents } from './wire-events.ts';
 
 export async function answerMessages(exchange: Exchange, body: unknown): Promise<void> {
-  const { organizationId, settings, promptCache } = exchange.simulation;
+  const { organizationId, settings, promptCache, script, log } = exchange.simulation;
   const parsed = parseMessagesRequest(body, settings.models);
   const { model, parts, inputTokens } = parsed;
-  const scope = `${callerOf(exchange.request.headers)} ${model}`;
-  const lookup = promptCache.find(parts, scope, leastCachedTokensOf(model));
+  const { headers } = exchange.request;
+  exchange.record.params = body as MessagesParams;
+  const choice = script.find(toAsked(parsed, body as JsonObject, headers));
+  exchange.record.rule = choice.label;
+  chooseSetFaults(exchange, choice.faults);
+  log.changed(exchange.record);
+  const lookup = promptCache.find(parts, `${callerOf(headers)} ${model}`, leastCachedTokensOf(model));
   const request = { ...parsed, cached: lookup.tokens };
   exchange.limits.admit(inputTokens - request.cached.read, { model, organizationId });
   lookup.store();
-  await (request.isStream ? sendStream(exchange, request) : sendMessage(exchange, request));
+  choice.use(exchange.record);
+  await send(exchange, request, choice.reply);
 }
 
-async function sendStream(exchange: Exchange, request: MessagesRequest): Promise<void> {
+async function send(exchange: Exchange, request: MessagesRequest, chosen: ParsedReply): Promise<void> {
+  if (chosen.type === 'error') return sendReply(exchange, toErrorReply(chosen.error, exchange.requestId));
   const { recording, speed } = exchange.simulation.settings;
-  const pacer = new Pacer(exchange.random('pacing'), speed);
+  const isReplaced = recording !== undefined && request.isStream && isBuiltIn(chosen);
+  const reply = isReplaced ? ({ type: 'recording', recording } as const) : chosen;
+  const timing = withScriptedTiming(new Pacer(exchange.random('pacing'), speed), reply);
+  if (reply.type === 'recording') {
+    return request.isStream
+      ? sendStream(exchange, timing, recordedFrames(reply.recording, timing))
+      : sendMessage(exchange, recordedMessage(reply.recording), timing.firstByteMs());
+  }
+  const writing = { request, reply, timing };
+  return request.isStream
+    ? sendStream(exchange, timing, writtenFrames(exchange, writing))
+    : writeMessage(exchange, writing);
+}
+
+function isBuiltIn(reply: ParsedReply): boolean {
+  return reply.type === 'answer' && reply.answer === undefined;
+}
+
+/** An answer that is made for the request. */
+interface Writing {
+  readonly request: MessagesRequest;
+  readonly reply: WrittenReply;
+  readonly timing: Timing;
+}
+
+async function sendStream(exchange: Exchange, timing: Timing, steps: Iterable<Frame>): Promise<void> {
   await sendReply(exchange, {
-    delayMs: pacer.firstByteMs(),
+    delayMs: timing.firstByteMs(),
     status: 200,
     headers: {
       'content-type': 'text/event-stream; charset=utf-8',
@@ -44,26 +84,31 @@ async function sendStream(exchange: Exchange, request: MessagesRequest): Promise
     },
     isFromEdge: false,
     isStream: true,
-    steps:
-      recording === undefined ? generatedFrames(exchange, request, pacer) : recordedFrames(recording, pacer),
+    steps,
   });
 }
 
-async function sendMessage(exchange: Exchange, request: MessagesRequest): Promise<void> {
-  const { simulation, outlet } = exchange;
-  const pacer = new Pacer(exchange.random('pacing'), simulation.settings.speed);
+async function writeMessage(exchange: Exchange, { request, reply, timing }: Writing): Promise<void> {
   const accumulator = new MessageAccumulator();
-  let durationMs = pacer.firstByteMs();
+  let durationMs = timing.firstByteMs();
   let eventCount = 0;
-  for (const event of answerEvents(exchange, request)) {
+  for (const event of answerEvents(exchange, request, reply)) {
     accumulator.push(event);
-    durationMs += pacer.gapMs(event.type);
+    durationMs += timing.gapMs(event.type);
     eventCount += 1;
     // A long answer leaves the others their turn.
     if (eventCount % 1000 === 0) await nextTurn();
-    if (!outlet.isOpen) return;
+    if (!exchange.outlet.isOpen) return;
   }
-  if (durationMs > 0) await outlet.pause(durationMs);
+  await sendMessage(exchange, accumulator, durationMs);
+}
+
+async function sendMessage(
+  exchange: Exchange,
+  accumulator: MessageAccumulator,
+  durationMs: number,
+): Promise<void> {
+  if (durationMs > 0) await exchange.outlet.pause(durationMs);
   await sendJson(exchange, { headers: exchange.limits.headers(), body: toWholeMessage(accumulator) });
 }
 
@@ -77,24 +122,28 @@ function toWholeMessage(accumulator: MessageAccumulator): object {
 }
 
 /** The same events however they are sent. */
-function* answerEvents(exchange: Exchange, request: MessagesRequest): Generator<KnownStreamEvent> {
+function* answerEvents(
+  exchange: Exchange,
+  request: MessagesRequest,
+  reply: WrittenReply,
+): Generator<KnownStreamEvent> {
   const random = { ids: exchange.random('ids'), cuts: exchange.random('cuts') };
-  for (const event of wireEvents(request, answerTo(request), random)) {
+  for (const event of writtenEvents(request, reply, random)) {
     yield event;
     if (event.type !== 'message_delta') continue;
     exchange.limits.spend('output-tokens', event.usage?.output_tokens ?? 0);
   }
 }
 
-function* generatedFrames(exchange: Exchange, request: MessagesRequest, pacer: Pacer): Generator<Frame> {
+function* writtenFrames(exchange: Exchange, { request, reply, timing }: Writing): Generator<Frame> {
   const padding = exchange.random('padding');
-  for (const event of answerEvents(exchange, request)) {
-    yield toFrameStep(toFrame(event, padding), pacer.gapMs(event.type));
+  for (const event of answerEvents(exchange, request, reply)) {
+    yield toFrameStep(toFrame(event, padding), timing.gapMs(event.type));
   }
 }
 
-function* recordedFrames(recording: Uint8Array, pacer: Pacer): Generator<Frame> {
+function* recordedFrames(recording: Uint8Array, timing: Timing): Generator<Frame> {
   for (const bytes of splitRecording(recording)) {
-    yield { type: 'frame', bytes, gapMs: pacer.gapMs(recordedType(bytes)) };
+    yield { type: 'frame', bytes, gapMs: timing.gapMs(recordedType(bytes)) };
   }
 }

@@ -19,9 +19,11 @@ const sliceMs = 10;
  */
 export async function breakOff(
   outlet: Outlet,
-  { by, lingerMs }: Exclude<Close, { by: 'end' }>,
+  { by, lingerMs: wantedMs }: Exclude<Close, { by: 'end' }>,
 ): Promise<void> {
   await outlet.flush();
+  // In memory nothing is under way by now, and nothing will be thrown away.
+  const lingerMs = outlet.isInMemory ? 0 : wantedMs;
   while (outlet.isOpen && (await isUnderWay(outlet.socket))) await outlet.pause(lookMs, systemClock);
   for (let restMs = lingerMs; restMs > 0 && outlet.isOpen; restMs -= sliceMs) {
     await outlet.pause(Math.min(restMs, sliceMs), systemClock);

@@ -5,10 +5,12 @@ export type SimulatorErrorCode =
   | 'port_in_use'
   /** The system did not let it listen there. */
   | 'cannot_listen'
-  /** The simulator was closed before what was waited for came about. */
-  | 'simulator_closed';
+  /** The simulator was closed before what was asked of it, or waited for, came about. */
+  | 'simulator_closed'
+  /** A scenario, or a reply, that is none. */
+  | 'invalid_scenario';
 
-/** The simulator could not start, or was closed too early. */
+/** The simulator could not start, was closed too early, or cannot do what it is told. */
 export class SimulatorError extends Error {
   override readonly name = 'SimulatorError';
   readonly code: SimulatorErrorCode;

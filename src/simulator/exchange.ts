@@ -16,6 +16,7 @@ import type { Random } from './random.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { maskHeaders } from './request-log.ts';
 import type { RequestLog, RequestRecord } from './request-log.ts';
+import type { Script } from './scenario/script.ts';
 
 /** What all exchanges of a simulator share. */
 export interface Simulation {
@@ -26,6 +27,8 @@ export interface Simulation {
   readonly faultPlans: FaultPlans;
   /** The plan for requests that bring none. */
   readonly faults: FaultControl;
+  /** What is answered to whom. */
+  readonly script: Script;
   readonly log: RequestLog;
   readonly organizationId: string;
   readonly workspaceId: string;
@@ -39,8 +42,11 @@ export class Exchange {
   readonly outlet: Outlet;
   readonly requestId: string;
   readonly path: string;
+  readonly query: URLSearchParams;
   /** What the request counts against. */
   limits: RateLimits;
+  /** Whether a fault plan was chosen; the plan may have no faults for this request. */
+  hasPlan = false;
 
   constructor(
     simulation: Simulation,
@@ -51,7 +57,9 @@ export class Exchange {
     this.limits = simulation.limits;
     this.request = request;
     this.response = response;
-    this.path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const [path = '', ...query] = (request.url ?? '').split('?');
+    this.path = path;
+    this.query = new URLSearchParams(query.join('?'));
     this.outlet = new Outlet(response, simulation.clock);
     this.record = createRecord(request, response, number);
     this.requestId = createId('request', this.random('request'));
@@ -117,6 +125,8 @@ function createRecord(request: IncomingMessage, response: ServerResponse, number
     path: request.url ?? '',
     headers: maskHeaders(request.headers),
     body: undefined,
+    params: undefined,
+    rule: undefined,
     bodyBytes: 0,
     isComplete: false,
     faults: [],

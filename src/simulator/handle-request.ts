@@ -10,11 +10,14 @@ import { readBody } from './read-body.ts';
 import { findRoute } from './routes.ts';
 import { sendError } from './send-json.ts';
 
-/** Never rejects. */
-export async function handleRequest(
-  exchange: Exchange,
-  listening: { host: string; port: number },
-): Promise<void> {
+/** What a server is called by those who reach it. */
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Never rejects. Where it listens is undefined for a request that came over no network. */
+export async function handleRequest(exchange: Exchange, listening: Listening | undefined): Promise<void> {
   try {
     await answer(exchange, listening);
   } catch (error) {
@@ -22,10 +25,10 @@ export async function handleRequest(
   }
 }
 
-async function answer(exchange: Exchange, listening: { host: string; port: number }): Promise<void> {
+async function answer(exchange: Exchange, listening: Listening | undefined): Promise<void> {
   const { request, simulation, record } = exchange;
   const { settings } = simulation;
-  checkHost(request.headers, listening);
+  if (listening !== undefined) checkHost(request.headers, listening);
   const route = findRoute(exchange);
   if (route.method === 'GET') {
     checkApiHeaders(request.headers, settings);

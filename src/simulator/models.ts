@@ -148,20 +148,24 @@ export function generationOf(model: string): number {
   return version === null ? Infinity : Number(`${version[1]}.${version[2] ?? 0}`);
 }
 
-/** The body of `GET /v1/models`. All models are on the first page. */
-export function modelList(): JsonObject {
-  const data = [...models].map(([id, facts]) => describe(id, facts));
-  return { data, has_more: false, first_id: data[0]?.['id'] ?? null, last_id: data.at(-1)?.['id'] ?? null };
+/** All models, as `GET /v1/models` describes them, newest first. */
+export function listModels(): readonly ModelEntry[] {
+  return [...models].map(([id, facts]) => describe(id, facts));
 }
 
 /** The body of `GET /v1/models/ID`; undefined for a model not in the list. */
-export function modelEntry(asked: string): JsonObject | undefined {
+export function modelEntry(asked: string): ModelEntry | undefined {
   const id = resolveModel(asked) ?? asked;
   const facts = models.get(id);
   return facts === undefined ? undefined : describe(id, facts);
 }
 
-function describe(id: string, { name, createdOn, maxInputTokens, maxOutputTokens, abilities }: ModelFacts) {
+export type ModelEntry = JsonObject & { readonly id: string };
+
+function describe(
+  id: string,
+  { name, createdOn, maxInputTokens, maxOutputTokens, abilities }: ModelFacts,
+): ModelEntry {
   return {
     type: 'model',
     id,

@@ -2,7 +2,8 @@
 
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import type { Fault, FaultPlan } from './faults/fault.ts';
+import type { FaultInput } from './faults/fault.ts';
+import type { Scenario, ScenarioRule } from './scenario/scenario.ts';
 
 export interface SimulatorOptions {
   /** The port to listen on; 0, the default, is any free one. */
@@ -24,12 +25,14 @@ export interface SimulatorOptions {
   /** Names of models to take beside the known ones; they have no limits. Default none. */
   models?: readonly string[];
   /** What goes wrong from the beginning, for requests that bring no plan of their own; default nothing. */
-  faults?: Fault | readonly Fault[] | FaultPlan;
+  faults?: FaultInput;
+  /** What is answered to whom; `loadScenario` reads one from a file. Default the built-in answers. */
+  scenario?: Scenario | readonly ScenarioRule[];
   /** Where time comes from; default the system. */
   clock?: Clock;
 }
 
-type Optional = 'recording' | 'faults' | 'keys';
+type Optional = 'recording' | 'faults' | 'keys' | 'scenario';
 
 export type Settings = Required<Omit<SimulatorOptions, Optional>> & Pick<SimulatorOptions, Optional>;
 

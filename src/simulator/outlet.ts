@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 
 import type { Clock } from './clock.ts';
 import { GzipFrames } from './gzip-frames.ts';
+import { MemorySocket } from './memory-socket.ts';
 
 /**
  * One writer at a time: each wait ends before the next begins.
@@ -80,6 +81,10 @@ export class Outlet {
   /** The connection; it may be another answer's as well, earlier or later. */
   get socket(): Socket {
     return this.#response.socket ?? this.#response.req.socket;
+  }
+
+  get isInMemory(): boolean {
+    return (this.socket as unknown) instanceof MemorySocket;
   }
 
   /** Resolves when everything written, the head included, was handed to the system. */

@@ -2,6 +2,7 @@
 
 import { SimulatorError } from './errors.ts';
 import type { AppliedFault } from './faults/fault.ts';
+import type { MessagesParams } from './messages-params.ts';
 
 /** A request the simulator has received. The fields that can still change do so in place. */
 export interface RecordedRequest {
@@ -14,6 +15,10 @@ export interface RecordedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The parsed JSON, or the text when it is not JSON; undefined until it has arrived. */
   readonly body: unknown;
+  /** The same, with its type, for a `POST /v1/messages` that was found valid; else undefined. */
+  readonly params: MessagesParams | undefined;
+  /** The rule of the scenario, or the reply, that answered it: `rule 2 "name"`, `reply 1`. */
+  readonly rule: string | undefined;
   /** The faults its answer has, with everything settled that its plan left open. */
   readonly faults: readonly AppliedFault[];
   /** The status answered with; undefined until then. */

@@ -3,7 +3,8 @@
 import { answerMessages } from './answer-messages.ts';
 import { apiError } from './api-errors.ts';
 import type { Exchange } from './exchange.ts';
-import { modelEntry, modelList } from './models.ts';
+import { modelPage } from './model-page.ts';
+import { modelEntry } from './models.ts';
 import { sendJson } from './send-json.ts';
 import { parseCountRequest, refuseCompletion } from './validate-request.ts';
 
@@ -33,7 +34,7 @@ const routes: readonly Route[] = [
   {
     pattern: /^\/v1\/models$/,
     method: 'GET',
-    answer: (exchange) => sendJson(exchange, { body: modelList() }),
+    answer: (exchange) => sendJson(exchange, { body: modelPage(exchange.query) }),
   },
   {
     pattern: /^\/v1\/models\/[^/]+$/,

@@ -43,18 +43,21 @@ const blocks = {
     toDelta: (piece) => ({ type: 'text_delta', text: piece }),
     isProse: true,
   }),
-  thinking: ({ thinking }: PartOf<'thinking'>, { model, ids }) => ({
+  thinking: ({ thinking, signature }: PartOf<'thinking'>, { model, ids }) => ({
     start: { type: 'thinking', thinking: '', signature: '' },
     text: thinking,
     pieceKind: 'text',
     toDelta: (piece) => ({ type: 'thinking_delta', thinking: piece }),
-    closing: (length) => ({ type: 'signature_delta', signature: createSignature(model, length, ids) }),
+    closing: (length) => ({
+      type: 'signature_delta',
+      signature: signature ?? createSignature(model, length, ids),
+    }),
     isProse: false,
   }),
-  tool_use: ({ name, input }: PartOf<'tool_use'>, { ids }) => ({
+  tool_use: ({ name, input, id }: PartOf<'tool_use'>, { ids }) => ({
     start: {
       type: 'tool_use',
-      id: createId('toolUse', ids),
+      id: id ?? createId('toolUse', ids),
       name,
       input: {},
       caller: { type: 'direct' },
@@ -64,6 +67,13 @@ const blocks = {
     pieceKind: 'json',
     toDelta: (piece) => ({ type: 'input_json_delta', partial_json: piece }),
     opening: { type: 'input_json_delta', partial_json: '' },
+    isProse: false,
+  }),
+  block: ({ block }: PartOf<'block'>) => ({
+    start: block as ContentBlock,
+    text: [],
+    pieceKind: 'text',
+    toDelta: (piece) => ({ type: 'text_delta', text: piece }),
     isProse: false,
   }),
 } satisfies { [Type in AnswerPart['type']]: (part: PartOf<Type>, source: BlockSource) => WireBlock };

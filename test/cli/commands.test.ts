@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { startSimulator } from 'millrace/simulator';
@@ -59,6 +62,34 @@ test('millrace simulate serves a Messages API and ends at SIGINT', async () => {
   assert.equal(await program.ended, 0, program.stderr);
 });
 
+test('millrace simulate --scenario answers by the rules of a file, and says what is wrong with one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-cli-'));
+  const file = join(folder, 'a.yaml');
+  try {
+    writeFileSync(file, 'rules:\n  - reply: from the file\n');
+    await using program = await startProgram(['simulate', '--port', '0', '--speed', '0', '--scenario', file]);
+    assert.equal(await sdk(program.url).messages.stream(params).finalText(), 'from the file');
+    writeFileSync(file, 'rules:\n  - repply: x\n  - reply: 5\n');
+    await using broken = runProgram(['simulate', '--port', '0', '--scenario', file]);
+    assert.equal(await broken.ended, 1);
+    assert.match(broken.stderr, /a\.yaml:2:13 rules\[0\]\.repply: no such field; did you mean reply\?/);
+    assert.match(broken.stderr, /a\.yaml:3:12 rules\[1\]\.reply: found 5/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('millrace simulate --fault breaks every answer, again and again', async () => {
+  const args = ['simulate', '--port', '0', '--speed', '0', '--fault', 'split 3'];
+  await using program = await startProgram([
+    ...args,
+    '--fault',
+    '{"kind": "status", "status": 529, "times": 1}',
+  ]);
+  await assert.rejects(sdk(program.url).messages.stream(params).finalText(), /Overloaded/);
+  assert.equal(await sdk(program.url).messages.stream(params).finalText(), 'hi');
+});
+
 test('millrace simulate ends at SIGHUP, as at SIGTERM', async () => {
   for (const signal of ['SIGHUP', 'SIGTERM'] as const) {
     await using program = await startProgram(['simulate', '--port', '0']);
@@ -91,6 +122,8 @@ test('millrace says in one line why it cannot start', async () => {
     [['serve', '--upstream', 'http://name:secret@127.0.0.1:9'], /must not hold a user or password/],
     [['serve', '--upstream', 'http://127.0.0.1:9/?key=secret'], /must end with its path/],
     [['simulate', '--recording', '/nowhere.sse'], /nowhere\.sse/],
+    [['simulate', '--scenario', '/nowhere.yaml'], /nowhere\.yaml/],
+    [['simulate', '--fault', 'cut 100 by=rts'], /faults\.0\.by: Input should be 'fin', 'rst'/],
   ] as const) {
     await using program = runProgram(args);
     assert.equal(await program.ended, 1, args.join(' '));

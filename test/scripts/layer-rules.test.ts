@@ -16,6 +16,7 @@ test('findViolations() finds nothing where every import follows its arrow', () =
     ['src/client/index.ts', `export * from '../protocol/index.ts';`],
     ['src/storage/sqlite.ts', `import { DatabaseSync } from 'node:sqlite';`],
     ['src/simulator/start.ts', `import { createServer } from 'node:http';`],
+    ['src/simulator/scenario/load-scenario.ts', `const { parseDocument } = await import('yaml');`],
     ['src/relay/relay.ts', `import type { StreamLog } from '../storage/index.ts';`],
     ['src/relay/node.ts', `import { createServer } from 'node:http';\nimport { Relay } from './relay.ts';`],
     ['src/web/page.tsx', `import { signal } from '@preact/signals';\nimport './page.css';`],
@@ -45,6 +46,12 @@ test('findViolations() says for each violation the place, the import, the reason
 });
 
 const planted: readonly [kind: string, file: string, text: string, violation: string][] = [
+  [
+    'a package for one file in another of its layer',
+    'src/simulator/scenario/script.ts',
+    `import { parseDocument } from 'yaml';`,
+    '1 yaml: simulator may import nothing from npm',
+  ],
   [
     'an arrow that points up',
     'src/protocol/a.ts',

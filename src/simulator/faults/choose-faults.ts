@@ -1,5 +1,5 @@
 // From a request to the faults of its answer. The first of these that is there counts: the header, the prompt, the
-// plan that was set.
+// rule that answers it, the plan that was set.
 
 import { createHash } from 'node:crypto';
 
@@ -13,18 +13,30 @@ import { faultTextOf, readFaultText } from './short-form.ts';
 
 export const faultHeader = 'x-simulator-fault';
 
-interface Chosen {
+export interface ChosenPlan {
   readonly plan: ParsedPlan;
   /** Requests of one scope are counted together. */
   readonly scope: string;
 }
 
-/** Sets the faults of the answer and the limits it counts against. Throws an ApiError for a plan that is none. */
+/** Sets the faults that the request brings with it. Throws an ApiError for a plan that is none. */
 export function chooseFaults(exchange: Exchange, body: unknown): void {
-  const { faultPlans, faults: set } = exchange.simulation;
-  const chosen = fromHeader(exchange) ?? fromPrompt(exchange, body) ?? fromOption(exchange, set.parsed);
+  setPlan(exchange, fromHeader(exchange) ?? fromPrompt(exchange, body));
+}
+
+/** Sets the faults of a request to the Messages API that brings none: those of its rule, or those that were set. */
+export function chooseSetFaults(exchange: Exchange, ofRule: ChosenPlan | undefined): void {
+  if (exchange.hasPlan) return;
+  const plan = exchange.simulation.faults.parsed;
+  setPlan(exchange, ofRule ?? (plan === undefined ? undefined : { plan, scope: 'option' }));
+}
+
+/** Sets the faults of the answer and the limits it counts against. */
+function setPlan(exchange: Exchange, chosen: ChosenPlan | undefined): void {
   if (chosen === undefined) return;
   const { plan, scope } = chosen;
+  const { faultPlans } = exchange.simulation;
+  exchange.hasPlan = true;
   const faults = faultPlans.next(plan, scope).filter(({ kind }) => kind !== 'refuse');
   exchange.setFaults(faults);
   const limit = faults.find((fault) => fault.kind === 'rate_limit');
@@ -32,24 +44,20 @@ export function chooseFaults(exchange: Exchange, body: unknown): void {
   exchange.limits = faultPlans.limitsFor(limit, plan, `${scope}\0${callerOf(exchange.request.headers)}`);
 }
 
-function fromHeader({ request }: Exchange): Chosen | undefined {
+function fromHeader({ request }: Exchange): ChosenPlan | undefined {
   const text = request.headers[faultHeader];
   if (typeof text !== 'string') return undefined;
   return { plan: readPlan(text, faultHeader), scope: 'header' };
 }
 
 /** The prompt counts while it is the last word: an answer that is gone on with does not break again. */
-function fromPrompt({ path }: Exchange, body: unknown): Chosen | undefined {
+function fromPrompt({ path }: Exchange, body: unknown): ChosenPlan | undefined {
   if (path !== messagesPath || !isObject(body) || !Array.isArray(body['messages'])) return undefined;
   const messages = body['messages'] as readonly unknown[];
   const text = faultTextOf(promptOf(messages.at(-1)));
   if (text === undefined) return undefined;
   const conversation = createHash('sha256').update(JSON.stringify(messages)).digest('base64');
   return { plan: readPlan(text, '/fault'), scope: `prompt ${conversation}` };
-}
-
-function fromOption({ path }: Exchange, plan: ParsedPlan | undefined): Chosen | undefined {
-  return path === messagesPath && plan !== undefined ? { plan, scope: 'option' } : undefined;
 }
 
 const messagesPath = '/v1/messages';

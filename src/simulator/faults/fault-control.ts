@@ -4,19 +4,19 @@ import type { Server } from 'node:http';
 
 import { ApiError } from '../../protocol/index.ts';
 import type { FaultPlans } from './fault-plans.ts';
-import type { Fault, FaultOf, FaultPlan, ParsedPlan } from './fault.ts';
-import { parseFaultPlan } from './parse-fault-plan.ts';
+import type { FaultInput, FaultOf, ParsedPlan } from './fault.ts';
+import { parseFaultInput } from './parse-fault-input.ts';
 
 /** The faults of all requests that bring none of their own. */
 export interface Faults {
   /** The plan in force, as it was set. */
-  readonly plan: Fault | readonly Fault[] | FaultPlan | undefined;
+  readonly plan: FaultInput | undefined;
   /**
    * Puts a plan in force for every `POST /v1/messages` from now on, and begins to count them. Resolves when the
    * port is as the plan wants it. Rejects with a RangeError for a plan that is none, and with a SimulatorError
    * when the port was to be opened again and cannot be.
    */
-  set(plan: Fault | readonly Fault[] | FaultPlan): Promise<void>;
+  set(plan: FaultInput): Promise<void>;
   /** Nothing fails any more. */
   clear(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface Faults {
 /** Throws a RangeError that names the field. */
 function parseFaultOption(value: unknown): ParsedPlan {
   try {
-    return parseFaultPlan(value, 'faults');
+    return parseFaultInput(value, 'faults');
   } catch (error) {
     if (error instanceof ApiError) throw new RangeError(`Cannot use the fault plan: ${error.message}`);
     throw error;
@@ -33,15 +33,14 @@ function parseFaultOption(value: unknown): ParsedPlan {
 
 export class FaultControl implements Faults {
   readonly #plans: FaultPlans;
-  /** Opens the port again. */
-  readonly #listen: (server: Server) => Promise<void>;
   #server: Server | undefined;
+  /** Opens the port again; undefined where there is none. */
+  #listen: (() => Promise<void>) | undefined;
   #plan: Faults['plan'];
   #parsed: ParsedPlan | undefined;
 
-  constructor(plans: FaultPlans, listen: (server: Server) => Promise<void>) {
+  constructor(plans: FaultPlans) {
     this.#plans = plans;
-    this.#listen = listen;
   }
 
   get plan(): Faults['plan'] {
@@ -52,7 +51,12 @@ export class FaultControl implements Faults {
     return this.#parsed;
   }
 
-  /** Begins to refuse connections to a server that listens, where the plan wants it. */
+  /** Whether a port would be closed now. */
+  get isPortRefused(): boolean {
+    return this.#refusal('port', false) !== undefined;
+  }
+
+  /** Begins to throw out connections, where the plan wants it. */
   attach(server: Server): void {
     this.#server = server;
     server.on('connection', (socket) => {
@@ -60,25 +64,35 @@ export class FaultControl implements Faults {
     });
   }
 
-  async set(plan: NonNullable<Faults['plan']>): Promise<void> {
+  /** The server listens; `listen` makes it do so again. */
+  async open(listen: () => Promise<void>): Promise<void> {
+    this.#listen = listen;
+    await this.#apply();
+  }
+
+  /** Puts a plan in force without looking at the port. Throws a RangeError for a plan that is none. */
+  use(plan: FaultInput): void {
     const parsed = parseFaultOption(plan);
     this.#plans.forget(parsed);
     [this.#plan, this.#parsed] = [plan, parsed];
-    await this.apply();
+  }
+
+  async set(plan: FaultInput): Promise<void> {
+    this.use(plan);
+    await this.#apply();
   }
 
   async clear(): Promise<void> {
     [this.#plan, this.#parsed] = [undefined, undefined];
-    await this.apply();
+    await this.#apply();
   }
 
   /** Makes the port what the plan says. Who is connected already and asks nothing has to connect again. */
-  async apply(): Promise<void> {
+  async #apply(): Promise<void> {
     const server = this.#server;
-    if (server === undefined) return;
-    const isClosed = this.#refusal('port', false) !== undefined;
-    if (isClosed && server.listening) server.close();
-    if (!isClosed && !server.listening) await this.#listen(server);
+    if (server === undefined || this.#listen === undefined) return;
+    if (this.isPortRefused && server.listening) server.close();
+    if (!this.isPortRefused && !server.listening) await this.#listen();
     if (this.#parsed?.faults.some(({ kind }) => kind === 'refuse') === true) server.closeIdleConnections();
   }
 

@@ -91,6 +91,9 @@ export interface FaultPlan {
   faults: readonly Fault[];
 }
 
+/** A plan as a program can give it; a text is faults in their short form, or JSON. */
+export type FaultInput = string | Fault | readonly (string | Fault)[] | FaultPlan;
+
 /** A plan that was found valid. */
 export interface ParsedPlan {
   readonly seed: number | undefined;

@@ -1,0 +1,19 @@
+// When the bytes of a scripted answer come: as the scenario says, and for the rest as those of any other.
+
+import type { Pacer } from '../pacer.ts';
+import type { ParsedReply } from './parse-scenario.ts';
+
+/** What of a pacer an answer is sent by. */
+export type Timing = Pick<Pacer, 'firstByteMs' | 'gapMs'>;
+
+export function withScriptedTiming(pacer: Timing, reply: ParsedReply): Timing {
+  const { delayMs } = reply;
+  const scriptedGapMs = 'gapMs' in reply ? reply.gapMs : undefined;
+  return {
+    firstByteMs: () => delayMs ?? pacer.firstByteMs(),
+    gapMs: (...event) => {
+      const gapMs = pacer.gapMs(...event);
+      return event[0] === 'content_block_delta' ? (scriptedGapMs ?? gapMs) : gapMs;
+    },
+  };
+}
