@@ -32,8 +32,8 @@ export async function answerMessages(exchange: Exchange, body: unknown): Promise
 }
 
 async function sendStream(exchange: Exchange, request: MessagesRequest): Promise<void> {
-  const { recording, speed } = exchange.simulation.settings;
-  const pacer = new Pacer(exchange.random('pacing'), speed);
+  const { recording } = exchange.simulation.settings;
+  const pacer = createPacer(exchange, request);
   await sendReply(exchange, {
     delayMs: pacer.firstByteMs(),
     status: 200,
@@ -50,14 +50,14 @@ async function sendStream(exchange: Exchange, request: MessagesRequest): Promise
 }
 
 async function sendMessage(exchange: Exchange, request: MessagesRequest): Promise<void> {
-  const { simulation, outlet } = exchange;
-  const pacer = new Pacer(exchange.random('pacing'), simulation.settings.speed);
+  const { outlet } = exchange;
+  const pacer = createPacer(exchange, request);
   const accumulator = new MessageAccumulator();
   let durationMs = pacer.firstByteMs();
   let eventCount = 0;
   for (const event of answerEvents(exchange, request)) {
     accumulator.push(event);
-    durationMs += pacer.gapMs(event.type);
+    durationMs += pacer.gapMs(event.type, characterCountOf(event));
     eventCount += 1;
     // A long answer leaves the others their turn.
     if (eventCount % 1000 === 0) await nextTurn();
@@ -66,6 +66,24 @@ async function sendMessage(exchange: Exchange, request: MessagesRequest): Promis
   if (durationMs > 0) await outlet.pause(durationMs);
   await sendJson(exchange, { headers: exchange.limits.headers(), body: toWholeMessage(accumulator) });
 }
+
+function createPacer(exchange: Exchange, request: MessagesRequest): Pacer {
+  const { speed, pace } = exchange.simulation.settings;
+  const inputTokens = request.inputTokens - request.cached.read;
+  return new Pacer({ ...pace, speed, model: request.model, inputTokens }, exchange.random('pacing'));
+}
+
+/** What a delta brings of what counts as written. */
+function characterCountOf(event: KnownStreamEvent): number {
+  if (event.type !== 'content_block_delta') return 0;
+  const { delta } = event;
+  if (delta.type === 'text_delta') return delta.text.length;
+  if (delta.type === 'thinking_delta') return delta.thinking.length;
+  return delta.type === 'input_json_delta' ? delta.partial_json.length : 0;
+}
+
+/** About what a recorded delta's frame has around its text. */
+const emptyDeltaBytes = 120;
 
 /** A tool input that was cut is no input: the API gives `{}` for it. */
 function toWholeMessage(accumulator: MessageAccumulator): object {
@@ -76,9 +94,17 @@ function toWholeMessage(accumulator: MessageAccumulator): object {
   return { ...message, content };
 }
 
+/** Between the ids of a request and of its message. */
+const lookedAtMs = 133;
+
 /** The same events however they are sent. */
 function* answerEvents(exchange: Exchange, request: MessagesRequest): Generator<KnownStreamEvent> {
-  const random = { ids: exchange.random('ids'), cuts: exchange.random('cuts') };
+  const random = {
+    ids: exchange.random('ids'),
+    cuts: exchange.random('cuts'),
+    // As recorded: it is made when the request has been looked at.
+    beganAtMs: exchange.beganAtMs + lookedAtMs,
+  };
   for (const event of wireEvents(request, answerTo(request), random)) {
     yield event;
     if (event.type !== 'message_delta') continue;
@@ -89,12 +115,13 @@ function* answerEvents(exchange: Exchange, request: MessagesRequest): Generator<
 function* generatedFrames(exchange: Exchange, request: MessagesRequest, pacer: Pacer): Generator<Frame> {
   const padding = exchange.random('padding');
   for (const event of answerEvents(exchange, request)) {
-    yield toFrameStep(toFrame(event, padding), pacer.gapMs(event.type));
+    yield toFrameStep(toFrame(event, padding), pacer.gapMs(event.type, characterCountOf(event)));
   }
 }
 
 function* recordedFrames(recording: Uint8Array, pacer: Pacer): Generator<Frame> {
   for (const bytes of splitRecording(recording)) {
-    yield { type: 'frame', bytes, gapMs: pacer.gapMs(recordedType(bytes)) };
+    const characterCount = Math.max(bytes.length - emptyDeltaBytes, 0);
+    yield { type: 'frame', bytes, gapMs: pacer.gapMs(recordedType(bytes), characterCount) };
   }
 }

@@ -6,6 +6,8 @@ export type { SimulatorErrorCode } from './errors.ts';
 export type { Faults } from './faults/fault-control.ts';
 export type { AppliedFault, Fault, FaultKind, FaultPlan } from './faults/fault.ts';
 export type { SimulatorOptions } from './options.ts';
+export type { Pace } from './pacer.ts';
 export type { RecordedRequest } from './request-log.ts';
 export { startSimulator } from './start-simulator.ts';
 export type { Simulator } from './start-simulator.ts';
+export { VirtualClock } from './virtual-clock.ts';

@@ -52,7 +52,7 @@ export interface Simulator extends AsyncDisposable {
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const settings = resolveOptions(options);
-  const server = createServer();
+  const server = createServer({ keepAliveTimeout: idleConnectionMs });
   let port = settings.port;
   const simulation = createSimulation(settings, (server) => listen(server, { ...settings, port }));
   const { faults } = simulation;
@@ -74,6 +74,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     [Symbol.asyncDispose]: close,
   };
 }
+
+/** As the API, it does not announce when it closes an idle connection: so that is long. */
+const idleConnectionMs = 60_000;
 
 /** The address under which this computer reaches itself when all addresses are listened on. */
 const reachable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
