@@ -59,8 +59,16 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .addOption(port().default(8788))
     .addOption(
       new Option('--speed <factor>', 'pace: 1 as a model, 2 twice as fast, 0 without pauses')
-        .argParser(parseSpeed)
+        .argParser(parsePace)
         .default(1),
+    )
+    .addOption(
+      new Option('--ttft <ms>', 'time to the first byte, in place of the model’s').argParser(parsePace),
+    )
+    .addOption(
+      new Option('--rate <tokens>', 'tokens per second, without pauses, in place of the model’s').argParser(
+        parseRate,
+      ),
     )
     .addOption(new Option('--seed <number>', 'same seed, same answers').argParser(parseCount).default(1))
     .option('--recording <file>', 'answer every stream with these recorded SSE bytes')
@@ -92,7 +100,14 @@ function parseCount(text: string): number {
   return numberFrom(text, { isValid: Number.isSafeInteger, wanted: 'a whole number from 0' });
 }
 
-function parseSpeed(text: string): number {
+function parseRate(text: string): number {
+  return numberFrom(text, {
+    isValid: (value) => Number.isFinite(value) && value > 0,
+    wanted: 'a number above 0',
+  });
+}
+
+function parsePace(text: string): number {
   return numberFrom(text, { isValid: Number.isFinite, wanted: 'a number from 0' });
 }
 

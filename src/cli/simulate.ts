@@ -11,6 +11,10 @@ export interface SimulateOptions {
   readonly port: number;
   readonly speed: number;
   readonly seed: number;
+  /** Milliseconds to the first byte. */
+  readonly ttft?: number;
+  /** Tokens a second. */
+  readonly rate?: number;
   readonly recording?: string;
   readonly scenario?: string;
   /** Each as it was given. */
@@ -31,11 +35,14 @@ export async function simulate(options: SimulateOptions): Promise<number> {
 }
 
 async function toSimulatorOptions(options: SimulateOptions): Promise<SimulatorOptions> {
-  const { recording, scenario, fault = [], ...others } = options;
+  const { recording, scenario, fault = [], ttft, rate, ...others } = options;
   // A plan that stands alone may be a whole one, with a seed.
   const [plan, ...more] = fault;
   return {
     ...others,
+    ...(ttft === undefined && rate === undefined
+      ? {}
+      : { pace: { firstByteMs: ttft, tokensPerSecond: rate } }),
     ...(recording === undefined ? {} : { recording: new Uint8Array(readFileSync(recording)) }),
     ...(scenario === undefined ? {} : { scenario: await loadScenario(scenario) }),
     ...(plan === undefined ? {} : { faults: more.length === 0 ? plan : fault }),

@@ -12,7 +12,7 @@ import type { MessagesParams } from './messages-params.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { leastCachedTokensOf } from './models.ts';
 import { Pacer } from './pacer.ts';
-import { recordedType, splitRecording } from './recorded-frames.ts';
+import { pacedFrames } from './paced-frames.ts';
 import { toAsked } from './scenario/match-when.ts';
 import type { ParsedReply } from './scenario/parse-scenario.ts';
 import { recordedMessage, writtenEvents } from './scenario/scripted-events.ts';
@@ -47,13 +47,13 @@ export async function answerMessages(exchange: Exchange, body: unknown): Promise
 
 async function send(exchange: Exchange, request: MessagesRequest, chosen: ParsedReply): Promise<void> {
   if (chosen.type === 'error') return sendReply(exchange, toErrorReply(chosen.error, exchange.requestId));
-  const { recording, speed } = exchange.simulation.settings;
+  const { recording } = exchange.simulation.settings;
   const isReplaced = recording !== undefined && request.isStream && isBuiltIn(chosen);
   const reply = isReplaced ? ({ type: 'recording', recording } as const) : chosen;
-  const timing = withScriptedTiming(new Pacer(exchange.random('pacing'), speed), reply);
+  const timing = withScriptedTiming(createPacer(exchange, request), reply);
   if (reply.type === 'recording') {
     return request.isStream
-      ? sendStream(exchange, timing, recordedFrames(reply.recording, timing))
+      ? sendStream(exchange, timing, pacedFrames(reply.recording, timing))
       : sendMessage(exchange, recordedMessage(reply.recording), timing.firstByteMs());
   }
   const writing = { request, reply, timing };
@@ -94,7 +94,7 @@ async function writeMessage(exchange: Exchange, { request, reply, timing }: Writ
   let eventCount = 0;
   for (const event of answerEvents(exchange, request, reply)) {
     accumulator.push(event);
-    durationMs += timing.gapMs(event.type);
+    durationMs += timing.gapMs(event.type, characterCountOf(event));
     eventCount += 1;
     // A long answer leaves the others their turn.
     if (eventCount % 1000 === 0) await nextTurn();
@@ -112,6 +112,21 @@ async function sendMessage(
   await sendJson(exchange, { headers: exchange.limits.headers(), body: toWholeMessage(accumulator) });
 }
 
+function createPacer(exchange: Exchange, request: MessagesRequest): Pacer {
+  const { speed, pace } = exchange.simulation.settings;
+  const inputTokens = request.inputTokens - request.cached.read;
+  return new Pacer({ ...pace, speed, model: request.model, inputTokens }, exchange.random('pacing'));
+}
+
+/** What a delta brings of what counts as written. */
+function characterCountOf(event: KnownStreamEvent): number {
+  if (event.type !== 'content_block_delta') return 0;
+  const { delta } = event;
+  if (delta.type === 'text_delta') return delta.text.length;
+  if (delta.type === 'thinking_delta') return delta.thinking.length;
+  return delta.type === 'input_json_delta' ? delta.partial_json.length : 0;
+}
+
 /** A tool input that was cut is no input: the API gives `{}` for it. */
 function toWholeMessage(accumulator: MessageAccumulator): object {
   const { message } = accumulator;
@@ -121,13 +136,21 @@ function toWholeMessage(accumulator: MessageAccumulator): object {
   return { ...message, content };
 }
 
+/** Between the ids of a request and of its message. */
+const lookedAtMs = 133;
+
 /** The same events however they are sent. */
 function* answerEvents(
   exchange: Exchange,
   request: MessagesRequest,
   reply: WrittenReply,
 ): Generator<KnownStreamEvent> {
-  const random = { ids: exchange.random('ids'), cuts: exchange.random('cuts') };
+  const random = {
+    ids: exchange.random('ids'),
+    cuts: exchange.random('cuts'),
+    // As recorded: it is made when the request has been looked at.
+    beganAtMs: exchange.beganAtMs + lookedAtMs,
+  };
   for (const event of writtenEvents(request, reply, random)) {
     yield event;
     if (event.type !== 'message_delta') continue;
@@ -138,12 +161,6 @@ function* answerEvents(
 function* writtenFrames(exchange: Exchange, { request, reply, timing }: Writing): Generator<Frame> {
   const padding = exchange.random('padding');
   for (const event of answerEvents(exchange, request, reply)) {
-    yield toFrameStep(toFrame(event, padding), timing.gapMs(event.type));
-  }
-}
-
-function* recordedFrames(recording: Uint8Array, timing: Timing): Generator<Frame> {
-  for (const bytes of splitRecording(recording)) {
-    yield { type: 'frame', bytes, gapMs: timing.gapMs(recordedType(bytes)) };
+    yield toFrameStep(toFrame(event, padding), timing.gapMs(event.type, characterCountOf(event)));
   }
 }

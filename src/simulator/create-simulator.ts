@@ -80,9 +80,12 @@ export interface Assembly {
   readonly close: () => Promise<void>;
 }
 
+/** As the API, it does not announce when it closes an idle connection: so that is long. */
+const idleConnectionMs = 60_000;
+
 /** `whereListening` says what the server is called by those who reach it over the network. */
 export function assembleSimulator(settings: Settings, whereListening?: () => Listening): Assembly {
-  const server = createServer();
+  const server = createServer({ keepAliveTimeout: idleConnectionMs });
   const simulation = createSimulation(settings);
   simulation.faults.attach(server);
   const underWay = answerRequests(server, simulation, whereListening);

@@ -1,50 +1,89 @@
-// Text cut into the pieces that deltas carry. The sizes are drawn; where a word ends nearby, the cut is there.
+// Text cut into the pieces that deltas carry. The sizes are drawn; the cut is then at the nearest place where a token
+// can end, as recorded deltas are whole tokens.
 
-import { drawLogNormal } from './random.ts';
+import { SizeSequence } from './delta-sizes.ts';
+import type { PieceSizes } from './delta-sizes.ts';
 import type { Random } from './random.ts';
 import { cutBefore } from './surrogate-pair.ts';
 
-export type PieceKind = keyof typeof sizes;
+/** How far from the drawn size a cut may be. */
+const widestShift = 6;
 
-/** Piece sizes in characters. Recorded p50 and p99 on the 4.6 models: 15 and 137 for text, 6 and 12 for tool input. */
-const sizes = {
-  text: { least: 2, median: 12, most: 129, sigma: 0.95, lookahead: 8 },
-  json: { least: 1, median: 6, most: 11, sigma: 0.6, lookahead: 0 },
-} as const;
+/** A delta of so few characters is mostly part of a word. */
+const fragmentSize = 3;
+/** The share of cuts at any character: recorded deltas of prose end within a word in about one of ten. */
+const anywhere = { fragments: 0.4, others: 0.1 } as const;
 
 /**
  * The same text in pieces. Where they are cut depends on `random` alone, not on the pieces the text comes in; no
  * surrogate pair is ever cut.
  */
-export function* cutText(texts: Iterable<string>, kind: PieceKind, random: Random): Generator<string> {
-  const { least, median, most, sigma, lookahead } = sizes[kind];
-  const drawSize = (): number =>
-    Math.round(Math.min(Math.max(drawLogNormal(random, median, sigma), least), most));
-  let size = drawSize();
+export function* cutText(texts: Iterable<string>, sizes: PieceSizes, random: Random): Generator<string> {
+  const sequence = new SizeSequence(sizes, random);
+  const drawCut = (): Cut => {
+    const size = sequence.next();
+    const share = size <= fragmentSize ? anywhere.fragments : anywhere.others;
+    // Tokens of tool input are short, and end anywhere.
+    return { size, isAnywhere: sizes.kind === 'json' || random() < share };
+  };
+  let cut = drawCut();
   let rest = '';
   for (const text of texts) {
     rest += text;
     let position = 0;
-    while (rest.length - position > size + lookahead) {
-      const end = pieceEnd(rest, position + size, lookahead);
+    // One character more, so that the one behind the last place is known.
+    while (rest.length - position > cut.size + widestShift + 1) {
+      const end = pieceEnd(rest, position, cut);
       yield rest.slice(position, end);
       position = end;
-      size = drawSize();
+      cut = drawCut();
     }
     rest = rest.slice(position);
   }
-  while (rest !== '') {
-    const end = pieceEnd(rest, size, lookahead);
-    yield rest.slice(0, end);
-    rest = rest.slice(end);
-    size = drawSize();
+  for (let position = 0; position < rest.length;) {
+    const end = pieceEnd(rest, position, cut);
+    yield rest.slice(position, end);
+    position = end;
+    cut = drawCut();
   }
 }
 
-/** Before the first space from `target` on; without one close by, at `target`, or one further in a pair. */
-function pieceEnd(text: string, target: number, lookahead: number): number {
+interface Cut {
+  readonly size: number;
+  readonly isAnywhere: boolean;
+}
+
+function pieceEnd(text: string, start: number, { size, isAnywhere }: Cut): number {
+  const target = start + size;
   if (target >= text.length) return text.length;
-  const space = text.indexOf(' ', target);
-  if (space >= 0 && space <= target + lookahead && lookahead > 0) return space;
-  return cutBefore(text, target) < target ? target + 1 : target;
+  if (!isAnywhere) {
+    for (let shift = 0; shift <= widestShift; shift += 1) {
+      if (isTokenEnd(text, target + shift)) return target + shift;
+      if (target - shift > start && isTokenEnd(text, target - shift)) return target - shift;
+    }
+  }
+  const whole = cutBefore(text, target);
+  return whole > start ? whole : target + 1;
+}
+
+/** Before a space, between words and marks, and around line ends: where tokens of prose mostly end. */
+function isTokenEnd(text: string, position: number): boolean {
+  if (position >= text.length) return true;
+  const before = kindAt(text, position - 1);
+  const after = kindAt(text, position);
+  return before !== after && before !== 'space';
+}
+
+type CharacterKind = 'word' | 'space' | 'lineEnd' | 'mark';
+
+const asciiKinds: readonly CharacterKind[] = Array.from({ length: 128 }, (_, unit) => {
+  const character = String.fromCharCode(unit);
+  if (/\w/.test(character)) return 'word';
+  if (character === '\n') return 'lineEnd';
+  return character === ' ' ? 'space' : 'mark';
+});
+
+/** Whatever is beyond ASCII counts as part of a word. */
+function kindAt(text: string, position: number): CharacterKind {
+  return asciiKinds[text.charCodeAt(position)] ?? 'word';
 }

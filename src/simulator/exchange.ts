@@ -17,6 +17,7 @@ import type { RateLimits } from './rate-limits.ts';
 import { maskHeaders } from './request-log.ts';
 import type { RequestLog, RequestRecord } from './request-log.ts';
 import type { Script } from './scenario/script.ts';
+import { edgeHeaders, toWireHeaders } from './wire-headers.ts';
 
 /** What all exchanges of a simulator share. */
 export interface Simulation {
@@ -34,6 +35,9 @@ export interface Simulation {
   readonly workspaceId: string;
 }
 
+/** The ids of the first request are a second later. */
+const firstIdMs = Date.UTC(2026, 9, 21);
+
 export class Exchange {
   readonly simulation: Simulation;
   readonly request: IncomingMessage;
@@ -41,6 +45,8 @@ export class Exchange {
   readonly record: RequestRecord;
   readonly outlet: Outlet;
   readonly requestId: string;
+  /** The time its ids say: not the clock's, so that the same seed gives the same bytes on any day. */
+  readonly beganAtMs: number;
   readonly path: string;
   readonly query: URLSearchParams;
   /** What the request counts against. */
@@ -62,7 +68,8 @@ export class Exchange {
     this.query = new URLSearchParams(query.join('?'));
     this.outlet = new Outlet(response, simulation.clock);
     this.record = createRecord(request, response, number);
-    this.requestId = createId('request', this.random('request'));
+    this.beganAtMs = firstIdMs + number * 1000;
+    this.requestId = createId('request', this.random('request'), this.beganAtMs);
     simulation.log.add(this.record);
     void this.record.closed.then(() => simulation.log.changed(this.record));
   }
@@ -72,19 +79,22 @@ export class Exchange {
     return createRandom(this.simulation.settings.seed, this.record.number, purpose);
   }
 
-  /** Headers of every answer of the API. */
-  headers(): Record<string, string> {
+  /** Headers of every answer of the API: who asked is in them, unless that is what is not known. */
+  headers(status: number): Record<string, string> {
+    const general = { 'request-id': this.requestId, ...this.networkHeaders() };
+    if (status === 401) return general;
     const random = this.random('headers');
     return {
-      'request-id': this.requestId,
+      ...general,
       'anthropic-organization-id': this.simulation.organizationId,
       'anthropic-workspace-id': this.simulation.workspaceId,
       traceresponse: `00-${createHex(32, random)}-${createHex(16, random)}-01`,
-      vary: 'Accept-Encoding',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-      'x-robots-tag': 'none',
-      ...this.ownHeaders(),
     };
+  }
+
+  /** Those of an answer that the network in front of the API gives. */
+  networkHeaders(): Record<string, string> {
+    return { ...edgeHeaders(this.random('edge')), ...this.ownHeaders() };
   }
 
   /** Headers of every answer of the simulator, which no API has. */
@@ -104,7 +114,17 @@ export class Exchange {
 
   /** Begins the answer: its status and headers leave with its first bytes. */
   begin(status: number, headers: OutgoingHttpHeaders): void {
-    this.outlet.begin(status, headers);
+    const { shouldKeepAlive, useChunkedEncodingByDefault: isChunked } = this.response;
+    const framing = isChunked && headers['content-length'] === undefined;
+    this.outlet.begin(
+      status,
+      toWireHeaders({
+        date: new Date(this.simulation.clock.now()).toUTCString(),
+        connection: shouldKeepAlive ? 'keep-alive' : 'close',
+        ...(framing ? { 'transfer-encoding': 'chunked' } : {}),
+        ...headers,
+      }),
+    );
     this.record.status = status;
     this.simulation.log.changed(this.record);
   }

@@ -1,4 +1,6 @@
-// Ids as the API makes them: a prefix, a version, and base58 (which has no 0, O, I or l).
+// Ids as the API makes them: a prefix, a version, and 128 bits in base58 (which has no 0, O, I or l). Those of
+// requests and, since July 2026, of messages are version 7 UUIDs: they begin with the time and so sort by it. The
+// others are random.
 
 import type { Random } from './random.ts';
 
@@ -8,15 +10,30 @@ const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const forms = {
   message: { prefix: 'msg_01', length: 28 },
   toolUse: { prefix: 'toolu_01', length: 30 },
-  request: { prefix: 'req_011C', length: 28 },
+  request: { prefix: 'req_01', length: 28 },
   workspace: { prefix: 'wrkspc_01', length: 31 },
 } as const;
 
-export function createId(kind: keyof typeof forms, random: Random): string {
+export type IdKind = keyof typeof forms;
+
+/** With `timeMs`, milliseconds since 1970, the id says when it was made. */
+export function createId(kind: IdKind, random: Random, timeMs?: number): string {
   const { prefix, length } = forms[kind];
-  let id: string = prefix;
-  while (id.length < length) id += base58[Math.floor(random() * base58.length)];
-  return id;
+  const hex = timeMs === undefined ? createHex(32, random) : createTimedHex(timeMs, random);
+  return prefix + toBase58(BigInt(`0x${hex}`)).padStart(length - prefix.length, '1');
+}
+
+/** RFC 9562, section 5.7. */
+function createTimedHex(timeMs: number, random: Random): string {
+  const time = Math.floor(timeMs).toString(16).padStart(12, '0');
+  const variant = '89ab'[Math.floor(random() * 4)];
+  return `${time}7${createHex(3, random)}${variant}${createHex(15, random)}`;
+}
+
+function toBase58(value: bigint): string {
+  let digits = '';
+  for (let rest = value; rest > 0n; rest /= 58n) digits = `${base58[Number(rest % 58n)]}${digits}`;
+  return digits;
 }
 
 export function createHex(length: number, random: Random): string {

@@ -3,6 +3,7 @@
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { FaultInput } from './faults/fault.ts';
+import type { Pace } from './pacer.ts';
 import type { Scenario, ScenarioRule } from './scenario/scenario.ts';
 
 export interface SimulatorOptions {
@@ -12,6 +13,8 @@ export interface SimulatorOptions {
   host?: string;
   /** How fast answers come: 1, the default, as a model's; 2 twice as fast; 0 as fast as they are read. */
   speed?: number;
+  /** A pace of its own in place of the models'; `speed` scales it as it does theirs, and cannot be 0. */
+  pace?: Pace;
   /** Ids, delta cuts, padding and pacing follow from this and the number of the request; default 1. */
   seed?: number;
   /** Answer every valid streaming request with these bytes of a recorded stream, event by event. */
@@ -32,7 +35,7 @@ export interface SimulatorOptions {
   clock?: Clock;
 }
 
-type Optional = 'recording' | 'faults' | 'keys' | 'scenario';
+type Optional = 'pace' | 'recording' | 'faults' | 'keys' | 'scenario';
 
 export type Settings = Required<Omit<SimulatorOptions, Optional>> & Pick<SimulatorOptions, Optional>;
 
@@ -54,7 +57,20 @@ export function resolveOptions(options: SimulatorOptions): Settings {
   demand(Number.isFinite(speed) && speed >= 0, `speed ${speed}: a number, 0 or more`);
   demand(maxBodyBytes > 0, `maxBodyBytes ${maxBodyBytes}: a number above 0`);
   demand(Number.isFinite(seed), `seed ${seed}: a number`);
+  if (settings.pace !== undefined) checkPace(settings.pace, speed);
   return settings;
+}
+
+function checkPace({ firstByteMs = 0, tokensPerSecond = 1 }: Pace, speed: number): void {
+  demand(
+    Number.isFinite(firstByteMs) && firstByteMs >= 0,
+    `pace.firstByteMs ${firstByteMs}: a number, 0 or more,`,
+  );
+  demand(
+    Number.isFinite(tokensPerSecond) && tokensPerSecond > 0,
+    `pace.tokensPerSecond ${tokensPerSecond}: a number above 0`,
+  );
+  demand(speed > 0, 'speed 0 and a pace: one of the two');
 }
 
 /** So that an option passed as undefined is an option left out. */

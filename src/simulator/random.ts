@@ -28,10 +28,15 @@ export function drawInteger(random: Random, low: number, high: number): number {
   return low + Math.floor(random() * (high - low + 1));
 }
 
-/** A number that is as often below `median` as above, with a long tail above. */
-export function drawLogNormal(random: Random, median: number, sigma: number): number {
-  const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  return median * Math.exp(sigma * normal);
+/**
+ * The value at `rank`, from 0 to 1, of a distribution given by its quantiles, which lie evenly between the least and
+ * the most. Between two of them it is as likely to be near the one as near the other.
+ */
+export function drawQuantile(quantiles: readonly number[], rank: number): number {
+  const position = rank * (quantiles.length - 1);
+  const below = Math.floor(position);
+  const low = quantiles[below] ?? 0;
+  return low + (position - below) * ((quantiles[below + 1] ?? low) - low);
 }
 
 /** FNV-1a. */

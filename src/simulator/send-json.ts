@@ -44,9 +44,8 @@ async function sendWhole(exchange: Exchange, { status, headers, body }: WholeAns
   if (!exchange.outlet.isOpen) return;
   exchange.begin(status, {
     'content-type': 'application/json',
-    'content-length': bytes.length,
     ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
-    ...exchange.headers(),
+    ...exchange.headers(status),
     ...headers,
   });
   exchange.response.end(bytes);
@@ -75,7 +74,7 @@ async function sendTooLarge(exchange: Exchange, error: ApiError): Promise<void> 
     'content-type': 'application/json',
     'content-length': bytes.length,
     connection: 'close',
-    ...exchange.ownHeaders(),
+    ...exchange.networkHeaders(),
   });
   response.write(bytes);
   await discardRest(request, simulation.settings.maxBodyBytes, simulation.clock);

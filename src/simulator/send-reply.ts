@@ -3,6 +3,7 @@
 import { applyFaults } from './faults/apply-faults.ts';
 import type { Exchange } from './exchange.ts';
 import { acceptsGzip } from './gzip-frames.ts';
+import { toNetworkWrites } from './network-writes.ts';
 import type { Reply } from './reply.ts';
 import { sendSteps } from './send-steps.ts';
 
@@ -10,17 +11,17 @@ import { sendSteps } from './send-steps.ts';
 export async function sendReply(exchange: Exchange, planned: Reply): Promise<void> {
   const { simulation, record, outlet, requestId } = exchange;
   const context = { requestId, random: exchange.random('faults') };
-  const { delayMs, status, headers, isFromEdge, steps } = applyFaults(planned, exchange.faults, context);
+  const reply = applyFaults(planned, exchange.faults, context);
+  const { delayMs, status, headers, isFromEdge } = reply;
   if (delayMs > 0) await outlet.pause(delayMs);
   if (!outlet.isOpen) return;
+  const isCompressed = acceptsGzip(exchange.request.headers['accept-encoding']);
   if (status !== undefined) {
-    const isCompressed = acceptsGzip(exchange.request.headers['accept-encoding']);
     if (isCompressed) outlet.compress();
     exchange.begin(status, {
       ...headers,
       ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
-      ...(isFromEdge ? {} : exchange.headers()),
-      ...exchange.ownHeaders(),
+      ...(isFromEdge ? exchange.networkHeaders() : exchange.headers(status)),
     });
   }
   const onSent = (byteCount: number, eventCount: number): void => {
@@ -28,5 +29,8 @@ export async function sendReply(exchange: Exchange, planned: Reply): Promise<voi
     record.bytesSent += byteCount;
     simulation.log.changed(record);
   };
+  // Compressed events leave one by one: each ends with a flush of its own.
+  const writes = isCompressed ? toNetworkWrites(reply.steps, 1) : toNetworkWrites(reply.steps);
+  const steps = reply.isStream ? writes : reply.steps;
   await sendSteps(steps, { outlet, clock: simulation.clock, onSent });
 }

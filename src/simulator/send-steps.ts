@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { breakOff } from './break-off.ts';
 import type { Clock } from './clock.ts';
+import { mostEventsPerWrite } from './network-writes.ts';
 import type { Outlet } from './outlet.ts';
 import type { Close, Silence, Step } from './step.ts';
 import { pingFrame } from './to-frame.ts';
@@ -12,9 +13,6 @@ import { pingFrame } from './to-frame.ts';
 const pingIntervalMs = 30_000;
 /** A stream that had bytes within this time before the timer fires is not silent. */
 const silenceMs = 15_000;
-
-/** Frames written in a row before others get a turn. */
-const framesPerTurn = 32;
 
 export interface StepSender {
   readonly outlet: Outlet;
@@ -30,25 +28,31 @@ export interface StepSender {
 export async function sendSteps(steps: Iterable<Step>, sender: StepSender): Promise<void> {
   const { outlet, clock } = sender;
   const schedule = new Schedule(clock.now());
-  let framesInTurn = 0;
+  let eventsInTurn = 0;
   for (const step of steps) {
     if (step.type === 'close') return close(step, outlet);
     if (step.type === 'silence') await keepSilent(step, sender);
     else if (step.gapMs > 0) {
       await waitForGap(step.gapMs, schedule, sender);
-      framesInTurn = 0;
+      eventsInTurn = 0;
     }
     if (!outlet.isOpen) return;
     if (step.type === 'silence') continue;
     const room = send(step.bytes, sender, step.eventCount);
     if (room !== undefined) await room;
-    framesInTurn += 1;
-    if (framesInTurn >= framesPerTurn || step.isAlone === true) {
-      framesInTurn = 0;
-      await nextTurn();
+    eventsInTurn += step.eventCount ?? 1;
+    if (eventsInTurn >= mostEventsPerWrite || step.isAlone === true) {
+      eventsInTurn = 0;
+      await leaveTurn(step.isAlone === true);
     }
   }
   if (outlet.isOpen) outlet.end();
+}
+
+/** Sockets have had their turn for certain only when two are over. */
+async function leaveTurn(isToSockets: boolean): Promise<void> {
+  await nextTurn();
+  if (isToSockets) await nextTurn();
 }
 
 async function close(step: Close, outlet: Outlet): Promise<void> {
@@ -94,6 +98,8 @@ async function waitForGap(gapMs: number, schedule: Schedule, sender: StepSender)
   const { outlet, clock } = sender;
   let silentSinceMs = clock.now();
   const dueMs = schedule.dueAfter(gapMs, silentSinceMs);
+  // Late, and still a write of its own.
+  if (dueMs <= silentSinceMs) await nextTurn();
   for (let now = silentSinceMs; now < dueMs && outlet.isOpen; now = clock.now()) {
     const tickMs = schedule.nextTickMs(now);
     await outlet.pause(Math.min(tickMs, dueMs) - now);

@@ -2,7 +2,7 @@
 
 import type { ContentBlock, ContentBlockDelta } from '../protocol/index.ts';
 import type { AnswerPart } from './answer-part.ts';
-import type { PieceKind } from './cut-text.ts';
+import type { PieceKind } from './delta-sizes.ts';
 import { createId } from './ids.ts';
 import type { Random } from './random.ts';
 import { createSignature } from './signature.ts';
@@ -46,7 +46,7 @@ const blocks = {
   thinking: ({ thinking, signature }: PartOf<'thinking'>, { model, ids }) => ({
     start: { type: 'thinking', thinking: '', signature: '' },
     text: thinking,
-    pieceKind: 'text',
+    pieceKind: 'thinking',
     toDelta: (piece) => ({ type: 'thinking_delta', thinking: piece }),
     closing: (length) => ({
       type: 'signature_delta',

@@ -5,6 +5,7 @@ import type { ContentBlockDelta, KnownStreamEvent, Message, MessageDeltaEvent } 
 import { AnswerLimit } from './answer-limit.ts';
 import type { AnswerPart } from './answer-part.ts';
 import { cutText } from './cut-text.ts';
+import { pieceSizesOf } from './delta-sizes.ts';
 import { createId } from './ids.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { alwaysDetailsOutput, inferenceGeoOf } from './models.ts';
@@ -18,7 +19,12 @@ export interface WireRandom {
   readonly ids: Random;
   /** Draws where text is cut into deltas. */
   readonly cuts: Random;
+  /** The time the message's id says, in milliseconds since 1970. */
+  readonly beganAtMs: number;
 }
+
+/** How often an answer says at its start that it has one token; recorded are 1 to 29 besides. */
+const singleShare = 0.6;
 
 /** The events from message_start to message_stop. */
 export function* wireEvents(
@@ -28,19 +34,19 @@ export function* wireEvents(
 ): Generator<KnownStreamEvent> {
   const limit = new AnswerLimit(request.maxTokens);
   const totals: Totals = {
-    startTokens: Math.min(drawInteger(random.ids, 1, 4), request.maxTokens),
+    startTokens: Math.min(random.ids() < singleShare ? 1 : drawInteger(random.ids, 2, 4), request.maxTokens),
     thinkingTokens: 0,
     hasThinking: false,
     hasTool: false,
   };
-  yield { type: 'message_start', message: emptyMessage(request, totals, random.ids) };
+  yield { type: 'message_start', message: emptyMessage(request, totals, random) };
   let index = 0;
   for (const part of answer) {
     if (limit.reached !== undefined) break;
     const block = toWireBlock(part, { model: request.model, ids: random.ids });
     const tokensBefore = limit.outputTokens;
     const text = limit.pass(block.text, block.isProse ? request.stopSequences : []);
-    const pieces = cutText(text, block.pieceKind, random.cuts);
+    const pieces = cutText(text, pieceSizesOf(request.model, block.pieceKind, index === 0), random.cuts);
     const first = pieces.next();
     // No block begins for nothing.
     if (first.done === true && (block.isProse || limit.reached !== undefined)) continue;
@@ -90,11 +96,15 @@ function* deltas(
   if (closing !== undefined) yield closing(length);
 }
 
-function emptyMessage(request: MessagesRequest, { startTokens }: Totals, ids: Random): Message {
+function emptyMessage(
+  request: MessagesRequest,
+  { startTokens }: Totals,
+  { ids, beganAtMs }: WireRandom,
+): Message {
   const { model, cached } = request;
   return {
     model,
-    id: createId('message', ids),
+    id: createId('message', ids, beganAtMs),
     type: 'message',
     role: 'assistant',
     content: [],

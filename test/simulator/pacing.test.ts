@@ -3,14 +3,19 @@ import type { ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import { describe, test } from 'node:test';
 
-import { startSimulator } from '../../src/simulator/index.ts';
+import { startSimulator, VirtualClock } from '../../src/simulator/index.ts';
 import { Outlet } from '../../src/simulator/outlet.ts';
 import { Pacer } from '../../src/simulator/pacer.ts';
+import type { PaceOptions } from '../../src/simulator/pacer.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import { sendSteps } from '../../src/simulator/send-steps.ts';
 import type { Frame } from '../../src/simulator/step.ts';
-import { askEvents, askText, post, toBody } from './ask.ts';
+import { askEvents, askText, post, textOf, toBody } from './ask.ts';
 import { JumpingClock } from './virtual-clock.ts';
+
+function createPacer(options: Partial<PaceOptions>, seed = 1): Pacer {
+  return new Pacer({ model: 'claude-sonnet-5', speed: 1, inputTokens: 0, ...options }, createRandom(seed));
+}
 
 describe('pacing', () => {
   test('at speed 0 sets no timer', async () => {
@@ -25,32 +30,73 @@ describe('pacing', () => {
     const duration = async (
       speed: number,
       stream: boolean,
-    ): Promise<{ elapsedMs: number; deltas: number }> => {
+    ): Promise<{ elapsedMs: number; characters: number }> => {
       const clock = new JumpingClock();
       await using simulator = await startSimulator({ speed, clock });
       const startMs = clock.now();
       const body = toBody('long 300');
       const events = stream ? await askEvents(simulator, body) : [];
       if (!stream) await (await post(simulator, body)).text();
-      const deltas = events.filter(({ name }) => name === 'content_block_delta').length;
-      return { elapsedMs: clock.now() - startMs, deltas };
+      return { elapsedMs: clock.now() - startMs, characters: textOf(events).length };
     };
-    const { elapsedMs, deltas } = await duration(1, true);
-    assert.ok(elapsedMs > 300 + (deltas - 1) * 30 && elapsedMs < 700 + (deltas - 1) * 120, `${elapsedMs} ms`);
+    const { elapsedMs, characters } = await duration(1, true);
+    const perSecond = characters / 3.6 / ((elapsedMs - 1500) / 1000);
+    assert.ok(perSecond > 30 && perSecond < 80, `${perSecond} tokens a second`);
     assert.ok(Math.abs((await duration(4, true)).elapsedMs - elapsedMs / 4) < 0.01);
     // A message that is not streamed takes as long as its stream would.
     assert.ok(Math.abs((await duration(1, false)).elapsedMs - elapsedMs) < 0.01);
   });
 
-  test('has gaps of 39 to 68 ms, and pauses of about 700 ms before five to seven deltas at once', () => {
-    const pacer = new Pacer(createRandom(1), 1);
+  test('of claude-sonnet-4-6 has its gaps and pauses: about 700 ms before one delta and four to six more', () => {
+    const pacer = createPacer({ model: 'claude-sonnet-4-6' });
     assert.equal(pacer.gapMs('message_start'), 0);
-    const gaps = Array.from({ length: 20_000 }, () => pacer.gapMs('content_block_delta'));
+    const gaps = Array.from({ length: 20_000 }, () => pacer.gapMs('content_block_delta', 10));
     assert.equal(gaps[0], 0, 'the first delta comes with the first byte');
-    const bursts = gaps.slice(1).map((gap) => (gap === 0 ? '0' : gap <= 68 ? 'g' : 'P'));
-    assert.ok(gaps.every((gap) => gap === 0 || (gap >= 39 && gap <= 68) || (gap >= 680 && gap <= 723)));
-    assert.match(bursts.join(''), /^(?:g+|P0{4,6})*P?0*$/);
-    assert.ok(bursts.includes('P'));
+    const bursts = gaps.slice(1).map((gap) => (gap <= 1 ? String(gap) : gap <= 68 ? 'g' : 'P'));
+    assert.ok(gaps.every((gap) => gap <= 1 || (gap >= 37 && gap <= 68) || (gap >= 680 && gap <= 723)));
+    assert.match(bursts.join(''), /^(?:g*P10{4,6})+g*(?:P1?0*)?$/);
+  });
+
+  test('gives the first byte of each family the time that was recorded', () => {
+    const medianOf = (model: string): number => {
+      const times = Array.from({ length: 999 }, (_, seed) => createPacer({ model }, seed).firstByteMs());
+      return times.toSorted((a, b) => a - b)[499] ?? 0;
+    };
+    // Medians of 43, 68, 27 and 16 recordings: 1096, 520, 1421 and 516 ms.
+    for (const [model, recordedMs] of [
+      ['claude-sonnet-4-0', 1096],
+      ['claude-haiku-4-5', 520],
+      ['claude-sonnet-4-5', 1421],
+      ['claude-3-5-haiku-latest', 516],
+    ] as const) {
+      assert.ok(Math.abs(medianOf(model) / recordedMs - 1) < 0.1, `${model}: ${medianOf(model)} ms`);
+    }
+  });
+
+  test('with a pace is exactly that, without pauses, and speed scales it', async () => {
+    for (const speed of [1, 4]) {
+      const clock = new VirtualClock();
+      const pace = { firstByteMs: 2000, tokensPerSecond: 10 };
+      await using simulator = await startSimulator({ clock, pace, speed });
+      const startMs = clock.now();
+      // 3,600 characters are 1,000 tokens; those of the first delta come with the first byte.
+      const events = await clock.runUntil(askEvents(simulator, toBody(`echo ${'word, '.repeat(600)}`)));
+      const first = events.find(({ data }) => data.delta?.text !== undefined)?.data.delta?.text ?? '';
+      const tokens = 1000 - Math.ceil(first.length / 3.6);
+      const expectedMs = (2000 + tokens * 100) / speed;
+      assert.ok(Math.abs(clock.now() - startMs - expectedMs) < 0.01, `${clock.now() - startMs} ms`);
+    }
+  });
+
+  test('with a pace that cannot be is refused with a RangeError that names it', async () => {
+    for (const [options, message] of [
+      [{ pace: { tokensPerSecond: 0 } }, /pace\.tokensPerSecond 0: a number above 0 is wanted/],
+      [{ pace: { tokensPerSecond: Number.NaN } }, /pace\.tokensPerSecond NaN/],
+      [{ pace: { firstByteMs: -1 } }, /pace\.firstByteMs -1: a number, 0 or more, is wanted/],
+      [{ pace: {}, speed: 0 }, /speed 0 and a pace: one of the two is wanted/],
+    ] as const) {
+      await assert.rejects(startSimulator(options), { name: 'RangeError', message });
+    }
   });
 });
 

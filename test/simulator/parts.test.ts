@@ -9,6 +9,8 @@ import fc from 'fast-check';
 import { AnswerLimit } from '../../src/simulator/answer-limit.ts';
 import { exampleInput } from '../../src/simulator/answers/example-input.ts';
 import { cutText } from '../../src/simulator/cut-text.ts';
+import { pieceSizesOf } from '../../src/simulator/delta-sizes.ts';
+import type { PieceKind } from '../../src/simulator/delta-sizes.ts';
 import { acceptsGzip, GzipFrames } from '../../src/simulator/gzip-frames.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import { toSpacedJson } from '../../src/simulator/spaced-json.ts';
@@ -24,14 +26,22 @@ function inPieces(text: string, lengths: readonly number[]): string[] {
 }
 
 describe('cutText()', () => {
+  const kinds = fc.constantFrom<PieceKind[]>('text', 'thinking', 'json');
+  const models = fc.constantFrom('claude-3-haiku-20240307', 'claude-sonnet-4-6', 'claude-opus-5');
+  const anySizes = fc
+    .tuple(models, kinds, fc.boolean())
+    .map(([model, kind, isOpening]) => pieceSizesOf(model, kind, isOpening));
+
   test('keeps the text, cuts no surrogate pair, and keeps to the sizes', () => {
     fc.assert(
-      fc.property(anyText, seeds, fc.constantFrom('text', 'json'), (text, seed, kind) => {
-        const pieces = [...cutText([text], kind, createRandom(seed))];
+      fc.property(anyText, seeds, anySizes, (text, seed, sizes) => {
+        const pieces = [...cutText([text], sizes, createRandom(seed))];
         assert.equal(pieces.join(''), text);
+        // A token that is not complete at the drawn size may be, six characters on.
+        const most = Math.max(...sizes.all, ...(sizes.first ?? [])) + (sizes.kind === 'json' ? 1 : 6);
         for (const piece of pieces) {
           assert.ok(isWhole(piece));
-          assert.ok(piece.length >= 1 && piece.length <= (kind === 'text' ? 137 : 12));
+          assert.ok(piece.length >= 1 && piece.length <= most, `${piece.length} of at most ${most}`);
         }
       }),
     );
@@ -39,11 +49,44 @@ describe('cutText()', () => {
 
   test('cuts at the same places whatever pieces the text comes in', () => {
     fc.assert(
-      fc.property(anyText, fc.array(fc.nat(30)), seeds, (text, lengths, seed) => {
-        const whole = [...cutText([text], 'text', createRandom(seed))];
-        assert.deepEqual([...cutText(inPieces(text, lengths), 'text', createRandom(seed))], whole);
-      }),
+      fc.property(
+        anyText,
+        fc.array(fc.nat(30)),
+        fc.tuple(seeds, anySizes),
+        (text, lengths, [seed, sizes]) => {
+          const whole = [...cutText([text], sizes, createRandom(seed))];
+          assert.deepEqual([...cutText(inPieces(text, lengths), sizes, createRandom(seed))], whole);
+        },
+      ),
     );
+  });
+
+  test('cuts prose in front of a space more often than anywhere else, and within a word now and then', () => {
+    const text = 'These are the words of which an answer is made, and some are longer than others. '.repeat(
+      500,
+    );
+    const pieces = [...cutText([text], pieceSizesOf('claude-haiku-4-5', 'text', false), createRandom(1))];
+    const shareOf = (isOne: (piece: string) => boolean): number =>
+      pieces.filter(isOne).length / pieces.length;
+    const [atSpace, inWord] = [
+      shareOf((piece) => piece.startsWith(' ')),
+      shareOf((piece) => /^[a-z]/.test(piece)),
+    ];
+    assert.ok(atSpace > 0.55 && atSpace < 0.95, `${atSpace}`);
+    assert.ok(inWord > 0.03 && inWord < 0.25, `${inWord}`);
+  });
+});
+
+describe('pieceSizesOf()', () => {
+  test('gives every model the sizes of its family, and a family without recordings those of its nearest', () => {
+    const sizes = (model: string): readonly number[] => pieceSizesOf(model, 'text', false).all;
+    assert.equal(sizes('claude-opus-4-5-20251101'), sizes('claude-sonnet-4-5-20250929'));
+    assert.equal(sizes('claude-opus-4-20250514'), sizes('claude-opus-4-1-20250805'));
+    assert.equal(sizes('claude-opus-4-6'), sizes('claude-sonnet-4-6'));
+    assert.equal(sizes('claude-fable-5-2'), sizes('claude-sonnet-5'));
+    assert.equal(sizes('a name of its own'), sizes('claude-sonnet-5'));
+    assert.equal(sizes('claude-3-sonnet-20240229'), sizes('claude-3-haiku-20240307'));
+    assert.notEqual(sizes('claude-haiku-4-5'), sizes('claude-sonnet-4-5'));
   });
 });
 

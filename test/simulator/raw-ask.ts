@@ -10,6 +10,8 @@ export interface RawReply {
   readonly head: string;
   /** The bytes of the body, out of their chunks and decompressed. */
   readonly body: Buffer;
+  /** As they came, compressed or not. */
+  readonly chunks: readonly Buffer[];
   /** The sizes of the chunks in the order in which they came. */
   readonly chunkSizes: readonly number[];
   /** Whether the chunk came that ends a body. */
@@ -57,6 +59,7 @@ function parse(bytes: Buffer): Omit<RawReply, 'end'> {
   return {
     head,
     body: isGzip ? gunzipSync(whole, { finishFlush: constants.Z_SYNC_FLUSH }) : whole,
+    chunks,
     chunkSizes: chunks.map(({ length }) => length),
     isComplete,
   };

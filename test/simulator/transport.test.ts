@@ -72,6 +72,26 @@ describe('the response', () => {
     assert.match(String(headers['traceresponse']), /^00-[\da-f]{32}-[\da-f]{16}-01$/);
   });
 
+  test('to a caller that is not known has no organization, to a wrong request one, to neither rate limits', async () => {
+    await using simulator = await startSimulator({ speed: 0, requireKey: true });
+    const answers = [
+      { answer: await post(simulator, toBody('Hi'), { authorization: '' }), status: 401, isKnown: false },
+      { answer: await post(simulator, {}), status: 400, isKnown: true },
+      { answer: await post(simulator, toBody('Hi', { model: 'claude-nope' })), status: 404, isKnown: true },
+    ];
+    for (const { answer, status, isKnown } of answers) {
+      const { headers } = answer;
+      assert.equal(answer.status, status);
+      assert.equal(headers.has('anthropic-organization-id'), isKnown);
+      assert.equal(headers.has('traceresponse'), isKnown);
+      assert.equal(headers.get('x-should-retry'), 'false');
+      assert.equal(headers.get('server'), 'cloudflare');
+      assert.match(headers.get('cf-ray') ?? '', /^[\da-f]{16}-[A-Z]{3}$/);
+      assert.match(headers.get('request-id') ?? '', /^req_011C/);
+      assert.ok(![...headers.keys()].some((name) => name.startsWith('anthropic-ratelimit')));
+    }
+  });
+
   test('has rate-limit headers that add up and fall with use', async () => {
     const clock = new StoppedClock();
     await using simulator = await startSimulator({ speed: 0, clock });
@@ -144,7 +164,7 @@ describe('a body over the limit', () => {
     received.push(await readAll(socket));
     const [head = '', body] = Buffer.concat(received).toString().split('\r\n\r\n');
     assert.match(head, /^HTTP\/1\.1 413 /);
-    assert.match(head, /connection: close/);
+    assert.match(head, /connection: close/i);
     assert.match(head, /x-simulator: 1/);
     assert.ok(!head.includes('request-id'));
     assert.equal(body, tooLarge);

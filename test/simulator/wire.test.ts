@@ -112,7 +112,7 @@ const assertBlock: Record<string, (deltas: readonly Delta[]) => void> = {
     assert.ok(deltas.length > 0, 'a text block has text');
     for (const { type, text = '' } of deltas) {
       assert.equal(type, 'text_delta');
-      assert.ok(text.length >= 1 && text.length <= 137);
+      assert.ok(text.length >= 1 && text.length <= 203);
       assert.ok(isWhole(text), 'no surrogate pair is cut');
     }
   },
@@ -126,7 +126,7 @@ const assertBlock: Record<string, (deltas: readonly Delta[]) => void> = {
     assert.deepEqual(first, { type: 'input_json_delta', partial_json: '' });
     for (const { type, partial_json: piece = '' } of others) {
       assert.equal(type, 'input_json_delta');
-      assert.ok(piece.length >= 1 && piece.length <= 12 && isWhole(piece));
+      assert.ok(piece.length >= 1 && piece.length <= 13 && isWhole(piece));
     }
   },
 };
