@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ask } from './ask.ts';
 import { packageVersion } from './package-version.ts';
+import { record } from './record.ts';
 import { serve } from './serve.ts';
 import { simulate } from './simulate.ts';
 
@@ -58,13 +59,29 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .description('run a local Messages API that needs no key')
     .addOption(port().default(8788))
     .addOption(
-      new Option('--speed <factor>', 'pace: 1 as a model, 2 twice as fast, 0 without pauses')
+      new Option('--speed <factor>', 'pace: 1 as a model or as recorded, 2 twice as fast, 0 without pauses')
         .argParser(parseSpeed)
         .default(1),
     )
     .addOption(new Option('--seed <number>', 'same seed, same answers').argParser(parseCount).default(1))
-    .option('--recording <file>', 'answer every stream with these recorded SSE bytes')
+    .option('--replay <path>', 'answer with a folder of recordings, or one .sse stream')
+    .addOption(
+      new Option('--match <how>', 'what an unrecorded request gets: the next in order, or a 404')
+        .choices(['order', 'strict'] as const)
+        .default('order' as const),
+    )
     .action(async (options) => setExitCode(await simulate(options)));
+  program
+    .command('record')
+    .description('pass requests on to an API and record them with their answers')
+    .addOption(port().default(8789))
+    .addOption(
+      new Option('--upstream <url>', 'address of the Messages API')
+        .env('ANTHROPIC_BASE_URL')
+        .default('https://api.anthropic.com'),
+    )
+    .requiredOption('--out <folder>', 'where the recordings go, without keys and cookies')
+    .action(async (options) => setExitCode(await record(options)));
   return program;
 }
 

@@ -1,7 +1,7 @@
 // `millrace simulate`: a local Messages API that needs no key.
 
-import { readFileSync } from 'node:fs';
 import { startSimulator } from '../simulator/index.ts';
+import type { ReplayMatch } from '../simulator/index.ts';
 import { ignoreClosedOutput } from './note.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
@@ -10,14 +10,14 @@ export interface SimulateOptions {
   readonly port: number;
   readonly speed: number;
   readonly seed: number;
-  readonly recording?: string;
+  readonly replay?: string;
+  readonly match: ReplayMatch;
 }
 
-export async function simulate({ port, speed, seed, recording }: SimulateOptions): Promise<number> {
+export async function simulate(options: SimulateOptions): Promise<number> {
   ignoreClosedOutput();
   try {
-    const bytes = recording === undefined ? {} : { recording: new Uint8Array(readFileSync(recording)) };
-    const simulator = await startSimulator({ port, speed, seed, ...bytes });
+    const simulator = await startSimulator(options);
     const ended = untilSignal(() => simulator.close());
     process.stdout.write(`listening on ${simulator.url}\n`);
     await ended;

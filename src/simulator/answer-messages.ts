@@ -10,7 +10,7 @@ import type { Exchange } from './exchange.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { leastCachedTokensOf } from './models.ts';
 import { Pacer } from './pacer.ts';
-import { recordedType, splitRecording } from './recorded-frames.ts';
+import { pacedFrames } from './replay/replay-steps.ts';
 import { sendJson } from './send-json.ts';
 import { sendReply } from './send-reply.ts';
 import { toFrameStep } from './step.ts';
@@ -32,8 +32,8 @@ export async function answerMessages(exchange: Exchange, body: unknown): Promise
 }
 
 async function sendStream(exchange: Exchange, request: MessagesRequest): Promise<void> {
-  const { recording, speed } = exchange.simulation.settings;
-  const pacer = new Pacer(exchange.random('pacing'), speed);
+  const { replay, settings } = exchange.simulation;
+  const pacer = new Pacer(exchange.random('pacing'), settings.speed);
   await sendReply(exchange, {
     delayMs: pacer.firstByteMs(),
     status: 200,
@@ -45,7 +45,9 @@ async function sendStream(exchange: Exchange, request: MessagesRequest): Promise
     isFromEdge: false,
     isStream: true,
     steps:
-      recording === undefined ? generatedFrames(exchange, request, pacer) : recordedFrames(recording, pacer),
+      replay?.kind === 'stream'
+        ? pacedFrames(replay.bytes, pacer)
+        : generatedFrames(exchange, request, pacer),
   });
 }
 
@@ -90,11 +92,5 @@ function* generatedFrames(exchange: Exchange, request: MessagesRequest, pacer: P
   const padding = exchange.random('padding');
   for (const event of answerEvents(exchange, request)) {
     yield toFrameStep(toFrame(event, padding), pacer.gapMs(event.type));
-  }
-}
-
-function* recordedFrames(recording: Uint8Array, pacer: Pacer): Generator<Frame> {
-  for (const bytes of splitRecording(recording)) {
-    yield { type: 'frame', bytes, gapMs: pacer.gapMs(recordedType(bytes)) };
   }
 }

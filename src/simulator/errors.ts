@@ -6,9 +6,15 @@ export type SimulatorErrorCode =
   /** The system did not let it listen there. */
   | 'cannot_listen'
   /** The simulator was closed before what was waited for came about. */
-  | 'simulator_closed';
+  | 'simulator_closed'
+  /** A recording could not be written, or not on. */
+  | 'cannot_record'
+  /** An answer is larger than a recording may be. */
+  | 'recording_too_large'
+  /** What should be replayed is no recording. */
+  | 'bad_recording';
 
-/** The simulator could not start, or was closed too early. */
+/** The simulator or its recorder could not start or go on, or was closed too early. */
 export class SimulatorError extends Error {
   override readonly name = 'SimulatorError';
   readonly code: SimulatorErrorCode;

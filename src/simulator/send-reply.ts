@@ -10,11 +10,12 @@ import { sendSteps } from './send-steps.ts';
 export async function sendReply(exchange: Exchange, planned: Reply): Promise<void> {
   const { simulation, record, outlet, requestId } = exchange;
   const context = { requestId, random: exchange.random('faults') };
-  const { delayMs, status, headers, isFromEdge, steps } = applyFaults(planned, exchange.faults, context);
+  const reply = applyFaults(planned, exchange.faults, context);
+  const { delayMs, status, headers, isFromEdge, isCompressible = true, steps } = reply;
   if (delayMs > 0) await outlet.pause(delayMs);
   if (!outlet.isOpen) return;
   if (status !== undefined) {
-    const isCompressed = acceptsGzip(exchange.request.headers['accept-encoding']);
+    const isCompressed = isCompressible && acceptsGzip(exchange.request.headers['accept-encoding']);
     if (isCompressed) outlet.compress();
     exchange.begin(status, {
       ...headers,

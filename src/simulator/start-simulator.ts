@@ -5,8 +5,6 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { toAuthority } from './check-caller.ts';
-import { SimulatorError } from './errors.ts';
-import type { SimulatorErrorCode } from './errors.ts';
 import { Exchange, simulatorHeader } from './exchange.ts';
 import type { Simulation } from './exchange.ts';
 import { FaultControl } from './faults/fault-control.ts';
@@ -14,11 +12,13 @@ import type { Faults } from './faults/fault-control.ts';
 import { FaultPlans } from './faults/fault-plans.ts';
 import { handleRequest } from './handle-request.ts';
 import { createId, createUuid } from './ids.ts';
+import { listen } from './listen.ts';
 import { resolveOptions } from './options.ts';
 import type { Settings, SimulatorOptions } from './options.ts';
 import { PromptCache } from './prompt-cache.ts';
 import { createRandom } from './random.ts';
 import { RateLimits } from './rate-limits.ts';
+import { openReplay } from './replay/open-replay.ts';
 import { RequestLog } from './request-log.ts';
 import type { RecordedRequest } from './request-log.ts';
 
@@ -43,8 +43,8 @@ export interface Simulator extends AsyncDisposable {
 /**
  * Starts a local Messages API that answers as the real one does on the wire, from built-in texts.
  *
- * Rejects with a SimulatorError (`port_in_use`, `cannot_listen`) when it cannot listen, and with a RangeError for an
- * option out of range. Must be closed by the caller.
+ * Rejects with a SimulatorError when it cannot listen (`port_in_use`, `cannot_listen`) or not replay (`bad_recording`),
+ * and with a RangeError for an option out of range. Must be closed by the caller.
  *
  * @example
  * await using simulator = await startSimulator({ speed: 0 });
@@ -54,7 +54,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const settings = resolveOptions(options);
   const server = createServer();
   let port = settings.port;
-  const simulation = createSimulation(settings, (server) => listen(server, { ...settings, port }));
+  const simulation = createSimulation(settings, (server) => listen(server, { host: settings.host, port }));
   const { faults } = simulation;
   if (settings.faults !== undefined) await faults.set(settings.faults);
   await listen(server, settings);
@@ -89,27 +89,10 @@ function createSimulation(settings: Settings, listenAgain: (server: Server) => P
     faultPlans,
     faults: new FaultControl(faultPlans, listenAgain),
     log: new RequestLog(),
+    replay: settings.replay === undefined ? undefined : openReplay(settings.replay, settings.match),
     organizationId: createUuid(random),
     workspaceId: createId('workspace', random),
   };
-}
-
-function listen(server: Server, { port, host }: Settings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause: NodeJS.ErrnoException): void => reject(toListenError(cause, `${host}:${port}`));
-    server.once('error', fail);
-    server.listen(port, host, () => {
-      server.off('error', fail);
-      resolve();
-    });
-  });
-}
-
-function toListenError(cause: NodeJS.ErrnoException, address: string): SimulatorError {
-  const isTaken = cause.code === 'EADDRINUSE';
-  const code: SimulatorErrorCode = isTaken ? 'port_in_use' : 'cannot_listen';
-  const reason = isTaken ? 'the port is in use; another one, or 0 for any free one, will do' : cause.message;
-  return new SimulatorError(code, `Cannot start the simulator on ${address}: ${reason}`, { cause });
 }
 
 /** The set holds what is being answered now. */
