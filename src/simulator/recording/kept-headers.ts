@@ -72,7 +72,26 @@ export function keptPath(url: string, mask: SecretMask): string {
   const [pathname = '', ...rest] = url.split('?');
   const query = [...new URLSearchParams(rest.join('?'))].filter(([name]) => keptOfQuery.has(name));
   const search = query.length === 0 ? '' : `?${new URLSearchParams(query)}`;
-  return mask.maskText(pathname + search);
+  return (
+    pathname
+      .split('/')
+      .map((segment) => maskSegment(segment, mask))
+      .join('/') + mask.maskText(search)
+  );
+}
+
+/** However often it is percent-encoded: a secret may have gone through several programs. */
+function maskSegment(segment: string, mask: SecretMask): string {
+  let decoded = segment;
+  for (let times = 0; times < 4; times += 1) {
+    if (mask.maskText(decoded) !== decoded) return '*'.repeat(segment.length);
+    try {
+      decoded = decodeURIComponent(decoded);
+    } catch {
+      return segment;
+    }
+  }
+  return segment;
 }
 
 function kept(headers: Headers, mask: SecretMask, isKept: (name: string) => boolean): Record<string, string> {

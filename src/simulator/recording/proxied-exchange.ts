@@ -47,6 +47,9 @@ export interface RecordedExchange {
 /** The reader's time to look at the last bytes before a connection is broken off, as `cut` faults have it. */
 const lingerMs = 200;
 
+/** What waits here for its turn, in bytes; beyond it the upstream is read no more. */
+const maxWaitingBytes = 2 ** 16;
+
 export class ProxiedExchange {
   readonly #context: ProxyContext;
   readonly #request: IncomingMessage;
@@ -59,6 +62,8 @@ export class ProxiedExchange {
   /** The time of the request: when its last byte came, if the answer had not begun before. */
   #startMs: number;
   #body: RecordedBody | undefined;
+  /** The pieces of the answer one after the other: each is written before the client sees it. */
+  #passed: Promise<void> = Promise.resolve();
   #status: number | undefined;
   /** What the connection to the upstream failed with. */
   #error: NodeJS.ErrnoException | undefined;
@@ -156,12 +161,19 @@ export class ProxiedExchange {
       outlet.begin(status, passedOn(answer));
       this.#response.flushHeaders();
     }
+    let waitingBytes = 0;
     answer.on('data', (chunk: Buffer) => {
       const ms = this.#elapsedMs();
-      const waits = [outlet.isOpen ? outlet.write(chunk) : undefined, body.push(chunk, ms)];
-      if (waits.every((wait) => wait === undefined)) return;
-      answer.pause();
-      void Promise.all(waits).then(() => answer.resume());
+      waitingBytes += chunk.length;
+      if (waitingBytes > maxWaitingBytes) answer.pause();
+      const pass = async (before: Promise<void>): Promise<void> => {
+        await before;
+        await body.write(chunk, ms);
+        if (outlet.isOpen) await outlet.write(chunk);
+        waitingBytes -= chunk.length;
+        if (waitingBytes <= maxWaitingBytes) answer.resume();
+      };
+      this.#passed = pass(this.#passed);
     });
     answer.once('end', () => {
       this.#end(
@@ -204,7 +216,8 @@ export class ProxiedExchange {
     const ms = this.#elapsedMs();
     const ended = toEnded(ms);
     const finish = async (): Promise<void> => {
-      await this.#body?.end();
+      await this.#passed;
+      this.#body?.end();
       this.#writer.finish(ended);
       if (this.#outlet.isOpen) await close();
       this.#ended.resolve(this.#summary(ended, ms));

@@ -96,15 +96,15 @@ function partsOf(value: string): string[] {
 
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret, 'latin1');
-  // The last character depends on what follows.
-  const wholeLength = Math.floor((bytes.length * 4) / 3);
-  const base64 = bytes.toString('base64').slice(0, wholeLength);
+  const base64 = bytes.toString('base64').replaceAll('=', '');
+  // Within something longer the last character depends on what follows.
+  const base64Forms = [base64, base64.slice(0, Math.floor((bytes.length * 4) / 3))];
   return [
     secret,
     encodeURIComponent(secret),
     JSON.stringify(secret).slice(1, -1),
-    base64,
-    base64.replaceAll('+', '-').replaceAll('/', '_'),
+    ...base64Forms,
+    ...base64Forms.map((form) => form.replaceAll('+', '-').replaceAll('/', '_')),
     bytes.toString('hex'),
   ];
 }

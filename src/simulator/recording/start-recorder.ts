@@ -76,10 +76,12 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     if (refuse(request, response, listening)) return;
     const exchange = new ProxiedExchange(context, request, response);
     underWay.add(exchange);
-    void exchange.ended.then((ended) => {
+    const finish = async (): Promise<void> => {
+      const ended = await exchange.ended;
       underWay.delete(exchange);
       options.onExchange?.(ended);
-    });
+    };
+    void finish();
   });
   const close = async (): Promise<void> => {
     const closed = new Promise((resolve) => server.close(resolve));

@@ -62,12 +62,12 @@ const hopByHop = new Set([
 
 /** The headers of a message that are not of its connection, with their names as they were written. */
 export function passedOn({ rawHeaders, headers }: IncomingMessage): OutgoingHttpHeaders {
-  const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
+  const named = new Set((headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase()));
   const result: Record<string, string[]> = {};
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
     const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || named.includes(lower) || lower === 'host') continue;
+    if (hopByHop.has(lower) || named.has(lower) || lower === 'host') continue;
     (result[name] ??= []).push(value);
   }
   return Object.fromEntries(

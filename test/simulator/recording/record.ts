@@ -19,7 +19,7 @@ export interface Folder extends AsyncDisposable {
 }
 
 /** As much of a recording as the tests look at. */
-export interface StoredJson {
+interface StoredJson {
   readonly request: { readonly path: string; readonly bodyType: string; readonly body?: unknown };
   readonly response: {
     readonly status: number;

@@ -25,13 +25,13 @@ export class SteppedClock implements Clock {
 
   /** Steps whenever somebody waits for time and nothing else is under way, until the work is done. */
   async runWhile<Result>(work: Promise<Result>, isStill: () => boolean): Promise<Result> {
-    let isDone = false;
+    const state = { isDone: false };
     const done = work.finally(() => {
-      isDone = true;
+      state.isDone = true;
     });
-    while (!isDone) {
+    while (!state.isDone) {
       await nextTurn();
-      if (!isDone && isStill()) this.#step();
+      if (!state.isDone && isStill()) this.#step();
     }
     return done;
   }
