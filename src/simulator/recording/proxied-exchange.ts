@@ -144,10 +144,16 @@ export class ProxiedExchange {
   }
 
   #passAnswer(answer: IncomingMessage): void {
+    const status = answer.statusCode ?? 0;
+    // The parser takes any three digits, and no answer can be given with these.
+    if (status < 200) {
+      this.#answerUnreachable(`status ${status}`);
+      this.#sent.destroy();
+      return;
+    }
     const outlet = this.#outlet;
     const contentEncoding = answer.headers['content-encoding'];
     const mask = new SecretMask([...this.#secrets, ...secretsOfResponse(answer.headers)]);
-    const status = answer.statusCode ?? 0;
     const body = new RecordedBody(this.#writer, { mask, contentEncoding });
     this.#status = status;
     this.#body = body;

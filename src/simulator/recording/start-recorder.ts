@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 
 import { ApiError } from '../../protocol/index.ts';
 import { invalidRequest } from '../api-errors.ts';
-import { checkHost, toAuthority } from '../check-caller.ts';
+import { checkHost, isLoopback, toAuthority } from '../check-caller.ts';
 import { systemClock } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { SimulatorError } from '../errors.ts';
@@ -51,7 +51,7 @@ export interface Recorder extends AsyncDisposable {
  * Starts a proxy that passes every request on to the upstream and records it with its answer, without keys.
  *
  * Rejects with a SimulatorError: `port_in_use`, `cannot_listen`, `cannot_record` when there can be no such folder;
- * and with a RangeError for an upstream that is no address. Must be closed by the caller.
+ * and with a RangeError for an upstream that is no address, or the recorder's own. Must be closed by the caller.
  *
  * @example
  * await using recorder = await startRecorder({ upstream: 'https://api.anthropic.com', out: 'recordings' });
@@ -60,6 +60,7 @@ export interface Recorder extends AsyncDisposable {
 export async function startRecorder(options: RecorderOptions): Promise<Recorder> {
   const { out, host = '127.0.0.1', port = 0, env = process.env } = options;
   const upstream = openUpstream(options.upstream, env);
+  demandOther(upstream.origin, port);
   const context: ProxyContext = {
     upstream,
     folder: openFolder(out),
@@ -99,6 +100,13 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     close: closeOnce,
     [Symbol.asyncDispose]: closeOnce,
   };
+}
+
+/** Whoever sets the base URL of clients to the recorder may have set it for the recorder as well. */
+function demandOther(origin: string, port: number): void {
+  const url = new URL(origin);
+  if (port === 0 || Number(url.port) !== port || !isLoopback(url.hostname.replace(/^\[|\]$/g, ''))) return;
+  throw new RangeError(`Cannot record: the upstream ${origin} is this recorder itself`);
 }
 
 function openFolder(out: string): RecordingFolder {

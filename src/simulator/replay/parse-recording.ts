@@ -1,5 +1,7 @@
 // Reads the `.json` file of a recording. People may have written in it, so whatever is wrong is said by its field.
 
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+
 import { SimulatorError } from '../errors.ts';
 import type { JsonObject } from '../json-object.ts';
 import { recordingVersion } from '../recording/recording.ts';
@@ -65,7 +67,20 @@ function toResponse(fields: Fields): RecordedReply {
   const bodyFile = fields.text('bodyFile');
   if (/[/\\]|^\.*$/.test(bodyFile)) fields.fail('bodyFile', 'the name of a file beside it');
   const headMs = fields.number('headMs');
-  return { status, headers: fields.texts('headers'), headMs, bodyFile, chunks: toChunks(fields, headMs) };
+  return { status, headers: toHeaders(fields), headMs, bodyFile, chunks: toChunks(fields, headMs) };
+}
+
+function toHeaders(fields: Fields): Record<string, string> {
+  const headers = fields.texts('headers');
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      fields.fail(`headers.${name}`, 'a header');
+    }
+  }
+  return headers;
 }
 
 function toChunks(fields: Fields, headMs: number): Chunk[] | undefined {

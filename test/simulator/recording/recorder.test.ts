@@ -271,6 +271,18 @@ describe('startRecorder()', () => {
     assert.deepEqual(JSON.parse((await recording.folder.read('0001-messages.body.json')).toString()), body);
   });
 
+  test('answers with 502 for an answer that cannot be passed on', async () => {
+    await using upstream = await startRawServer(() => ({
+      bytes: 'HTTP/1.1 099 Odd\r\ncontent-length: 0\r\n\r\n',
+      then: 'hold',
+    }));
+    await using recording = await record(upstream.url);
+    const response = await post(simulatorAt(recording), toBody('Hi'));
+    assert.equal(response.status, 502);
+    assert.match(await response.text(), /could not be reached: status 99/);
+    assert.equal((await recording.next()).ended, 'unreachable');
+  });
+
   test('closes the connection to the upstream when the client leaves', async () => {
     await using upstream = await startRawServer(() => ({
       bytes: streamResponse('event: x\n\n'),
@@ -417,6 +429,13 @@ describe('startRecorder()', () => {
     await assert.rejects(reader.read());
     const { response: stored, ended } = await recording.folder.json('0001-root.json');
     assert.deepEqual([stored?.chunks.map(([, byteCount]) => byteCount), ended], [[10], { how: 'unknown' }]);
+  });
+
+  test('rejects when its upstream is itself', async () => {
+    await assert.rejects(
+      startRecorder({ upstream: 'http://localhost:8789', out: '/nowhere', port: 8789 }),
+      /http:\/\/localhost:8789 is this recorder itself/,
+    );
   });
 
   test('rejects for an upstream that is no address, and a folder that cannot be made', async () => {

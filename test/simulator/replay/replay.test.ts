@@ -222,6 +222,10 @@ describe('startSimulator({ replay }) says what is wrong with a recording', () =>
       ...valid,
       response: { ...valid.response, status: 20 },
     },
+    'response.headers.a: a header is wanted': {
+      ...valid,
+      response: { ...valid.response, headers: { a: 'one\ntwo' } },
+    },
     'response.bodyFile: the name of a file beside it is wanted': {
       ...valid,
       response: { ...valid.response, bodyFile: '../x' },
@@ -272,6 +276,18 @@ describe('startSimulator({ replay }) says what is wrong with a recording', () =>
     await assert.rejects(startSimulator({ replay: folder.path }), /0001-messages\.json: it is not JSON/);
     await assert.rejects(startSimulator({ replay: join(folder.path, 'no.sse') }), /ENOENT/);
   });
+});
+
+test('docs/recordings.md shows a recording as it is', async () => {
+  const docs = readFileSync(new URL('../../../docs/recordings.md', import.meta.url), 'utf8');
+  const example = /```json\n([^`]*)```/.exec(docs)?.[1] ?? '';
+  await using folder = await openTestFolder();
+  await writeFile(join(folder.path, '0001-messages.json'), example);
+  await writeFile(join(folder.path, '0001-messages.sse'), 'x'.repeat(950));
+  await using simulator = await startSimulator({ replay: folder.path, speed: 0, match: 'strict' });
+  const body = { max_tokens: 1024, messages: [], stream: true, model: 'claude-sonnet-5' };
+  const { body: bytes, chunkSizes } = await rawAsk(simulator, body);
+  assert.deepEqual([bytes.length, chunkSizes], [950, [22, 783, 145]]);
 });
 
 describe('startSimulator({ replay }) with a recorded stream', { skip: sharedSkip() }, () => {
