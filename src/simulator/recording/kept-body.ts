@@ -30,32 +30,38 @@ export function toKeptBody(
     const masked = mask.maskText(bytes.toString('latin1'));
     return { bodyType: 'base64', body: Buffer.from(masked, 'latin1').toString('base64') };
   }
-  const text = mask.maskText(bytes.toString());
-  return parseJson(text) ?? { bodyType: 'text', body: text };
+  return parseJson(mask.maskText(bytes.toString()));
 }
 
-/** Undefined for what is not JSON, or so deep that it could not be written again. */
-function parseJson(text: string): KeptBody | undefined {
+/** Deeper JSON is omitted: written with a line for each value it would be many times as long. */
+const maxDepth = 200;
+
+function parseJson(text: string): KeptBody {
+  let body: unknown;
   try {
-    const body: unknown = JSON.parse(text);
-    JSON.stringify(body);
-    removeSecrets(body);
-    return { bodyType: 'json', body };
+    body = JSON.parse(text);
   } catch {
-    return undefined;
+    return { bodyType: 'text', body: text };
   }
+  return removeSecrets(body) ? { bodyType: 'json', body } : { bodyType: 'omitted' };
 }
 
-/** In place. */
-function removeSecrets(body: unknown): void {
-  const left: unknown[] = [body];
-  while (left.length > 0) {
-    const value = left.pop();
-    if (typeof value !== 'object' || value === null) continue;
-    const fields = value as Record<string, unknown>;
-    for (const [name, field] of Object.entries(fields)) {
-      if (typeof field === 'string' && secretFields.has(name)) fields[name] = removed;
-      else left.push(field);
-    }
+/** In place. False when it is too deep; then secrets may be left. */
+function removeSecrets(body: unknown): boolean {
+  let level: readonly unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > maxDepth) return false;
+    level = level.flatMap(removeOwnSecrets);
   }
+  return true;
+}
+
+/** Returns the values of its fields. */
+function removeOwnSecrets(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const fields = value as Record<string, unknown>;
+  for (const [name, field] of Object.entries(fields)) {
+    if (typeof field === 'string' && secretFields.has(name)) fields[name] = removed;
+  }
+  return Object.values(fields);
 }

@@ -30,8 +30,11 @@ export class RecordingWriter {
   #request: RecordedAsk;
   /** Set while the answer is being written. */
   #files: OpenFiles | undefined;
+  /** What is to be closed in the end. */
+  readonly #descriptors: number[] = [];
   /** Nothing is written any more: it has ended, or failed. */
   #isDone = false;
+  /** Of the body, as far as it is written. */
   bodyBytes = 0;
 
   constructor(options: WriterOptions) {
@@ -50,9 +53,9 @@ export class RecordingWriter {
   begin(head: Omit<ReplyHead, 'bodyFile'>): void {
     this.#attempt(() => {
       const bodyFile = `${this.name}${extensionOf(head.headers['content-type'])}`;
-      const body = openSync(this.#pathOf(bodyFile), 'wx', fileMode);
+      const body = this.#open(bodyFile, 'wx');
       const tailAt = this.#replace({ ...head, bodyFile }, unknown);
-      const json = openSync(this.#pathOf(`${this.name}.json`), 'r+');
+      const json = this.#open(`${this.name}.json`, 'r+');
       this.#files = { json, body, tailAt, chunkCount: 0 };
     });
   }
@@ -142,10 +145,14 @@ export class RecordingWriter {
     return join(this.#options.folder.path, file);
   }
 
+  #open(file: string, flags: 'wx' | 'r+'): number {
+    const descriptor = openSync(this.#pathOf(file), flags, fileMode);
+    this.#descriptors.push(descriptor);
+    return descriptor;
+  }
+
   #close(): void {
-    if (this.#files === undefined) return;
-    closeSync(this.#files.json);
-    closeSync(this.#files.body);
+    for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor);
     this.#files = undefined;
   }
 }

@@ -22,7 +22,7 @@ export type RecordedAsk = {
   readonly headers: Readonly<Record<string, string>>;
 } & KeptBody;
 
-/** A request's body without secrets. It is omitted when it is too large, compressed, or did not arrive whole. */
+/** A request's body without secrets. It is omitted when it is too large, too deep, compressed, or not whole. */
 export type KeptBody =
   | { readonly bodyType: 'json'; readonly body: unknown }
   | { readonly bodyType: 'text' | 'base64'; readonly body: string }

@@ -31,12 +31,23 @@ export class SecretMask {
   openStream(): MaskedStream {
     return new MaskedStream({
       mask: (text) => this.#maskForms(text),
-      openLength: (text) => this.#openLength(text),
+      settledLength: (text) => this.#settledLength(text),
     });
   }
 
   #maskForms(text: string): string {
     return this.#pattern === undefined ? text : text.replaceAll(this.#pattern, toStars);
+  }
+
+  /** How much of the text is masked the same whatever follows. */
+  #settledLength(text: string): number {
+    const end = text.length - this.#openLength(text);
+    if (this.#pattern === undefined || end === text.length) return end;
+    // A secret that reaches into what is open stays whole.
+    for (const { 0: secret, index } of text.matchAll(this.#pattern)) {
+      if (index + secret.length > end) return Math.min(index, end);
+    }
+    return end;
   }
 
   /** The length of the text's end that may be the beginning of a secret. */
@@ -52,13 +63,13 @@ export class SecretMask {
 
 interface Masking {
   mask(text: string): string;
-  openLength(text: string): number;
+  settledLength(text: string): number;
 }
 
 /** Gives the bytes back as many as they were; the last few may wait for the next piece. */
 export class MaskedStream {
   readonly #masking: Masking;
-  /** Bytes, one a character, that may be the beginning of a secret; shorter than the longest one. */
+  /** Bytes, one a character, that may be the beginning of a secret; at most two of them long. */
   #held = '';
 
   constructor(masking: Masking) {
@@ -66,15 +77,15 @@ export class MaskedStream {
   }
 
   push(bytes: Uint8Array): Buffer {
-    const text = this.#masking.mask(this.#held + Buffer.from(bytes).toString('latin1'));
-    const end = text.length - this.#masking.openLength(text);
+    const text = this.#held + Buffer.from(bytes).toString('latin1');
+    const end = this.#masking.settledLength(text);
     this.#held = text.slice(end);
-    return Buffer.from(text.slice(0, end), 'latin1');
+    return Buffer.from(this.#masking.mask(text.slice(0, end)), 'latin1');
   }
 
   /** What was held back. */
   end(): Buffer {
-    const rest = Buffer.from(this.#held, 'latin1');
+    const rest = Buffer.from(this.#masking.mask(this.#held), 'latin1');
     this.#held = '';
     return rest;
   }

@@ -69,7 +69,8 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     maxBodyBytes: options.maxBodyBytes ?? 256 * 2 ** 20,
     onError: options.onError ?? ((error) => process.emitWarning(error)),
   };
-  const server = createServer();
+  // An upload may take its time.
+  const server = createServer({ requestTimeout: 0 });
   await listen(server, { host, port });
   const listening = { host, port: (server.address() as AddressInfo).port };
   const underWay = new Set<ProxiedExchange>();

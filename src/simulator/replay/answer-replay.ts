@@ -26,8 +26,8 @@ export async function answerReplay(exchange: Exchange, matcher: ReplayMatcher): 
   const bytes = await readBody(request, simulation.settings.maxBodyBytes);
   if (bytes === undefined) return;
   const asked = toAsk(exchange, bytes);
-  const body = asked.bodyType === 'json' ? (JSON.parse(bytes.toString()) as unknown) : undefined;
-  simulation.log.setBody(record, body ?? bytes.toString(), bytes.length);
+  const body = jsonOrText(bytes.toString());
+  simulation.log.setBody(record, body, bytes.length);
   chooseFaults(exchange, body);
   simulation.log.changed(record);
   admit(exchange, body);
@@ -63,6 +63,14 @@ function toAsk({ request }: Exchange, bytes: Buffer): RecordedAsk {
     headers: {},
     ...toKeptBody(bytes, { mask, contentEncoding: headers['content-encoding'] }),
   };
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
 }
 
 /** Only a fault has limits here; its tokens are not counted. */

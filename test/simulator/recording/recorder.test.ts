@@ -370,16 +370,16 @@ describe('startRecorder()', () => {
     assert.equal((await recording.folder.json('0001-root.json')).ended.how, 'unknown');
   });
 
-  test('leaves out a request body that is too large or compressed, and passes it on', async () => {
+  test('leaves out a request body that is too large, too deep or compressed, and passes it on', async () => {
     await using upstream = await startUpstream((request, response) => {
       void textOf(request).then((text) => response.end(String(text.length)));
     });
-    await using recording = await record(upstream.url, { maxRequestBytes: 100 });
-    assert.equal(await ask(recording.recorder.url, {}, 'x'.repeat(101)), '101');
+    await using recording = await record(upstream.url, { maxRequestBytes: 500 });
+    assert.equal(await ask(recording.recorder.url, {}, 'x'.repeat(501)), '501');
+    assert.equal(await ask(recording.recorder.url, {}, '['.repeat(202) + ']'.repeat(202)), '404');
     assert.equal(await ask(recording.recorder.url, { 'content-encoding': 'gzip' }, 'x'.repeat(50)), '50');
-    await recording.next();
-    await recording.next();
-    for (const file of ['0001-root.json', '0002-root.json']) {
+    for (const file of ['0001-root.json', '0002-root.json', '0003-root.json']) {
+      await recording.next();
       assert.equal((await recording.folder.json(file)).request.bodyType, 'omitted');
     }
   });
