@@ -3,7 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ask } from './ask.ts';
 import { packageVersion } from './package-version.ts';
-import { record } from './record.ts';
+import { defaultUpstream, record } from './record.ts';
 import { serve } from './serve.ts';
 import { simulate } from './simulate.ts';
 
@@ -78,7 +78,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .addOption(
       new Option('--upstream <url>', 'address of the Messages API')
         .env('ANTHROPIC_BASE_URL')
-        .default('https://api.anthropic.com'),
+        .default(defaultUpstream),
     )
     .requiredOption('--out <folder>', 'where the recordings go, without keys and cookies')
     .action(async (options) => setExitCode(await record(options)));

@@ -9,6 +9,8 @@ import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
 import { checkedAddress } from './upstream-address.ts';
 
+export const defaultUpstream = 'https://api.anthropic.com';
+
 export interface RecordOptions {
   readonly port: number;
   readonly upstream: string;
@@ -18,7 +20,7 @@ export interface RecordOptions {
 export async function record({ port, upstream, out }: RecordOptions): Promise<number> {
   ignoreClosedOutput();
   try {
-    const address = checkedAddress(upstream);
+    const address = checkedAddress(upstream || defaultUpstream);
     const recorder = await startRecorder({
       port,
       upstream: address,
