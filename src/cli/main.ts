@@ -3,6 +3,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ask } from './ask.ts';
 import { packageVersion } from './package-version.ts';
+import { defaultUpstream, record } from './record.ts';
 import { serve } from './serve.ts';
 import { simulate } from './simulate.ts';
 
@@ -31,8 +32,6 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .showHelpAfterError()
     .exitOverride()
     .allowExcessArguments(false);
-  const port = () =>
-    new Option('--port <number>', 'port to listen on, 0 for any free one').argParser(parsePort);
   const model = () =>
     new Option('-m, --model <id>', 'model to ask').env('CLAUDE_MODEL').default('claude-sonnet-5');
   const maxTokens = () =>
@@ -53,12 +52,22 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .addOption(model())
     .addOption(maxTokens())
     .action(async (question, options) => setExitCode(await ask(question, options)));
+  addSimulate(program, setExitCode);
+  addRecord(program, setExitCode);
+  return program;
+}
+
+function port(): Option {
+  return new Option('--port <number>', 'port to listen on, 0 for any free one').argParser(parsePort);
+}
+
+function addSimulate(program: Command, setExitCode: (code: number) => void): void {
   program
     .command('simulate')
     .description('run a local Messages API that needs no key')
     .addOption(port().default(8788))
     .addOption(
-      new Option('--speed <factor>', 'pace: 1 as a model, 2 twice as fast, 0 without pauses')
+      new Option('--speed <factor>', 'pace: 1 as a model or as recorded, 2 twice as fast, 0 without pauses')
         .argParser(parsePace)
         .default(1),
     )
@@ -71,7 +80,12 @@ function createProgram(setExitCode: (code: number) => void): Command {
       ),
     )
     .addOption(new Option('--seed <number>', 'same seed, same answers').argParser(parseCount).default(1))
-    .option('--recording <file>', 'answer every stream with these recorded SSE bytes')
+    .option('--replay <path>', 'answer with a folder of recordings, or one .sse stream')
+    .addOption(
+      new Option('--match <how>', 'what an unrecorded request gets: the next in order, or a 404')
+        .choices(['order', 'strict'] as const)
+        .default('order' as const),
+    )
     .option('--scenario <file>', 'answer by the rules of this YAML or JSON file')
     .addOption(
       new Option('--fault <plan>', 'what goes wrong, as "cut 2000 by=rst" or JSON; again for more').argParser(
@@ -79,7 +93,20 @@ function createProgram(setExitCode: (code: number) => void): Command {
       ),
     )
     .action(async (options) => setExitCode(await simulate(options)));
-  return program;
+}
+
+function addRecord(program: Command, setExitCode: (code: number) => void): void {
+  program
+    .command('record')
+    .description('pass requests on to an API and record them with their answers')
+    .addOption(port().default(8789))
+    .addOption(
+      new Option('--upstream <url>', 'address of the Messages API')
+        .env('ANTHROPIC_BASE_URL')
+        .default(defaultUpstream),
+    )
+    .requiredOption('--out <folder>', 'where the recordings go, without keys and cookies')
+    .action(async (options) => setExitCode(await record(options)));
 }
 
 function parsePort(text: string): number {

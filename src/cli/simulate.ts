@@ -1,8 +1,7 @@
 // `millrace simulate`: a local Messages API that needs no key.
 
-import { readFileSync } from 'node:fs';
 import { loadScenario, startSimulator } from '../simulator/index.ts';
-import type { SimulatorOptions } from '../simulator/index.ts';
+import type { ReplayMatch, SimulatorOptions } from '../simulator/index.ts';
 import { ignoreClosedOutput } from './note.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
@@ -15,7 +14,8 @@ export interface SimulateOptions {
   readonly ttft?: number;
   /** Tokens a second. */
   readonly rate?: number;
-  readonly recording?: string;
+  readonly replay?: string;
+  readonly match: ReplayMatch;
   readonly scenario?: string;
   /** Each as it was given. */
   readonly fault?: readonly string[];
@@ -35,7 +35,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
 }
 
 async function toSimulatorOptions(options: SimulateOptions): Promise<SimulatorOptions> {
-  const { recording, scenario, fault = [], ttft, rate, ...others } = options;
+  const { scenario, fault = [], ttft, rate, ...others } = options;
   // A plan that stands alone may be a whole one, with a seed.
   const [plan, ...more] = fault;
   return {
@@ -43,7 +43,6 @@ async function toSimulatorOptions(options: SimulateOptions): Promise<SimulatorOp
     ...(ttft === undefined && rate === undefined
       ? {}
       : { pace: { firstByteMs: ttft, tokensPerSecond: rate } }),
-    ...(recording === undefined ? {} : { recording: new Uint8Array(readFileSync(recording)) }),
     ...(scenario === undefined ? {} : { scenario: await loadScenario(scenario) }),
     ...(plan === undefined ? {} : { faults: more.length === 0 ? plan : fault }),
   };

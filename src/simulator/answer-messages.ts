@@ -11,7 +11,8 @@ import type { JsonObject } from './json-object.ts';
 import type { MessagesParams } from './messages-params.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { leastCachedTokensOf } from './models.ts';
-import { Pacer } from './pacer.ts';
+import { createPacer } from './create-pacer.ts';
+import type { Pacer } from './pacer.ts';
 import { pacedFrames } from './paced-frames.ts';
 import { toAsked } from './scenario/match-when.ts';
 import type { ParsedReply } from './scenario/parse-scenario.ts';
@@ -47,10 +48,10 @@ export async function answerMessages(exchange: Exchange, body: unknown): Promise
 
 async function send(exchange: Exchange, request: MessagesRequest, chosen: ParsedReply): Promise<void> {
   if (chosen.type === 'error') return sendReply(exchange, toErrorReply(chosen.error, exchange.requestId));
-  const { recording } = exchange.simulation.settings;
-  const isReplaced = recording !== undefined && request.isStream && isBuiltIn(chosen);
-  const reply = isReplaced ? ({ type: 'recording', recording } as const) : chosen;
-  const timing = withScriptedTiming(createPacer(exchange, request), reply);
+  const { replay } = exchange.simulation;
+  const isReplaced = replay?.kind === 'stream' && request.isStream && isBuiltIn(chosen);
+  const reply = isReplaced ? ({ type: 'recording', recording: replay.bytes } as const) : chosen;
+  const timing = withScriptedTiming(pacerFor(exchange, request), reply);
   if (reply.type === 'recording') {
     return request.isStream
       ? sendStream(exchange, timing, pacedFrames(reply.recording, timing))
@@ -112,10 +113,8 @@ async function sendMessage(
   await sendJson(exchange, { headers: exchange.limits.headers(), body: toWholeMessage(accumulator) });
 }
 
-function createPacer(exchange: Exchange, request: MessagesRequest): Pacer {
-  const { speed, pace } = exchange.simulation.settings;
-  const inputTokens = request.inputTokens - request.cached.read;
-  return new Pacer({ ...pace, speed, model: request.model, inputTokens }, exchange.random('pacing'));
+function pacerFor(exchange: Exchange, { model, inputTokens, cached }: MessagesRequest): Pacer {
+  return createPacer(exchange, { model, inputTokens: inputTokens - cached.read });
 }
 
 /** What a delta brings of what counts as written. */

@@ -26,7 +26,7 @@ export function toAuthority(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 

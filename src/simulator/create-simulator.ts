@@ -19,6 +19,7 @@ import type { Settings, SimulatorOptions } from './options.ts';
 import { PromptCache } from './prompt-cache.ts';
 import { createRandom } from './random.ts';
 import { RateLimits } from './rate-limits.ts';
+import { openReplay } from './replay/open-replay.ts';
 import { RequestLog } from './request-log.ts';
 import type { RecordedRequest } from './request-log.ts';
 import type { Scenario, ScenarioRule, ScriptedReply, When } from './scenario/scenario.ts';
@@ -151,6 +152,7 @@ function createSimulation(settings: Settings): Simulation {
     faults,
     script,
     log: new RequestLog(),
+    replay: settings.replay === undefined ? undefined : openReplay(settings.replay, settings.match),
     organizationId: createUuid(random),
     workspaceId: createId('workspace', random),
   };

@@ -14,6 +14,7 @@ import type { PromptCache } from './prompt-cache.ts';
 import { createRandom } from './random.ts';
 import type { Random } from './random.ts';
 import type { RateLimits } from './rate-limits.ts';
+import type { Replay } from './replay/open-replay.ts';
 import { maskHeaders } from './request-log.ts';
 import type { RequestLog, RequestRecord } from './request-log.ts';
 import type { Script } from './scenario/script.ts';
@@ -31,6 +32,8 @@ export interface Simulation {
   /** What is answered to whom. */
   readonly script: Script;
   readonly log: RequestLog;
+  /** What answers come from instead of being made up. */
+  readonly replay: Replay | undefined;
   readonly organizationId: string;
   readonly workspaceId: string;
 }

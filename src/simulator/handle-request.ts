@@ -7,6 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { chooseFaults } from './faults/choose-faults.ts';
 import { parseJsonBody } from './parse-json-body.ts';
 import { readBody } from './read-body.ts';
+import { answerReplay } from './replay/answer-replay.ts';
 import { findRoute } from './routes.ts';
 import { sendError } from './send-json.ts';
 
@@ -29,6 +30,7 @@ async function answer(exchange: Exchange, listening: Listening | undefined): Pro
   const { request, simulation, record } = exchange;
   const { settings } = simulation;
   if (listening !== undefined) checkHost(request.headers, listening);
+  if (simulation.replay?.kind === 'exchanges') return answerReplay(exchange, simulation.replay.matcher);
   const route = findRoute(exchange);
   if (route.method === 'GET') {
     checkApiHeaders(request.headers, settings);

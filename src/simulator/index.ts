@@ -10,6 +10,10 @@ export type { AppliedFault, Fault, FaultInput, FaultKind, FaultPlan } from './fa
 export type { MessageParam, MessagesParams, ParamBlock } from './messages-params.ts';
 export type { SimulatorOptions } from './options.ts';
 export type { Pace } from './pacer.ts';
+export type { RecordedExchange } from './recording/proxied-exchange.ts';
+export { startRecorder } from './recording/start-recorder.ts';
+export type { Recorder, RecorderOptions } from './recording/start-recorder.ts';
+export type { ReplayMatch } from './replay/replay-matcher.ts';
 export type { RecordedRequest } from './request-log.ts';
 export { loadScenario } from './scenario/load-scenario.ts';
 export type * from './scenario/scenario.ts';

@@ -4,6 +4,7 @@ import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { FaultInput } from './faults/fault.ts';
 import type { Pace } from './pacer.ts';
+import type { ReplayMatch } from './replay/replay-matcher.ts';
 import type { Scenario, ScenarioRule } from './scenario/scenario.ts';
 
 export interface SimulatorOptions {
@@ -17,8 +18,14 @@ export interface SimulatorOptions {
   pace?: Pace;
   /** Ids, delta cuts, padding and pacing follow from this and the number of the request; default 1. */
   seed?: number;
-  /** Answer every valid streaming request with these bytes of a recorded stream, event by event. */
-  recording?: Uint8Array;
+  /**
+   * What to answer with: a folder of recordings, or one of their `.json` files, whose requests get their recorded
+   * answers; or a recorded stream, as bytes or the name of its file, with which every valid streaming request is
+   * answered, event by event.
+   */
+  replay?: string | URL | Uint8Array;
+  /** What a request gets that equals no recorded one: `order`, the next of its path, or `strict`, a 404. */
+  match?: ReplayMatch;
   /** The largest request body; a larger one is answered with the API's 413. Default 32 MiB, as the API. */
   maxBodyBytes?: number;
   /** Answer a request without a key with the API's 401. Default false: any key or none will do. */
@@ -35,7 +42,7 @@ export interface SimulatorOptions {
   clock?: Clock;
 }
 
-type Optional = 'pace' | 'recording' | 'faults' | 'keys' | 'scenario';
+type Optional = 'pace' | 'replay' | 'faults' | 'keys' | 'scenario';
 
 export type Settings = Required<Omit<SimulatorOptions, Optional>> & Pick<SimulatorOptions, Optional>;
 
@@ -49,6 +56,7 @@ export function resolveOptions(options: SimulatorOptions): Settings {
     maxBodyBytes: 32 * 2 ** 20,
     requireKey: false,
     models: [],
+    match: 'order' as const,
     clock: systemClock,
     ...withoutUndefined(options),
   };

@@ -14,6 +14,8 @@ export interface Reply {
   readonly isFromEdge: boolean;
   /** Whether its steps are the events of a stream. */
   readonly isStream: boolean;
+  /** Whether it is compressed for a reader who takes that; default true. */
+  readonly isCompressible?: boolean;
   /** The steps of the body; taken only once it is sent. */
   readonly steps: Iterable<Step>;
 }

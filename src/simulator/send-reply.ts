@@ -12,10 +12,10 @@ export async function sendReply(exchange: Exchange, planned: Reply): Promise<voi
   const { simulation, record, outlet, requestId } = exchange;
   const context = { requestId, random: exchange.random('faults') };
   const reply = applyFaults(planned, exchange.faults, context);
-  const { delayMs, status, headers, isFromEdge } = reply;
+  const { delayMs, status, headers, isFromEdge, isCompressible = true } = reply;
   if (delayMs > 0) await outlet.pause(delayMs);
   if (!outlet.isOpen) return;
-  const isCompressed = acceptsGzip(exchange.request.headers['accept-encoding']);
+  const isCompressed = isCompressible && acceptsGzip(exchange.request.headers['accept-encoding']);
   if (status !== undefined) {
     if (isCompressed) outlet.compress();
     exchange.begin(status, {

@@ -1,14 +1,11 @@
 // The simulator as a server.
 
-import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { toAuthority } from './check-caller.ts';
 import { assembleSimulator, toInterface } from './create-simulator.ts';
 import type { InProcessSimulator } from './create-simulator.ts';
-import { SimulatorError } from './errors.ts';
-import type { SimulatorErrorCode } from './errors.ts';
-import type { Listening } from './handle-request.ts';
+import { listen } from './listen.ts';
 import { resolveOptions } from './options.ts';
 import type { SimulatorOptions } from './options.ts';
 
@@ -21,8 +18,8 @@ export interface Simulator extends InProcessSimulator {
 /**
  * Starts a local Messages API that answers as the real one does on the wire, from built-in texts or by a scenario.
  *
- * Rejects with a SimulatorError (`port_in_use`, `cannot_listen`) when it cannot listen, with a SimulatorError
- * `invalid_scenario`, and with a RangeError for an option out of range. Must be closed by the caller.
+ * Rejects with a SimulatorError when it cannot listen (`port_in_use`, `cannot_listen`), cannot replay (`bad_recording`)
+ * or is given a wrong scenario (`invalid_scenario`), and with a RangeError for an option out of range. Must be closed by the caller.
  *
  * @example
  * await using simulator = await startSimulator({ speed: 0 });
@@ -44,21 +41,3 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
 /** The address under which this computer reaches itself when all addresses are listened on. */
 const reachable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-
-function listen(server: Server, { port, host }: Listening): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (cause: NodeJS.ErrnoException): void => reject(toListenError(cause, `${host}:${port}`));
-    server.once('error', fail);
-    server.listen(port, host, () => {
-      server.off('error', fail);
-      resolve();
-    });
-  });
-}
-
-function toListenError(cause: NodeJS.ErrnoException, address: string): SimulatorError {
-  const isTaken = cause.code === 'EADDRINUSE';
-  const code: SimulatorErrorCode = isTaken ? 'port_in_use' : 'cannot_listen';
-  const reason = isTaken ? 'the port is in use; another one, or 0 for any free one, will do' : cause.message;
-  return new SimulatorError(code, `Cannot start the simulator on ${address}: ${reason}`, { cause });
-}

@@ -121,7 +121,10 @@ test('millrace says in one line why it cannot start', async () => {
     [['serve', '--upstream', 'ftp://example'], /must begin with http/],
     [['serve', '--upstream', 'http://name:secret@127.0.0.1:9'], /must not hold a user or password/],
     [['serve', '--upstream', 'http://127.0.0.1:9/?key=secret'], /must end with its path/],
-    [['simulate', '--recording', '/nowhere.sse'], /nowhere\.sse/],
+    [['simulate', '--replay', '/nowhere.sse'], /nowhere\.sse/],
+    [['simulate', '--replay', 'package.json'], /package\.json: millraceRecording/],
+    [['record', '--out', '/dev/null/x'], /Cannot record to \/dev\/null\/x/],
+    [['record', '--out', '/nowhere', '--upstream', 'http://name:secret@x'], /must not hold a user/],
     [['simulate', '--scenario', '/nowhere.yaml'], /nowhere\.yaml/],
     [['simulate', '--fault', 'cut 100 by=rts'], /faults\.0\.by: Input should be 'fin', 'rst'/],
   ] as const) {
@@ -143,6 +146,8 @@ test('millrace exits 2 with usage at a wrong flag, value, command or argument', 
     ['serve', 'extra'],
     ['simulate', '--speed', 'fast'],
     ['simulate', '--seed', '1.5'],
+    ['simulate', '--match', 'nearly'],
+    ['record'],
     ['ask', '--max-tokens', '0', 'x'],
     ['frobnicate'],
     [],
@@ -156,7 +161,7 @@ test('millrace exits 2 with usage at a wrong flag, value, command or argument', 
 test('millrace --help and --version exit 0', async () => {
   await using help = runProgram(['--help']);
   assert.equal(await help.ended, 0);
-  for (const command of ['serve', 'ask', 'simulate'])
+  for (const command of ['serve', 'ask', 'simulate', 'record'])
     assert.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'));
   await using version = runProgram(['--version']);
   assert.equal(await version.ended, 0);

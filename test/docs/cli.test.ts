@@ -6,7 +6,7 @@ import { runProgram } from '../support/program.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/cli.md'), 'utf8');
 
-for (const command of ['ask', 'serve', 'simulate']) {
+for (const command of ['ask', 'serve', 'simulate', 'record']) {
   test(`docs/cli.md shows the help of millrace ${command} as it is`, async () => {
     await using program = runProgram([command, '--help']);
     assert.equal(await program.ended, 0);

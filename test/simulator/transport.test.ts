@@ -290,7 +290,7 @@ describe('a recording', () => {
 
   test('is given back byte for byte to every streaming request', async () => {
     const recording = await readFile(file);
-    await using simulator = await startSimulator({ speed: 0, recording });
+    await using simulator = await startSimulator({ speed: 0, replay: recording });
     for (const encoding of ['identity', 'gzip']) {
       const response = await post(simulator, toBody('Hi', { stream: true }), { 'accept-encoding': encoding });
       assert.deepEqual(Buffer.from(await response.arrayBuffer()), recording);
@@ -302,7 +302,7 @@ describe('a recording', () => {
 
   test('of any bytes is given back byte for byte', async () => {
     for (const text of ['', '\n', 'x', '\n\n\n\n', 'a\r\n\r\nb\r\n\r\n', 'event: x\n\nevent: y']) {
-      await using simulator = await startSimulator({ speed: 0, recording: Buffer.from(text) });
+      await using simulator = await startSimulator({ speed: 0, replay: Buffer.from(text) });
       assert.equal(await askText(simulator, toBody('Hi')), text);
     }
   });

@@ -12,8 +12,8 @@ export function withScriptedTiming(pacer: Timing, reply: ParsedReply): Timing {
   return {
     firstByteMs: () => delayMs ?? pacer.firstByteMs(),
     gapMs: (...event) => {
-      const gapMs = pacer.gapMs(...event);
-      return event[0] === 'content_block_delta' ? (scriptedGapMs ?? gapMs) : gapMs;
+      if (scriptedGapMs === undefined) return pacer.gapMs(...event);
+      return event[0] === 'content_block_delta' ? scriptedGapMs : 0;
     },
   };
 }
