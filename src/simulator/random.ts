@@ -28,6 +28,10 @@ export function drawInteger(random: Random, low: number, high: number): number {
   return low + Math.floor(random() * (high - low + 1));
 }
 
+export function drawBytes(random: Random, count: number): Buffer {
+  return Buffer.from(Array.from({ length: count }, () => drawInteger(random, 0, 255)));
+}
+
 /** A number that is as often below `median` as above, with a long tail above. */
 export function drawLogNormal(random: Random, median: number, sigma: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

@@ -1,13 +1,22 @@
 // An answer as the events of its stream, in the order, and with the keys in the order, of streams recorded in
 // October 2026. Made one by one as they are taken.
 
-import type { ContentBlockDelta, KnownStreamEvent, Message, MessageDeltaEvent } from '../protocol/index.ts';
+import type {
+  Container,
+  ContentBlockDelta,
+  KnownStreamEvent,
+  Message,
+  MessageDeltaEvent,
+  StopDetails,
+} from '../protocol/index.ts';
 import { AnswerLimit } from './answer-limit.ts';
-import type { AnswerPart } from './answer-part.ts';
+import type { LimitReached } from './answer-limit.ts';
+import type { AnswerPart, EndPart } from './answer-part.ts';
+import { AnswerUsage, inputUsage } from './answer-usage.ts';
 import { cutText } from './cut-text.ts';
 import { createId } from './ids.ts';
 import type { MessagesRequest } from './messages-request.ts';
-import { alwaysDetailsOutput, inferenceGeoOf } from './models.ts';
+import { generationOf, inferenceGeoOf, limitsOf } from './models.ts';
 import { drawInteger } from './random.ts';
 import type { Random } from './random.ts';
 import { toWireBlock } from './wire-block.ts';
@@ -26,18 +35,19 @@ export function* wireEvents(
   answer: Iterable<AnswerPart>,
   random: WireRandom,
 ): Generator<KnownStreamEvent> {
-  const limit = new AnswerLimit(request.maxTokens);
-  const totals: Totals = {
-    startTokens: Math.min(drawInteger(random.ids, 1, 4), request.maxTokens),
-    thinkingTokens: 0,
-    hasThinking: false,
-    hasTool: false,
-  };
-  yield { type: 'message_start', message: emptyMessage(request, totals, random.ids) };
+  const limit = new AnswerLimit(mostTokensOf(request));
+  const usage = new AnswerUsage(request);
+  // Said before anything is known; the total at the end is never lower.
+  const startTokens = Math.min(drawInteger(random.ids, 1, 4), request.maxTokens);
+  const source = { model: request.model, ids: random.ids, openCalls: openCallsIn(request) };
+  const types = new Set<string>();
+  yield { type: 'message_start', message: emptyMessage(request, startTokens, random.ids) };
   let index = 0;
+  let end: EndPart | undefined;
   for (const part of answer) {
-    if (limit.reached !== undefined) break;
-    const block = toWireBlock(part, { model: request.model, ids: random.ids });
+    if (part.type === 'end') end = part;
+    if (part.type === 'end' || limit.reached !== undefined) break;
+    const block = toWireBlock(part, source);
     const tokensBefore = limit.outputTokens;
     const text = limit.pass(block.text, block.isProse ? request.stopSequences : []);
     const pieces = cutText(text, block.pieceKind, random.cuts);
@@ -48,28 +58,70 @@ export function* wireEvents(
     if (index === 0) yield { type: 'ping' };
     for (const delta of deltas(block, first, pieces)) yield { type: 'content_block_delta', index, delta };
     yield { type: 'content_block_stop', index };
-    count(totals, part, limit.outputTokens - tokensBefore);
+    usage.add(block, limit.outputTokens - tokensBefore);
+    types.add(kindOf(block));
     index += 1;
   }
-  yield messageDelta(request, limit, totals);
+  const totals = usage.totals(Math.max(limit.outputTokens, startTokens));
+  const { contextEdits } = request.offers;
+  yield {
+    type: 'message_delta',
+    delta: {
+      ...ending(request, limit.reached, end ?? usualEnd(types)),
+      container: types.has('code_execution') ? toContainer(request, random.ids) : null,
+    },
+    usage: totals,
+    ...(contextEdits === undefined && !types.has('compaction') ? {} : noEdits),
+  };
   yield { type: 'message_stop' };
 }
 
-/** What the blocks sent so far come to. */
-interface Totals {
-  /** Said before anything is known; the total at the end is never lower. */
-  readonly startTokens: number;
-  thinkingTokens: number;
-  hasThinking: boolean;
-  hasTool: boolean;
+const noEdits = { context_management: { applied_edits: [] } };
+
+/** What `max_tokens` and the model's context window leave. Older models than these ask for both to fit instead. */
+function mostTokensOf({ maxTokens, model, inputTokens }: MessagesRequest): number {
+  const window = generationOf(model) < 4.5 ? undefined : limitsOf(model)?.maxInputTokens;
+  return window === undefined ? maxTokens : Math.min(maxTokens, window - inputTokens);
 }
 
-function count(totals: Totals, { type }: AnswerPart, tokens: number): void {
-  if (type === 'thinking') {
-    totals.hasThinking = true;
-    totals.thinkingTokens += tokens;
-  }
-  if (type === 'tool_use') totals.hasTool = true;
+/** The calls of server tools that the last turn has no results for: of an answer that paused. */
+function openCallsIn({ turns }: MessagesRequest): string[] {
+  const last = turns.at(-1);
+  const content = last?.role === 'assistant' ? last.content : [];
+  const answered = new Set(content.map(({ tool_use_id: id }) => id));
+  return content.flatMap(({ type, id }) =>
+    type === 'server_tool_use' && typeof id === 'string' && !answered.has(id) ? [id] : [],
+  );
+}
+
+/** The type of the block, and one name for all that runs in a container. */
+function kindOf({ start }: WireBlock): string {
+  const { type } = start as { type: string };
+  return type.endsWith('code_execution_tool_result') ? 'code_execution' : type;
+}
+
+function usualEnd(types: ReadonlySet<string>): EndPart {
+  return { type: 'end', stopReason: types.has('tool_use') ? 'tool_use' : 'end_turn' };
+}
+
+/** A limit comes before any other end. */
+function ending(
+  { maxTokens, ...request }: MessagesRequest,
+  reached: LimitReached | undefined,
+  { stopReason, stopDetails }: EndPart,
+): MessageDeltaEvent['delta'] {
+  const isWindow = reached?.type === 'max_tokens' && mostTokensOf({ ...request, maxTokens }) < maxTokens;
+  return {
+    stop_reason: isWindow ? 'model_context_window_exceeded' : (reached?.type ?? stopReason),
+    stop_sequence: reached?.type === 'stop_sequence' ? reached.sequence : null,
+    // In the wire's own spelling, whatever it holds.
+    stop_details: reached === undefined ? ((stopDetails as StopDetails | undefined) ?? null) : null,
+  };
+}
+
+/** The time is the same in every run, and far away: nothing ends here. */
+function toContainer({ offers }: MessagesRequest, ids: Random): Container {
+  return { id: offers.container ?? createId('container', ids), expires_at: '2099-12-31T23:59:59.000000Z' };
 }
 
 function* deltas(
@@ -78,7 +130,7 @@ function* deltas(
   others: Iterable<string>,
 ): Generator<ContentBlockDelta> {
   let length = 0;
-  if (opening !== undefined) yield opening;
+  yield* opening ?? [];
   if (first.done !== true) {
     length += first.value.length;
     yield toDelta(first.value);
@@ -90,7 +142,7 @@ function* deltas(
   if (closing !== undefined) yield closing(length);
 }
 
-function emptyMessage(request: MessagesRequest, { startTokens }: Totals, ids: Random): Message {
+function emptyMessage(request: MessagesRequest, startTokens: number, ids: Random): Message {
   const { model, cached } = request;
   return {
     model,
@@ -113,44 +165,5 @@ function emptyMessage(request: MessagesRequest, { startTokens }: Totals, ids: Ra
       inference_geo: inferenceGeoOf(model),
     },
     diagnostics: null,
-  };
-}
-
-/** What is neither read from the cache nor written to it is input as such. */
-function inputUsage({ inputTokens, cached: { read, written } }: MessagesRequest): InputUsage {
-  const created = written['5m'] + written['1h'];
-  return {
-    input_tokens: inputTokens - read - created,
-    cache_creation_input_tokens: created,
-    cache_read_input_tokens: read,
-  };
-}
-
-interface InputUsage {
-  readonly input_tokens: number;
-  readonly cache_creation_input_tokens: number;
-  readonly cache_read_input_tokens: number;
-}
-
-function messageDelta(
-  request: MessagesRequest,
-  { reached, outputTokens }: AnswerLimit,
-  totals: Totals,
-): MessageDeltaEvent {
-  const ownReason = totals.hasTool ? 'tool_use' : 'end_turn';
-  const isDetailed = totals.hasThinking || alwaysDetailsOutput(request.model);
-  return {
-    type: 'message_delta',
-    delta: {
-      stop_reason: reached?.type ?? ownReason,
-      stop_sequence: reached?.type === 'stop_sequence' ? reached.sequence : null,
-      stop_details: null,
-      container: null,
-    },
-    usage: {
-      ...inputUsage(request),
-      output_tokens: Math.max(outputTokens, totals.startTokens),
-      ...(isDetailed ? { output_tokens_details: { thinking_tokens: totals.thinkingTokens } } : {}),
-    },
   };
 }

@@ -62,5 +62,5 @@ function firstTool(tools: readonly ToolDefinition[]): ToolDefinition {
 }
 
 function call({ name, schema }: ToolDefinition): AnswerPart {
-  return { type: 'tool_use', name, input: exampleInput(schema) };
+  return { type: 'block', block: { type: 'tool_use', name, input: exampleInput(schema) } };
 }
