@@ -11,6 +11,7 @@ import type { MessagesRequest } from './messages-request.ts';
 import { leastCachedTokensOf } from './models.ts';
 import { Pacer } from './pacer.ts';
 import { recordedType, splitRecording } from './recorded-frames.ts';
+import type { Seam } from './seam.ts';
 import { sendJson } from './send-json.ts';
 import { sendReply } from './send-reply.ts';
 import { toFrameStep } from './step.ts';
@@ -79,11 +80,17 @@ function toWholeMessage(accumulator: MessageAccumulator): object {
 /** The same events however they are sent. */
 function* answerEvents(exchange: Exchange, request: MessagesRequest): Generator<KnownStreamEvent> {
   const random = { ids: exchange.random('ids'), cuts: exchange.random('cuts') };
-  for (const event of wireEvents(request, answerTo(request), random)) {
+  const answer = answerTo(request, seamOf(exchange), exchange.random('seam'));
+  for (const event of wireEvents(request, answer, random)) {
     yield event;
     if (event.type !== 'message_delta') continue;
     exchange.limits.spend('output-tokens', event.usage?.output_tokens ?? 0);
   }
+}
+
+/** As the plan of the request says, else the option. */
+function seamOf({ faults, simulation }: Exchange): Seam {
+  return faults.find((fault) => fault.kind === 'seam') ?? { as: simulation.settings.seam };
 }
 
 function* generatedFrames(exchange: Exchange, request: MessagesRequest, pacer: Pacer): Generator<Frame> {

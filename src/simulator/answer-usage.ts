@@ -46,7 +46,8 @@ export class AnswerUsage {
   /** Of the model that answers. */
   #inputTokens: number;
   #thinkingTokens = 0;
-  #hasThinking = false;
+  /** The types of all blocks so far. */
+  readonly #types = new Set<string>();
   /** Undefined as long as the API has run nothing itself. */
   #serverToolUse: { web_search_requests: number; web_fetch_requests: number } | undefined;
   /** The ended ones; told only where there are several. */
@@ -63,20 +64,24 @@ export class AnswerUsage {
   /** A block was sent, and with its deltas `outputTokens`. */
   add(block: WireBlock, outputTokens: number): void {
     const { type } = block.start as { type: string };
+    this.#types.add(type);
     this.#current.outputTokens += outputTokens;
     const tokens = this.#tokensOf({ ...block.start });
-    if (type === 'thinking') {
-      this.#hasThinking = true;
-      this.#thinkingTokens += outputTokens;
-    } else this.#contentTokens += tokens + outputTokens;
+    if (type === 'thinking') this.#thinkingTokens += outputTokens;
+    else this.#contentTokens += tokens + outputTokens;
     if (type === 'compaction') this.#addCompaction(this.#tokensOf({ ...block.opening?.[0] }));
     if (type === 'fallback') this.#addFallback({ ...block.start });
     if (type.endsWith('_tool_result')) this.#addResult(type, tokens);
   }
 
+  /** Whether a block of the type was sent. */
+  has(type: string): boolean {
+    return this.#types.has(type);
+  }
+
   /** Of the message so far. */
   totals(outputTokens: number): NonNullable<MessageDeltaEvent['usage']> {
-    const isDetailed = this.#hasThinking || alwaysDetailsOutput(this.#request.model);
+    const isDetailed = this.has('thinking') || alwaysDetailsOutput(this.#request.model);
     const iterations = [...this.#iterations, this.#current].map(toWireIteration);
     return {
       ...inputUsage(this.#request),

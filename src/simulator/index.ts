@@ -7,5 +7,6 @@ export type { Faults } from './faults/fault-control.ts';
 export type { AppliedFault, Fault, FaultKind, FaultPlan } from './faults/fault.ts';
 export type { SimulatorOptions } from './options.ts';
 export type { RecordedRequest } from './request-log.ts';
+export type { SeamKind } from './seam.ts';
 export { startSimulator } from './start-simulator.ts';
 export type { Simulator } from './start-simulator.ts';

@@ -3,6 +3,8 @@
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Fault, FaultPlan } from './faults/fault.ts';
+import { seamKinds } from './seam.ts';
+import type { SeamKind } from './seam.ts';
 
 export interface SimulatorOptions {
   /** The port to listen on; 0, the default, is any free one. */
@@ -25,6 +27,8 @@ export interface SimulatorOptions {
   models?: readonly string[];
   /** What goes wrong from the beginning, for requests that bring no plan of their own; default nothing. */
   faults?: Fault | readonly Fault[] | FaultPlan;
+  /** How an answer begins that a user turn asks to go on: exactly where it was, the default, or as models do. */
+  seam?: SeamKind;
   /** Where time comes from; default the system. */
   clock?: Clock;
 }
@@ -43,14 +47,16 @@ export function resolveOptions(options: SimulatorOptions): Settings {
     maxBodyBytes: 32 * 2 ** 20,
     requireKey: false,
     models: [],
+    seam: 'exact' as const,
     clock: systemClock,
     ...withoutUndefined(options),
   };
-  const { port, speed, maxBodyBytes, seed } = settings;
+  const { port, speed, maxBodyBytes, seed, seam } = settings;
   demand(Number.isInteger(port) && port >= 0 && port <= 65_535, `port ${port}: a whole number up to 65535`);
   demand(Number.isFinite(speed) && speed >= 0, `speed ${speed}: a number, 0 or more`);
   demand(maxBodyBytes > 0, `maxBodyBytes ${maxBodyBytes}: a number above 0`);
   demand(Number.isFinite(seed), `seed ${seed}: a number`);
+  demand(seamKinds.includes(seam), `seam ${seam}: one of ${seamKinds.join(', ')}`);
   return settings;
 }
 

@@ -64,13 +64,24 @@ function* systemParts(system: unknown, costs: TokenCosts): Generator<PromptPart>
 
 function* turnParts({ messages }: JsonObject, costs: TokenCosts): Generator<PromptPart> {
   let extra = 0;
-  for (const { role, content } of messages as readonly JsonObject[]) {
+  for (const { role, content } of sinceCompaction(messages as readonly JsonObject[])) {
     for (const block of toBlocks(content)) {
       yield toPart(String(role), block, extra + tokensOfBlock(block, costs));
       extra = 0;
     }
     extra = turnTokens;
   }
+}
+
+/** What stands before the last compaction is not read any more. */
+function sinceCompaction(messages: readonly JsonObject[]): readonly JsonObject[] {
+  const isCompaction = ({ type }: JsonObject): boolean => type === 'compaction';
+  const first = messages.findLastIndex(({ content }) => toBlocks(content).some(isCompaction));
+  const message = messages[first];
+  if (message === undefined) return messages;
+  const blocks = toBlocks(message['content']);
+  const content = blocks.slice(blocks.findLastIndex(isCompaction));
+  return [{ ...message, content }, ...messages.slice(first + 1)];
 }
 
 function toBlocks(content: unknown): readonly JsonObject[] {

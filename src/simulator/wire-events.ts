@@ -1,22 +1,15 @@
 // An answer as the events of its stream, in the order, and with the keys in the order, of streams recorded in
 // October 2026. Made one by one as they are taken.
 
-import type {
-  Container,
-  ContentBlockDelta,
-  KnownStreamEvent,
-  Message,
-  MessageDeltaEvent,
-  StopDetails,
-} from '../protocol/index.ts';
+import type { ContentBlockDelta, KnownStreamEvent, Message } from '../protocol/index.ts';
 import { AnswerLimit } from './answer-limit.ts';
-import type { LimitReached } from './answer-limit.ts';
 import type { AnswerPart, EndPart } from './answer-part.ts';
 import { AnswerUsage, inputUsage } from './answer-usage.ts';
 import { cutText } from './cut-text.ts';
 import { createId } from './ids.ts';
+import { mostTokensOf, toMessageDelta } from './message-delta.ts';
 import type { MessagesRequest } from './messages-request.ts';
-import { generationOf, inferenceGeoOf, limitsOf } from './models.ts';
+import { inferenceGeoOf } from './models.ts';
 import { drawInteger } from './random.ts';
 import type { Random } from './random.ts';
 import { toWireBlock } from './wire-block.ts';
@@ -40,7 +33,6 @@ export function* wireEvents(
   // Said before anything is known; the total at the end is never lower.
   const startTokens = Math.min(drawInteger(random.ids, 1, 4), request.maxTokens);
   const source = { model: request.model, ids: random.ids, openCalls: openCallsIn(request) };
-  const types = new Set<string>();
   yield { type: 'message_start', message: emptyMessage(request, startTokens, random.ids) };
   let index = 0;
   let end: EndPart | undefined;
@@ -59,29 +51,10 @@ export function* wireEvents(
     for (const delta of deltas(block, first, pieces)) yield { type: 'content_block_delta', index, delta };
     yield { type: 'content_block_stop', index };
     usage.add(block, limit.outputTokens - tokensBefore);
-    types.add(kindOf(block));
     index += 1;
   }
-  const totals = usage.totals(Math.max(limit.outputTokens, startTokens));
-  const { contextEdits } = request.offers;
-  yield {
-    type: 'message_delta',
-    delta: {
-      ...ending(request, limit.reached, end ?? usualEnd(types)),
-      container: types.has('code_execution') ? toContainer(request, random.ids) : null,
-    },
-    usage: totals,
-    ...(contextEdits === undefined && !types.has('compaction') ? {} : noEdits),
-  };
+  yield toMessageDelta({ request, limit, usage, end, startTokens }, random.ids);
   yield { type: 'message_stop' };
-}
-
-const noEdits = { context_management: { applied_edits: [] } };
-
-/** What `max_tokens` and the model's context window leave. Older models than these ask for both to fit instead. */
-function mostTokensOf({ maxTokens, model, inputTokens }: MessagesRequest): number {
-  const window = generationOf(model) < 4.5 ? undefined : limitsOf(model)?.maxInputTokens;
-  return window === undefined ? maxTokens : Math.min(maxTokens, window - inputTokens);
 }
 
 /** The calls of server tools that the last turn has no results for: of an answer that paused. */
@@ -92,36 +65,6 @@ function openCallsIn({ turns }: MessagesRequest): string[] {
   return content.flatMap(({ type, id }) =>
     type === 'server_tool_use' && typeof id === 'string' && !answered.has(id) ? [id] : [],
   );
-}
-
-/** The type of the block, and one name for all that runs in a container. */
-function kindOf({ start }: WireBlock): string {
-  const { type } = start as { type: string };
-  return type.endsWith('code_execution_tool_result') ? 'code_execution' : type;
-}
-
-function usualEnd(types: ReadonlySet<string>): EndPart {
-  return { type: 'end', stopReason: types.has('tool_use') ? 'tool_use' : 'end_turn' };
-}
-
-/** A limit comes before any other end. */
-function ending(
-  { maxTokens, ...request }: MessagesRequest,
-  reached: LimitReached | undefined,
-  { stopReason, stopDetails }: EndPart,
-): MessageDeltaEvent['delta'] {
-  const isWindow = reached?.type === 'max_tokens' && mostTokensOf({ ...request, maxTokens }) < maxTokens;
-  return {
-    stop_reason: isWindow ? 'model_context_window_exceeded' : (reached?.type ?? stopReason),
-    stop_sequence: reached?.type === 'stop_sequence' ? reached.sequence : null,
-    // In the wire's own spelling, whatever it holds.
-    stop_details: reached === undefined ? ((stopDetails as StopDetails | undefined) ?? null) : null,
-  };
-}
-
-/** The time is the same in every run, and far away: nothing ends here. */
-function toContainer({ offers }: MessagesRequest, ids: Random): Container {
-  return { id: offers.container ?? createId('container', ids), expires_at: '2099-12-31T23:59:59.000000Z' };
 }
 
 function* deltas(
