@@ -37,14 +37,19 @@ function isInterruption(text: string): boolean {
   );
 }
 
-/** What the text says an answer ended with, in the readings it may have; empty when it does not say so. */
+/**
+ * What the text says an answer ended with, in the readings it may have, the likeliest first; none when it does not say
+ * so. A quote on lines of its own is as it stands; one within the sentence has the sentence's full stop behind it.
+ */
 export function readingsOfQuote(text: string): string[] {
   if (!isInterruption(text)) return [];
-  const begin = /\bended with:?(?: |\r?\n)?/i.exec(text);
+  const begin = /\bended with:?([ \n]|\r\n)?/i.exec(text);
   const end = [...text.matchAll(new RegExp(`\\s?${goOn}\\b`, 'gi'))].at(-1)?.index;
   if (begin === null || end === undefined) return [];
   const quote = text.slice(begin.index + begin[0].length, end);
-  const [, inner = ''] = /^(?:["“«[<`]+)([\s\S]*?)(?:["”»\]>`]+)\.?\s*$/.exec(quote) ?? [];
-  const readings = [quote, quote.replace(/\.$/, ''), inner, quote.trim(), quote.replace(/\.?\s*$/, '')];
+  const stopped = quote.replace(/\.$/, '');
+  const inner = /^["“«[<`]+([\s\S]*?)["”»\]>`]+\.?\s*$/.exec(quote)?.[1] ?? '';
+  const isApart = begin[1]?.includes('\n') === true;
+  const readings = [...(isApart ? [quote, stopped] : [stopped, quote]), inner, stopped.trim(), quote.trim()];
   return readings.filter((reading, index) => reading !== '' && readings.indexOf(reading) === index);
 }

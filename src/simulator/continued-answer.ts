@@ -28,9 +28,10 @@ interface Beginning {
   readonly mayBeWhole: boolean;
 }
 
-/** An end of a text that is shorter than this may stand anywhere. */
-const leastEnd = 24;
-const mostEnd = 80;
+/** How much of an end is looked for, the longest first: a shorter one may stand anywhere. */
+const endLengths = [80, 48, 24];
+/** Of a text that repeats itself. */
+const mostEnds = 1000;
 
 /**
  * Exactly the rest of the answer, where the conversation holds the beginning of one and that is how `answer` begins.
@@ -121,12 +122,18 @@ function textOf({ type, text }: InputBlock): string {
 
 /** Where in `whole` the last words of `text` end: of several places the one nearest to where it should be. */
 function endOf(whole: string, text: string): number | undefined {
-  const words = text.slice(-mostEnd);
-  if (words.length < leastEnd) return undefined;
-  let nearest: number | undefined;
-  for (let at = whole.indexOf(words); at >= 0; at = whole.indexOf(words, at + 1)) {
-    const end = at + words.length;
-    if (nearest === undefined || Math.abs(end - text.length) < Math.abs(nearest - text.length)) nearest = end;
+  for (const length of endLengths) {
+    const words = text.slice(-length);
+    const ends = words.length < length ? [] : endsOf(whole, words);
+    const [nearest] = ends.toSorted((a, b) => Math.abs(a - text.length) - Math.abs(b - text.length));
+    if (nearest !== undefined) return nearest;
   }
-  return nearest;
+  return undefined;
+}
+
+function endsOf(whole: string, words: string): number[] {
+  const ends: number[] = [];
+  for (let at = whole.indexOf(words); at >= 0; at = whole.indexOf(words, at + 1))
+    ends.push(at + words.length);
+  return ends;
 }

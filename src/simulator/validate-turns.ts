@@ -155,9 +155,10 @@ function checkServerTools({ content }: Turn, index: number, calls: Set<unknown>)
   content.forEach(({ type, id, tool_use_id: of }, position) => {
     if (type === 'server_tool_use' || type === 'mcp_tool_use') calls.add(id);
     if (!type.endsWith('_tool_result') || calls.has(of)) return;
+    const call = type === 'mcp_tool_result' ? 'mcp_tool_use' : 'server_tool_use';
     throw invalidRequest(
       `messages.${index}.content.${position}: unexpected \`tool_use_id\` found in \`${type}\` blocks: ${String(of)}. ` +
-        `Each \`${type}\` block must have a corresponding \`server_tool_use\` block before it.`,
+        `Each \`${type}\` block must have a corresponding \`${call}\` block before it.`,
     );
   });
 }

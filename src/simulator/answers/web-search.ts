@@ -15,7 +15,7 @@ export function* webSearch(question: Question): Generator<AnswerPart> {
     yield result(webPages);
     yield* report(webPages);
   } else {
-    yield serverResult('web_search', { type: 'web_search_tool_result_error', error_code: code });
+    yield serverResult('web_search', { type: 'web_search_tool_result_error', error_code: code }, direct);
     yield textPart(explainError(code));
   }
 }
@@ -35,13 +35,16 @@ export function* pause(question: Question): Generator<AnswerPart> {
   yield* report(webPages);
 }
 
+/** The model itself called, and no code of its. */
+const direct = { caller: { type: 'direct' } };
+
 function call({ prompt }: Question): BlockPart {
   const words = prompt.replaceAll(/\s+/g, ' ').trim();
   return serverCall('web_search', { query: Array.from(words).slice(0, 80).join('') });
 }
 
 function result(pages: readonly WebPage[]): BlockPart {
-  return serverResult('web_search', pages.map(toSearchResult), { caller: { type: 'direct' } });
+  return serverResult('web_search', pages.map(toSearchResult), direct);
 }
 
 /** A list in which each point is from a page. */
