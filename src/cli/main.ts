@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ask } from './ask.ts';
+import { seamKinds } from '../simulator/index.ts';
 import { packageVersion } from './package-version.ts';
 import { serve } from './serve.ts';
 import { simulate } from './simulate.ts';
@@ -63,6 +64,9 @@ function createProgram(setExitCode: (code: number) => void): Command {
         .default(1),
     )
     .addOption(new Option('--seed <number>', 'same seed, same answers').argParser(parseCount).default(1))
+    .addOption(
+      new Option('--seam <kind>', 'how a continuation begins').choices(seamKinds).default(seamKinds[0]),
+    )
     .option('--recording <file>', 'answer every stream with these recorded SSE bytes')
     .action(async (options) => setExitCode(await simulate(options)));
   return program;

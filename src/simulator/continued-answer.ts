@@ -133,7 +133,10 @@ function endOf(whole: string, text: string): number | undefined {
 
 function endsOf(whole: string, words: string): number[] {
   const ends: number[] = [];
-  for (let at = whole.indexOf(words); at >= 0; at = whole.indexOf(words, at + 1))
+  let at = whole.indexOf(words);
+  while (at >= 0 && ends.length < mostEnds) {
     ends.push(at + words.length);
+    at = whole.indexOf(words, at + 1);
+  }
   return ends;
 }

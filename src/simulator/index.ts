@@ -7,6 +7,7 @@ export type { Faults } from './faults/fault-control.ts';
 export type { AppliedFault, Fault, FaultKind, FaultPlan } from './faults/fault.ts';
 export type { SimulatorOptions } from './options.ts';
 export type { RecordedRequest } from './request-log.ts';
+export { seamKinds } from './seam.ts';
 export type { SeamKind } from './seam.ts';
 export { startSimulator } from './start-simulator.ts';
 export type { Simulator } from './start-simulator.ts';

@@ -21,7 +21,7 @@ export function wholeAnswer(body: object, seed = 1, seam: Seam = { as: 'exact' }
   const answer = answerTo(request, seam, createRandom(seed, 'seam'));
   for (const event of wireEvents(request, answer, random)) accumulator.push(event);
   const { content, stop_reason: reason, stop_details: details } = accumulator.message ?? { content: [] };
-  return { content: structuredClone(content) as unknown as Block[], stop: { reason, details } };
+  return { content: structuredClone(content) as Block[], stop: { reason, details } };
 }
 
 /** The text of all text blocks. */
