@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { MessageAccumulator } from '../../src/protocol/index.ts';
+import { toPart } from '../../src/simulator/answer-part.ts';
+import type { Block } from '../../src/simulator/answer-part.ts';
 import { startSimulator } from '../../src/simulator/index.ts';
+import { createRandom } from '../../src/simulator/random.ts';
+import { parseMessagesRequest } from '../../src/simulator/validate-request.ts';
+import { wireEvents } from '../../src/simulator/wire-events.ts';
 import { sharedFolder, sharedSkip } from '../support/requirements.ts';
 import { askEvents, bodies, citable, clockTool, post, stopOf, toBody, weatherTool } from './ask.ts';
 import type { WireEvent } from './ask.ts';
@@ -286,6 +291,50 @@ describe('an answer to documents with citations', () => {
     );
   });
 });
+
+describe('toPart()', () => {
+  test('gives for each block of a message the part that streams to it', () => {
+    for (const [kind, body] of Object.entries(bodies)) {
+      const { content } = wholeAnswer(body);
+      assert.deepEqual(streamed(content), content, kind);
+    }
+  });
+
+  test(
+    'gives for each block of a recorded message the part that streams to it',
+    { skip: sharedSkip() },
+    () => {
+      const path = join(sharedFolder() ?? '', 'streams/expected.jsonl');
+      const lines = readFileSync(path, 'utf8').trim().split('\n');
+      const messages = lines.map((line) => JSON.parse(line) as { final?: { content?: Block[] } });
+      const contents = messages.flatMap(({ final }) => (final?.content === undefined ? [] : [final.content]));
+      assert.ok(contents.length > 300, `${contents.length} messages were found`);
+      for (const content of contents) {
+        // A message whose input had not ended, or whose text has none, is not one to tell.
+        if (!content.every(isTold)) continue;
+        assert.deepEqual(streamed(content), content.map(withCaller));
+      }
+    },
+  );
+});
+
+/** The content that a stream of these blocks adds up to. */
+function streamed(content: readonly Block[]): unknown {
+  const request = parseMessagesRequest(toBody('x', { max_tokens: 100_000 }));
+  const random = { ids: createRandom(1), cuts: createRandom(2) };
+  const accumulator = new MessageAccumulator();
+  for (const event of wireEvents(request, content.map(toPart), random)) accumulator.push(event);
+  return accumulator.message?.content;
+}
+
+/** Recordings before 2026 do not say who called. */
+function withCaller(block: Block): Block {
+  return block.type === 'tool_use' ? { caller: { type: 'direct' }, ...block } : block;
+}
+
+function isTold({ type, text, input }: Block): boolean {
+  return type === 'text' ? text !== '' : input === undefined || typeof input === 'object';
+}
 
 /** What keys a value has, in order, all the way down; of a list what its items have. */
 function shapeOf(value: unknown): string {

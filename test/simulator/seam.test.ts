@@ -57,7 +57,10 @@ describe('a seam', () => {
       const rest = textIn(wholeAnswer(toBody('', { messages }), seed, { as: 'repeat' }).content);
       return rest.split(' ').length - 1;
     });
-    assert.deepEqual([...new Set(counts)].sort(), [2, 3, 4, 5, 6, 7, 8]);
+    assert.deepEqual(
+      [...new Set(counts)].toSorted((a, b) => a - b),
+      [2, 3, 4, 5, 6, 7, 8],
+    );
   });
 
   test('is not between a prefilled answer and its rest, nor before any other answer', () => {
