@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ask } from './ask.ts';
+import { seamKinds } from '../simulator/index.ts';
 import { packageVersion } from './package-version.ts';
 import { defaultUpstream, record } from './record.ts';
 import { serve } from './serve.ts';
@@ -80,6 +81,9 @@ function addSimulate(program: Command, setExitCode: (code: number) => void): voi
       ),
     )
     .addOption(new Option('--seed <number>', 'same seed, same answers').argParser(parseCount).default(1))
+    .addOption(
+      new Option('--seam <kind>', 'how a continuation begins').choices(seamKinds).default(seamKinds[0]),
+    )
     .option('--replay <path>', 'answer with a folder of recordings, or one .sse stream')
     .addOption(
       new Option('--match <how>', 'what an unrecorded request gets: the next in order, or a 404')

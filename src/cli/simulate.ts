@@ -1,7 +1,7 @@
 // `millrace simulate`: a local Messages API that needs no key.
 
 import { loadScenario, startSimulator } from '../simulator/index.ts';
-import type { ReplayMatch, SimulatorOptions } from '../simulator/index.ts';
+import type { ReplayMatch, SeamKind, SimulatorOptions } from '../simulator/index.ts';
 import { ignoreClosedOutput } from './note.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
@@ -10,6 +10,7 @@ export interface SimulateOptions {
   readonly port: number;
   readonly speed: number;
   readonly seed: number;
+  readonly seam: SeamKind;
   /** Milliseconds to the first byte. */
   readonly ttft?: number;
   /** Tokens a second. */

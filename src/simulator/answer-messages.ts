@@ -21,6 +21,7 @@ import type { WrittenReply } from './scenario/scripted-events.ts';
 import { withScriptedTiming } from './scenario/scripted-timing.ts';
 import type { Timing } from './scenario/scripted-timing.ts';
 import { toErrorReply } from './scenario/to-error-reply.ts';
+import type { Seam } from './seam.ts';
 import { sendJson } from './send-json.ts';
 import { sendReply } from './send-reply.ts';
 import { toFrameStep } from './step.ts';
@@ -150,11 +151,17 @@ function* answerEvents(
     // As recorded: it is made when the request has been looked at.
     beganAtMs: exchange.beganAtMs + lookedAtMs,
   };
-  for (const event of writtenEvents(request, reply, random)) {
+  const joint = { seam: seamOf(exchange), random: exchange.random('seam') };
+  for (const event of writtenEvents(request, reply, { random, joint })) {
     yield event;
     if (event.type !== 'message_delta') continue;
     exchange.limits.spend('output-tokens', event.usage?.output_tokens ?? 0);
   }
+}
+
+/** As the plan of the request says, else the option. */
+function seamOf({ faults, simulation }: Exchange): Seam {
+  return faults.find((fault) => fault.kind === 'seam') ?? { as: simulation.settings.seam };
 }
 
 function* writtenFrames(exchange: Exchange, { request, reply, timing }: Writing): Generator<Frame> {

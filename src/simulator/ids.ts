@@ -10,6 +10,10 @@ const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const forms = {
   message: { prefix: 'msg_01', length: 28 },
   toolUse: { prefix: 'toolu_01', length: 30 },
+  serverToolUse: { prefix: 'srvtoolu_01', length: 33 },
+  mcpToolUse: { prefix: 'mcptoolu_01', length: 33 },
+  container: { prefix: 'container_01', length: 34 },
+  file: { prefix: 'file_011C', length: 29 },
   request: { prefix: 'req_01', length: 28 },
   workspace: { prefix: 'wrkspc_01', length: 31 },
 } as const;

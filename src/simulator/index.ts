@@ -17,6 +17,8 @@ export type { ReplayMatch } from './replay/replay-matcher.ts';
 export type { RecordedRequest } from './request-log.ts';
 export { loadScenario } from './scenario/load-scenario.ts';
 export type * from './scenario/scenario.ts';
+export { seamKinds } from './seam.ts';
+export type { SeamKind } from './seam.ts';
 export { startSimulator } from './start-simulator.ts';
 export type { Simulator } from './start-simulator.ts';
 export { VirtualClock } from './virtual-clock.ts';

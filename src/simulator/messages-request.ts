@@ -1,5 +1,6 @@
 // A request to the Messages API after it was found valid: only what the simulator's answer depends on.
 
+import type { Block } from './answer-part.ts';
 import type { JsonObject } from './json-object.ts';
 import type { CachedTokens } from './prompt-cache.ts';
 import type { PromptPart } from './prompt-parts.ts';
@@ -12,6 +13,7 @@ export interface MessagesRequest {
   readonly turns: readonly Turn[];
   /** Only the tools the caller runs itself. */
   readonly tools: readonly ToolDefinition[];
+  readonly offers: Offers;
   readonly toolChoice: ToolChoice;
   readonly thinking: 'off' | 'shown' | 'omitted';
   readonly stopSequences: readonly string[];
@@ -23,13 +25,27 @@ export interface MessagesRequest {
   readonly cached: CachedTokens;
 }
 
+/** What the API may do itself while it answers. */
+export interface Offers {
+  /** Its own tools, such as `web_search_20250305`, as they were sent. */
+  readonly serverTools: readonly Block[];
+  /** The names of MCP servers. */
+  readonly mcpServers: readonly string[];
+  /** The id of a container to go on with. */
+  readonly container: string | undefined;
+  /** The models to fall back to. */
+  readonly fallbacks: readonly string[];
+  /** The edits of `context_management`; undefined without that field. */
+  readonly contextEdits: readonly JsonObject[] | undefined;
+}
+
 export interface Turn {
   readonly role: 'user' | 'assistant';
   readonly content: readonly InputBlock[];
 }
 
 /** A content block as it was sent: its required fields are there, the others may be anything. */
-export type InputBlock = JsonObject & { readonly type: string };
+export type InputBlock = Block;
 
 export interface ToolDefinition {
   readonly name: string;

@@ -6,6 +6,8 @@ import type { FaultInput } from './faults/fault.ts';
 import type { Pace } from './pacer.ts';
 import type { ReplayMatch } from './replay/replay-matcher.ts';
 import type { Scenario, ScenarioRule } from './scenario/scenario.ts';
+import { seamKinds } from './seam.ts';
+import type { SeamKind } from './seam.ts';
 
 export interface SimulatorOptions {
   /** The port to listen on; 0, the default, is any free one. */
@@ -38,6 +40,8 @@ export interface SimulatorOptions {
   faults?: FaultInput;
   /** What is answered to whom; `loadScenario` reads one from a file. Default the built-in answers. */
   scenario?: Scenario | readonly ScenarioRule[];
+  /** How an answer begins that a user turn asks to go on: exactly where it was, the default, or as models do. */
+  seam?: SeamKind;
   /** Where time comes from; default the system. */
   clock?: Clock;
 }
@@ -57,15 +61,17 @@ export function resolveOptions(options: SimulatorOptions): Settings {
     requireKey: false,
     models: [],
     match: 'order' as const,
+    seam: 'exact' as const,
     clock: systemClock,
     ...withoutUndefined(options),
   };
-  const { port, speed, maxBodyBytes, seed } = settings;
+  const { port, speed, maxBodyBytes, seed, seam } = settings;
   demand(Number.isInteger(port) && port >= 0 && port <= 65_535, `port ${port}: a whole number up to 65535`);
   demand(Number.isFinite(speed) && speed >= 0, `speed ${speed}: a number, 0 or more`);
   demand(maxBodyBytes > 0, `maxBodyBytes ${maxBodyBytes}: a number above 0`);
   demand(Number.isFinite(seed), `seed ${seed}: a number`);
   if (settings.pace !== undefined) checkPace(settings.pace, speed);
+  demand(seamKinds.includes(seam), `seam ${seam}: one of ${seamKinds.join(', ')}`);
   return settings;
 }
 

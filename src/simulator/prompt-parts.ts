@@ -64,13 +64,24 @@ function* systemParts(system: unknown, costs: TokenCosts): Generator<PromptPart>
 
 function* turnParts({ messages }: JsonObject, costs: TokenCosts): Generator<PromptPart> {
   let extra = 0;
-  for (const { role, content } of messages as readonly JsonObject[]) {
+  for (const { role, content } of sinceCompaction(messages as readonly JsonObject[])) {
     for (const block of toBlocks(content)) {
       yield toPart(String(role), block, extra + tokensOfBlock(block, costs));
       extra = 0;
     }
     extra = turnTokens;
   }
+}
+
+/** What stands before the last compaction is not read any more. */
+function sinceCompaction(messages: readonly JsonObject[]): readonly JsonObject[] {
+  const isCompaction = ({ type }: JsonObject): boolean => type === 'compaction';
+  const first = messages.findLastIndex(({ content }) => toBlocks(content).some(isCompaction));
+  const message = messages[first];
+  if (message === undefined) return messages;
+  const blocks = toBlocks(message['content']);
+  const content = blocks.slice(blocks.findLastIndex(isCompaction));
+  return [{ ...message, content }, ...messages.slice(first + 1)];
 }
 
 function toBlocks(content: unknown): readonly JsonObject[] {
@@ -90,29 +101,49 @@ function toPart(
 const blockTokens: Readonly<Record<string, number>> = {
   tool_use: callTokens,
   server_tool_use: callTokens,
+  mcp_tool_use: callTokens,
   tool_result: resultTokens,
 };
 const unread = new Set(['thinking', 'redacted_thinking']);
 
-function tokensOfBlock(block: JsonObject, { scale }: TokenCosts): number {
+/** Not rounded. */
+export function tokensOfBlock(block: JsonObject, { scale }: TokenCosts): number {
   const type = String(block['type']);
   if (unread.has(type)) return 0;
   const { input, ...rest } = block;
   const inputTokens = isObject(input) ? countText(JSON.stringify(input)) : 0;
-  return (blockTokens[type] ?? 0) + (inputTokens + countStrings(rest)) * scale;
+  const ownTokens = type.endsWith('_tool_result') ? resultTokens : (blockTokens[type] ?? 0);
+  return ownTokens + (inputTokens + countStrings(rest)) * scale;
 }
 
-/** Every string counts, except ids, discriminators, and what stands beside `media_type`: data. */
+/** Every string counts, except ids, discriminators, and what stands beside the `media_type` of anything but text. */
 function countStrings(value: unknown): number {
   let tokens = 0;
   JSON.stringify(value, (key, item: unknown) => {
     if (free.has(key)) return undefined;
-    if (typeof item === 'string') tokens += countText(item);
-    if (typeof item !== 'object' || item === null || !('media_type' in item)) return item;
+    if (encrypted.has(key)) tokens += String(item).length / charactersPerEncryptedToken;
+    else if (typeof item === 'string') tokens += countText(item);
+    if (!isObject(item) || !('media_type' in item) || item['type'] === 'text') return item;
     tokens += attachmentTokens;
     return undefined;
   });
   return tokens;
 }
 
-const free = new Set(['type', 'id', 'role', 'tool_use_id', 'signature', 'cache_control']);
+/** The API counts no text that it cites from what it was given. */
+const free = new Set([
+  'type',
+  'id',
+  'role',
+  'tool_use_id',
+  'signature',
+  'cache_control',
+  'cited_text',
+  'encrypted_index',
+  'media_type',
+  'caller',
+]);
+
+/** Base64 of a text that was packed: nobody outside knows how much it says. */
+const encrypted = new Set(['encrypted_content', 'encrypted_stdout']);
+const charactersPerEncryptedToken = 6;

@@ -39,6 +39,10 @@ export function drawQuantile(quantiles: readonly number[], rank: number): number
   return low + (position - below) * ((quantiles[below + 1] ?? low) - low);
 }
 
+export function drawBytes(random: Random, count: number): Buffer {
+  return Buffer.from(Array.from({ length: count }, () => drawInteger(random, 0, 255)));
+}
+
 /** FNV-1a. */
 function hash(text: string, salt: number): number {
   let value = Math.imul(0x811c9dc5 ^ salt, 0x01000193);

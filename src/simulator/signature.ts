@@ -1,7 +1,9 @@
 // A thinking block's signature in the form the API's have: base64 of a protobuf message that names the model in
 // clear and otherwise holds random bytes. Nothing is signed, and the API would refuse it.
 
-import { drawInteger } from './random.ts';
+import { createUuid } from './ids.ts';
+import { bytesField, numberField } from './protobuf-field.ts';
+import { drawBytes } from './random.ts';
 import type { Random } from './random.ts';
 
 /** Recorded signatures have 600 characters and more even for little thinking, and at most 5,776. */
@@ -9,8 +11,7 @@ const leastCiphertextBytes = 300;
 const mostCiphertextBytes = 4000;
 
 export function createSignature(model: string, thinkingLength: number, random: Random): string {
-  const bytes = (count: number): Buffer =>
-    Buffer.from(Array.from({ length: count }, () => drawInteger(random, 0, 255)));
+  const bytes = (count: number): Buffer => drawBytes(random, count);
   const ciphertextBytes = Math.min(Math.max(thinkingLength, leastCiphertextBytes), mostCiphertextBytes);
   const header = Buffer.concat([
     numberField(1, 15),
@@ -30,14 +31,19 @@ export function createSignature(model: string, thinkingLength: number, random: R
   return Buffer.concat([bytesField(2, envelope), numberField(3, 1)]).toString('base64');
 }
 
-function numberField(field: number, value: number): Buffer {
-  return Buffer.from([field << 3, ...varint(value)]);
-}
-
-function bytesField(field: number, content: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([(field << 3) | 2, ...varint(content.length)]), content]);
-}
-
-function varint(value: number): number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
+/** What the API alone can read: a page it found, a place in it, thinking that it does not show. */
+export function createCiphertext(bytes: number, random: Random): string {
+  const header = Buffer.concat([
+    numberField(1, 17),
+    numberField(3, 2),
+    bytesField(4, Buffer.from(createUuid(random))),
+  ]);
+  const envelope = Buffer.concat([
+    bytesField(1, header),
+    bytesField(2, drawBytes(random, 12)),
+    bytesField(3, drawBytes(random, 12)),
+    bytesField(4, drawBytes(random, 48)),
+    bytesField(5, drawBytes(random, bytes)),
+  ]);
+  return bytesField(2, envelope).toString('base64');
 }

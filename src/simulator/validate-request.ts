@@ -5,6 +5,7 @@ import type { JsonObject } from './json-object.ts';
 import { apiError, invalidRequest } from './api-errors.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { limitsOf, resolveModel, takesPrefill } from './models.ts';
+import { parseOffers } from './parse-offers.ts';
 import { uncached } from './prompt-cache.ts';
 import { sumTokens, toPromptParts } from './prompt-parts.ts';
 import type { PromptPart } from './prompt-parts.ts';
@@ -73,7 +74,7 @@ export function parseMessagesRequest(value: unknown, models: readonly string[] =
   const inputTokens = sumTokens(parts);
   checkInputTokens(inputTokens, model);
   const said = { model, maxTokens, turns, tools, toolChoice, thinking, stopSequences, isStream };
-  return { ...said, inputTokens, parts, cached: uncached };
+  return { ...said, offers: parseOffers(body), inputTokens, parts, cached: uncached };
 }
 
 /** The body of `POST /v1/messages/count_tokens`, to the count it is answered with. Throws an ApiError. */

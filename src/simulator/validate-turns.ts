@@ -1,6 +1,7 @@
 // The conversation of a request: its roles, its content blocks, and that every tool call has its result.
 
 import { invalidRequest } from './api-errors.ts';
+import type { JsonObject } from './json-object.ts';
 import { textsOf } from './messages-request.ts';
 import type { InputBlock, Turn } from './messages-request.ts';
 import { requireList, requireObject, requireString, requireValue } from './validate-value.ts';
@@ -45,24 +46,34 @@ export function parseTurns(value: unknown): Turn[] {
     if (message.content.length === 0 && !isOptional) throw invalidRequest(`messages.${index}: ${noContent}`);
   });
   const turns = mergeRoles(messages);
-  turns.forEach((turn, index) => checkToolPairs(turns, turn, index));
+  const calls = new Set<unknown>();
+  turns.forEach((turn, index) => {
+    checkToolPairs(turns, turn, index);
+    checkServerTools(turn, index, calls);
+  });
   return turns;
 }
 
 const noContent = 'all messages must have non-empty content except for the optional final assistant message';
 
-/** What models with prefill demand of it, and that the others get none. */
+/** What models with prefill demand of it, and that the others get none but the beginning of a turn that paused. */
 export function checkFinalTurn(turns: readonly Turn[], takesPrefill: boolean): void {
   const last = turns.at(-1);
-  if (last?.role !== 'assistant') return;
+  const type = last?.content.at(-1)?.type ?? '';
+  if (last?.role !== 'assistant' || isPaused(type)) return;
   if (!takesPrefill) {
     throw invalidRequest(
       'This model does not support assistant message prefill. The conversation must end with a user message.',
     );
   }
-  if (/\s$/.test(textsOf(last).at(-1) ?? '')) {
+  if (type === 'text' && /\s$/.test(textsOf(last).at(-1) ?? '')) {
     throw invalidRequest('messages: final assistant content cannot end with trailing whitespace');
   }
+}
+
+/** Whether the API has stopped behind such a block to be asked again: in a run of its own tools, or a compaction. */
+function isPaused(type: string): boolean {
+  return type === 'server_tool_use' || type === 'compaction' || type.endsWith('_tool_result');
 }
 
 function parseMessage(value: unknown, path: string): Message {
@@ -92,8 +103,21 @@ function parseBlock(value: unknown, path: string): InputBlock {
     );
   }
   for (const field of required) requireValue(block[field], `${path}.${type}.${field}`);
+  checkId(block, path);
   if (block['text'] === '') throw invalidRequest('messages: text content blocks must be non-empty');
   return { ...block, type };
+}
+
+/** The form that the id of each kind of call has. Vertex and Bedrock have a word between the two parts of theirs. */
+const idForms: Readonly<Record<string, RegExp>> = {
+  tool_use: /^[a-zA-Z0-9_-]+$/,
+  server_tool_use: /^srvtoolu_[a-zA-Z0-9_]+$/,
+};
+
+function checkId({ type, id }: JsonObject, path: string): void {
+  const form = idForms[String(type)];
+  if (form === undefined || (typeof id === 'string' && form.test(id))) return;
+  throw invalidRequest(`${path}.${String(type)}.id: String should match pattern '${form.source}'`);
 }
 
 /** Joins consecutive messages of one role, as the API does; system messages stand outside the turns. */
@@ -124,6 +148,19 @@ function checkToolPairs(turns: readonly Turn[], turn: Turn, index: number): void
     `messages.${index}: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ` +
       `${missing.join(', ')}. Each \`tool_use\` block must have a corresponding \`tool_result\` block in the next message.`,
   );
+}
+
+/** A result stands behind its call. `calls` has the ids of those before the turn, and gets those in it. */
+function checkServerTools({ content }: Turn, index: number, calls: Set<unknown>): void {
+  content.forEach(({ type, id, tool_use_id: of }, position) => {
+    if (type === 'server_tool_use' || type === 'mcp_tool_use') calls.add(id);
+    if (!type.endsWith('_tool_result') || calls.has(of)) return;
+    const call = type === 'mcp_tool_result' ? 'mcp_tool_use' : 'server_tool_use';
+    throw invalidRequest(
+      `messages.${index}.content.${position}: unexpected \`tool_use_id\` found in \`${type}\` blocks: ${String(of)}. ` +
+        `Each \`${type}\` block must have a corresponding \`${call}\` block before it.`,
+    );
+  });
 }
 
 function idsOf(turn: Turn | undefined, type: string, field: string): unknown[] {

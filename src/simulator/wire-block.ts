@@ -1,12 +1,14 @@
 // How each part of an answer stands on the wire: how its block begins, what its deltas are, how it ends.
 
 import type { ContentBlock, ContentBlockDelta } from '../protocol/index.ts';
-import type { AnswerPart } from './answer-part.ts';
+import type { AnswerPart, Block, BlockPart, TextPart, ThinkingPart } from './answer-part.ts';
 import type { PieceKind } from './delta-sizes.ts';
 import { createId } from './ids.ts';
+import type { JsonObject } from './json-object.ts';
 import type { Random } from './random.ts';
 import { createSignature } from './signature.ts';
 import { toSpacedJson } from './spaced-json.ts';
+import { isObject } from './validate-value.ts';
 
 export interface WireBlock {
   readonly start: ContentBlock;
@@ -14,8 +16,8 @@ export interface WireBlock {
   readonly text: Iterable<string>;
   readonly pieceKind: PieceKind;
   readonly toDelta: (piece: string) => ContentBlockDelta;
-  /** Comes before the deltas of the text. */
-  readonly opening?: ContentBlockDelta;
+  /** Come before the deltas of the text. */
+  readonly opening?: readonly ContentBlockDelta[];
   /** Comes after the deltas of the text, which had `length` characters. */
   readonly closing?: (length: number) => ContentBlockDelta;
   /** Ends at a stop sequence, and does not appear at all when there is no text. */
@@ -26,24 +28,27 @@ export interface BlockSource {
   readonly model: string;
   /** Draws ids and signatures. */
   readonly ids: Random;
+  /** The ids of the calls that have no result, oldest first. */
+  readonly openCalls: string[];
 }
 
-export function toWireBlock(part: AnswerPart, source: BlockSource): WireBlock {
+export type ContentPart = Exclude<AnswerPart, { readonly type: 'end' }>;
+
+export function toWireBlock(part: ContentPart, source: BlockSource): WireBlock {
   // The table has for each type the function that takes it.
-  return (blocks[part.type] as (part: AnswerPart, source: BlockSource) => WireBlock)(part, source);
+  return (parts[part.type] as (part: ContentPart, source: BlockSource) => WireBlock)(part, source);
 }
 
-type PartOf<Type> = Extract<AnswerPart, { type: Type }>;
-
-const blocks = {
-  text: ({ text }: PartOf<'text'>) => ({
-    start: { type: 'text', text: '' },
+const parts = {
+  text: ({ text, citations }: TextPart) => ({
+    start: citations === undefined ? { type: 'text', text: '' } : { citations: [], type: 'text', text: '' },
     text,
     pieceKind: 'text',
     toDelta: (piece) => ({ type: 'text_delta', text: piece }),
+    opening: (citations ?? []).map(toCitationDelta),
     isProse: true,
   }),
-  thinking: ({ thinking, signature }: PartOf<'thinking'>, { model, ids }) => ({
+  thinking: ({ thinking, signature }: ThinkingPart, { model, ids }) => ({
     start: { type: 'thinking', thinking: '', signature: '' },
     text: thinking,
     pieceKind: 'thinking',
@@ -54,26 +59,72 @@ const blocks = {
     }),
     isProse: false,
   }),
-  tool_use: ({ name, input, id }: PartOf<'tool_use'>, { ids }) => ({
-    start: {
-      type: 'tool_use',
-      id: id ?? createId('toolUse', ids),
-      name,
-      input: {},
-      caller: { type: 'direct' },
-    },
+  block: ({ block }: BlockPart, source) => {
+    const toBlock = Object.hasOwn(blocks, block.type) ? blocks[block.type] : undefined;
+    return (toBlock ?? toWhole)(block, source);
+  },
+} satisfies { [Type in ContentPart['type']]: (part: PartOf<Type>, source: BlockSource) => WireBlock };
+
+type PartOf<Type> = Extract<ContentPart, { type: Type }>;
+
+/** The types of block that have deltas. */
+const blocks: Readonly<Record<string, (block: Block, source: BlockSource) => WireBlock>> = {
+  tool_use: (block, { ids }) => toCall(block, { id: createId('toolUse', ids), caller: { type: 'direct' } }),
+  server_tool_use: (block, source) => toOpenCall(block, createId('serverToolUse', source.ids), source),
+  mcp_tool_use: (block, source) => toOpenCall(block, createId('mcpToolUse', source.ids), source),
+  compaction: ({ type, ...fields }) => ({
+    // Not more is known of how it begins than its type, and that there is nothing in it yet.
+    ...toWhole({ type, content: null }),
+    opening: [{ type: 'compaction_delta', ...fields } as ContentBlockDelta],
+  }),
+};
+
+/** A call that the API itself answers. */
+function toOpenCall(block: Block, newId: string, { openCalls }: BlockSource): WireBlock {
+  const id = typeof block['id'] === 'string' ? block['id'] : newId;
+  openCalls.push(id);
+  return toCall(block, { id });
+}
+
+/** The input of a call that code made is whole in its start; that of any other comes in deltas. */
+function toCall({ type, input, ...given }: Block, made: JsonObject): WireBlock {
+  const { id, name, ...fields } = { ...made, ...given } as JsonObject;
+  const whole = isObject(input) ? input : {};
+  if (isFromCode(fields['caller'])) return toWhole({ type, id, name, input: whole, ...fields });
+  return {
+    start: { type, id, name, input: {}, ...fields } as ContentBlock,
     // A tool without arguments has no delta but the opening one.
-    text: Object.keys(input).length === 0 ? [] : [toSpacedJson(input)],
+    text: Object.keys(whole).length === 0 ? [] : [toSpacedJson(whole)],
     pieceKind: 'json',
     toDelta: (piece) => ({ type: 'input_json_delta', partial_json: piece }),
-    opening: { type: 'input_json_delta', partial_json: '' },
+    opening: [{ type: 'input_json_delta', partial_json: '' }],
     isProse: false,
-  }),
-  block: ({ block }: PartOf<'block'>) => ({
-    start: block as ContentBlock,
+  };
+}
+
+function isFromCode(caller: unknown): boolean {
+  return isObject(caller) && caller['type'] !== 'direct';
+}
+
+/** A block that comes at once; a result says which call it is of. */
+function toWhole(block: Block, source?: BlockSource): WireBlock {
+  return {
+    start: (block.type.endsWith('_tool_result') ? withCall(block, source) : block) as ContentBlock,
     text: [],
-    pieceKind: 'text',
-    toDelta: (piece) => ({ type: 'text_delta', text: piece }),
+    pieceKind: 'json',
+    toDelta: (piece) => ({ type: 'input_json_delta', partial_json: piece }),
     isProse: false,
-  }),
-} satisfies { [Type in AnswerPart['type']]: (part: PartOf<Type>, source: BlockSource) => WireBlock };
+  };
+}
+
+function withCall({ type, ...fields }: Block, source: BlockSource | undefined): Block {
+  const openCalls = source?.openCalls ?? [];
+  const { tool_use_id: given = openCalls[0], ...others } = fields;
+  const position = openCalls.indexOf(given as string);
+  if (position >= 0) openCalls.splice(position, 1);
+  return { type, tool_use_id: given, ...others };
+}
+
+function toCitationDelta(citation: JsonObject): ContentBlockDelta {
+  return { type: 'citations_delta', citation } as ContentBlockDelta;
+}

@@ -1,14 +1,16 @@
 // An answer as the events of its stream, in the order, and with the keys in the order, of streams recorded in
 // October 2026. Made one by one as they are taken.
 
-import type { ContentBlockDelta, KnownStreamEvent, Message, MessageDeltaEvent } from '../protocol/index.ts';
+import type { ContentBlockDelta, KnownStreamEvent, Message } from '../protocol/index.ts';
 import { AnswerLimit } from './answer-limit.ts';
-import type { AnswerPart } from './answer-part.ts';
+import type { AnswerPart, EndPart } from './answer-part.ts';
+import { AnswerUsage, inputUsage } from './answer-usage.ts';
 import { cutText } from './cut-text.ts';
 import { pieceSizesOf } from './delta-sizes.ts';
 import { createId } from './ids.ts';
+import { mostTokensOf, toMessageDelta } from './message-delta.ts';
 import type { MessagesRequest } from './messages-request.ts';
-import { alwaysDetailsOutput, inferenceGeoOf } from './models.ts';
+import { inferenceGeoOf } from './models.ts';
 import { drawInteger } from './random.ts';
 import type { Random } from './random.ts';
 import { toWireBlock } from './wire-block.ts';
@@ -32,18 +34,21 @@ export function* wireEvents(
   answer: Iterable<AnswerPart>,
   random: WireRandom,
 ): Generator<KnownStreamEvent> {
-  const limit = new AnswerLimit(request.maxTokens);
-  const totals: Totals = {
-    startTokens: Math.min(random.ids() < singleShare ? 1 : drawInteger(random.ids, 2, 4), request.maxTokens),
-    thinkingTokens: 0,
-    hasThinking: false,
-    hasTool: false,
-  };
-  yield { type: 'message_start', message: emptyMessage(request, totals, random) };
+  const limit = new AnswerLimit(mostTokensOf(request));
+  const usage = new AnswerUsage(request);
+  // Said before anything is known; the total at the end is never lower.
+  const startTokens = Math.min(
+    random.ids() < singleShare ? 1 : drawInteger(random.ids, 2, 4),
+    request.maxTokens,
+  );
+  const source = { model: request.model, ids: random.ids, openCalls: openCallsIn(request) };
+  yield { type: 'message_start', message: emptyMessage(request, startTokens, random) };
   let index = 0;
+  let end: EndPart | undefined;
   for (const part of answer) {
-    if (limit.reached !== undefined) break;
-    const block = toWireBlock(part, { model: request.model, ids: random.ids });
+    if (part.type === 'end') end = part;
+    if (part.type === 'end' || limit.reached !== undefined) break;
+    const block = toWireBlock(part, source);
     const tokensBefore = limit.outputTokens;
     const text = limit.pass(block.text, block.isProse ? request.stopSequences : []);
     const pieces = cutText(text, pieceSizesOf(request.model, block.pieceKind, index === 0), random.cuts);
@@ -54,28 +59,21 @@ export function* wireEvents(
     if (index === 0) yield { type: 'ping' };
     for (const delta of deltas(block, first, pieces)) yield { type: 'content_block_delta', index, delta };
     yield { type: 'content_block_stop', index };
-    count(totals, part, limit.outputTokens - tokensBefore);
+    usage.add(block, limit.outputTokens - tokensBefore);
     index += 1;
   }
-  yield messageDelta(request, limit, totals);
+  yield toMessageDelta({ request, limit, usage, end, startTokens }, random.ids);
   yield { type: 'message_stop' };
 }
 
-/** What the blocks sent so far come to. */
-interface Totals {
-  /** Said before anything is known; the total at the end is never lower. */
-  readonly startTokens: number;
-  thinkingTokens: number;
-  hasThinking: boolean;
-  hasTool: boolean;
-}
-
-function count(totals: Totals, { type }: AnswerPart, tokens: number): void {
-  if (type === 'thinking') {
-    totals.hasThinking = true;
-    totals.thinkingTokens += tokens;
-  }
-  if (type === 'tool_use') totals.hasTool = true;
+/** The calls of server tools that the last turn has no results for: of an answer that paused. */
+function openCallsIn({ turns }: MessagesRequest): string[] {
+  const last = turns.at(-1);
+  const content = last?.role === 'assistant' ? last.content : [];
+  const answered = new Set(content.map(({ tool_use_id: id }) => id));
+  return content.flatMap(({ type, id }) =>
+    type === 'server_tool_use' && typeof id === 'string' && !answered.has(id) ? [id] : [],
+  );
 }
 
 function* deltas(
@@ -84,7 +82,7 @@ function* deltas(
   others: Iterable<string>,
 ): Generator<ContentBlockDelta> {
   let length = 0;
-  if (opening !== undefined) yield opening;
+  yield* opening ?? [];
   if (first.done !== true) {
     length += first.value.length;
     yield toDelta(first.value);
@@ -98,7 +96,7 @@ function* deltas(
 
 function emptyMessage(
   request: MessagesRequest,
-  { startTokens }: Totals,
+  startTokens: number,
   { ids, beganAtMs }: WireRandom,
 ): Message {
   const { model, cached } = request;
@@ -123,44 +121,5 @@ function emptyMessage(
       inference_geo: inferenceGeoOf(model),
     },
     diagnostics: null,
-  };
-}
-
-/** What is neither read from the cache nor written to it is input as such. */
-function inputUsage({ inputTokens, cached: { read, written } }: MessagesRequest): InputUsage {
-  const created = written['5m'] + written['1h'];
-  return {
-    input_tokens: inputTokens - read - created,
-    cache_creation_input_tokens: created,
-    cache_read_input_tokens: read,
-  };
-}
-
-interface InputUsage {
-  readonly input_tokens: number;
-  readonly cache_creation_input_tokens: number;
-  readonly cache_read_input_tokens: number;
-}
-
-function messageDelta(
-  request: MessagesRequest,
-  { reached, outputTokens }: AnswerLimit,
-  totals: Totals,
-): MessageDeltaEvent {
-  const ownReason = totals.hasTool ? 'tool_use' : 'end_turn';
-  const isDetailed = totals.hasThinking || alwaysDetailsOutput(request.model);
-  return {
-    type: 'message_delta',
-    delta: {
-      stop_reason: reached?.type ?? ownReason,
-      stop_sequence: reached?.type === 'stop_sequence' ? reached.sequence : null,
-      stop_details: null,
-      container: null,
-    },
-    usage: {
-      ...inputUsage(request),
-      output_tokens: Math.max(outputTokens, totals.startTokens),
-      ...(isDetailed ? { output_tokens_details: { thinking_tokens: totals.thinkingTokens } } : {}),
-    },
   };
 }

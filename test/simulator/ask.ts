@@ -32,6 +32,51 @@ export const clockTool = { name: 'read_clock', input_schema: { type: 'object' } 
 
 const toolUseId = 'toolu_01AAAAAAAAAAAAAAAAAAAAAA';
 
+const citations = { enabled: true };
+
+/** Documents and a search result in each form, with a question about them. */
+export const citable = [
+  {
+    type: 'document',
+    source: {
+      type: 'text',
+      media_type: 'text/plain',
+      data: '😀 The grass is green. The sky is blue.\n\nDone',
+    },
+    title: 'Colours',
+    citations,
+  },
+  {
+    type: 'document',
+    source: { type: 'text', media_type: 'text/plain', data: 'Nobody may cite this.' },
+  },
+  {
+    type: 'document',
+    source: {
+      type: 'content',
+      content: [
+        { type: 'text', text: 'First block.' },
+        { type: 'text', text: '2nd' },
+      ],
+    },
+    citations,
+  },
+  {
+    type: 'document',
+    source: { type: 'base64', media_type: 'application/pdf', data: 'JVBERi0=' },
+    title: 'Print',
+    citations,
+  },
+  {
+    type: 'search_result',
+    source: 'https://example.com/a',
+    title: 'Found',
+    content: [{ type: 'text', text: 'What was found.' }],
+    citations,
+  },
+  { type: 'text', text: 'What do they say?' },
+];
+
 /** One request for each kind of answer, and for each way an answer can end. */
 export const bodies: Readonly<Record<string, object>> = {
   prose: toBody('Hello there'),
@@ -66,6 +111,29 @@ export const bodies: Readonly<Record<string, object>> = {
   }),
   'stop sequence': toBody('echo one two three four', { stop_sequences: ['zero', 'three'] }),
   'stop sequence at once': toBody('echo one two', { stop_sequences: ['one'] }),
+  'redacted thinking': toBody('redacted'),
+  'web search': toBody('web search for mills'),
+  'web search error': toBody('web search error max_uses_exceeded'),
+  'web fetch': toBody('web fetch https://example.com/mills'),
+  'web fetch error': toBody('web fetch error'),
+  'code execution': toBody('code execution'),
+  'code execution in Python': toBody('code execution in Python'),
+  'code execution error': toBody('code execution error'),
+  'text editor': toBody('text editor'),
+  'text editor error': toBody('text editor error file_not_found'),
+  'container upload': toBody('container upload'),
+  'tool search': toBody('tool search', { tools: [weatherTool, clockTool] }),
+  'tool search error': toBody('tool search error'),
+  mcp: toBody('mcp'),
+  advisor: toBody('advisor'),
+  citations: toBody('citations'),
+  'citations of documents': toBody('', { messages: [{ role: 'user', content: citable }] }),
+  refusal: toBody('refuse cyber'),
+  'context window': toBody('context window'),
+  pause: toBody('pause'),
+  compaction: toBody('compact'),
+  fallback: toBody('fallback'),
+  'everything before an answer': toBody('compact, fallback, redacted, think'),
   'newest model': toBody('Hello', { model: 'claude-sonnet-5' }),
 };
 
@@ -99,13 +167,15 @@ interface WireData {
   readonly type: string;
   readonly index?: number;
   readonly message?: { id: string; model: string; usage: Record<string, unknown> };
-  readonly content_block?: { type: string; id?: string; name?: string };
+  readonly content_block?: { type: string; id?: string; name?: string; tool_use_id?: string };
   readonly delta?: {
     type?: string;
     text?: string;
     thinking?: string;
     partial_json?: string;
     signature?: string;
+    citation?: Record<string, unknown>;
+    content?: string;
     stop_reason?: string;
     stop_sequence?: string | null;
   };

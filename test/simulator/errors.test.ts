@@ -8,6 +8,9 @@ const user = { role: 'user', content: 'Hi' };
 const call = { type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: {} };
 const result = { type: 'tool_result', tool_use_id: 'toolu_1', content: 'x' };
 
+const search = { type: 'server_tool_use', id: 'srvtoolu_1', name: 'web_search', input: {} };
+const found = { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_1', content: [] };
+
 /** What is wrong with a body, and the beginning of the message that says so. */
 const invalid: readonly [changes: object, message: string][] = [
   [{ model: undefined }, 'model: Field required'],
@@ -53,6 +56,18 @@ const invalid: readonly [changes: object, message: string][] = [
   [
     { messages: [user, { role: 'assistant', content: [call] }, user] },
     'messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1. Each',
+  ],
+  [
+    { messages: [user, { role: 'assistant', content: [{ ...search, id: 'toolu_1' }] }, user] },
+    "messages.1.content.0.server_tool_use.id: String should match pattern '^srvtoolu_[a-zA-Z0-9_]+$'",
+  ],
+  [
+    { messages: [user, { role: 'assistant', content: [{ ...call, id: 'a:b' }] }] },
+    "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
+  ],
+  [
+    { messages: [user, { role: 'assistant', content: [found, search] }, user] },
+    'messages.1.content.0: unexpected `tool_use_id` found in `web_search_tool_result` blocks: srvtoolu_1. Each `web_search_tool_result` block must have a corresponding `server_tool_use` block before it.',
   ],
   [
     { messages: [user, { role: 'assistant', content: 'So' }] },

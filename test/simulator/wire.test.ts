@@ -49,7 +49,26 @@ const blockKeys: Record<string, string[]> = {
   text: ['type', 'text'],
   thinking: ['type', 'thinking', 'signature'],
   tool_use: ['type', 'id', 'name', 'input', 'caller'],
+  server_tool_use: ['type', 'id', 'name', 'input'],
+  mcp_tool_use: ['type', 'id', 'name', 'input', 'server_name'],
+  redacted_thinking: ['type', 'data'],
+  web_search_tool_result: ['type', 'tool_use_id', 'content', 'caller'],
+  web_fetch_tool_result: ['type', 'tool_use_id', 'content'],
+  code_execution_tool_result: ['type', 'tool_use_id', 'content'],
+  bash_code_execution_tool_result: ['type', 'tool_use_id', 'content'],
+  text_editor_code_execution_tool_result: ['type', 'tool_use_id', 'content'],
+  tool_search_tool_result: ['type', 'tool_use_id', 'content'],
+  mcp_tool_result: ['type', 'tool_use_id', 'is_error', 'content'],
+  advisor_tool_result: ['type', 'tool_use_id', 'content'],
+  container_upload: ['type', 'file_id'],
+  compaction: ['type', 'content'],
+  fallback: ['type', 'from', 'to'],
 };
+
+/** The order of keys of a text that cites. */
+const citingKeys = ['citations', 'type', 'text'];
+/** What the answer to a request may have that was compacted, or that has edits of its context. */
+const editedKeys = ['type', 'delta', 'usage', 'context_management'];
 
 const messageKeys =
   'model,id,type,role,content,container,stop_reason,stop_sequence,stop_details,usage,diagnostics'.split(',');
@@ -61,9 +80,13 @@ const usageKeys =
 
 function assertKeyOrder(events: readonly WireEvent[]): void {
   for (const { name, data } of events) {
-    assert.deepEqual(Object.keys(data), keyOrder[name]);
-    if (data.content_block)
-      assert.deepEqual(Object.keys(data.content_block), blockKeys[data.content_block.type]);
+    const isEdited = 'context_management' in data;
+    assert.deepEqual(Object.keys(data), isEdited ? editedKeys : keyOrder[name]);
+    if (data.content_block) {
+      const isCiting = 'citations' in data.content_block;
+      const wanted = isCiting ? citingKeys : blockKeys[data.content_block.type];
+      assert.deepEqual(Object.keys(data.content_block), wanted);
+    }
     if (data.message) {
       assert.deepEqual(Object.keys(data.message), messageKeys);
       assert.deepEqual(Object.keys(data.message.usage), usageKeys);
@@ -110,7 +133,8 @@ type Delta = NonNullable<WireEvent['data']['delta']>;
 const assertBlock: Record<string, (deltas: readonly Delta[]) => void> = {
   text(deltas) {
     assert.ok(deltas.length > 0, 'a text block has text');
-    for (const { type, text = '' } of deltas) {
+    const first = deltas.findIndex(({ type }) => type !== 'citations_delta');
+    for (const { type, text = '' } of deltas.slice(first)) {
       assert.equal(type, 'text_delta');
       assert.ok(text.length >= 1 && text.length <= 203);
       assert.ok(isWhole(text), 'no surrogate pair is cut');
@@ -122,14 +146,24 @@ const assertBlock: Record<string, (deltas: readonly Delta[]) => void> = {
     assert.match(last?.signature ?? '', /^E[A-Za-z0-9+/]{600,5800}={0,2}$/);
     for (const { type } of deltas.slice(0, -1)) assert.equal(type, 'thinking_delta');
   },
-  tool_use([first, ...others]) {
-    assert.deepEqual(first, { type: 'input_json_delta', partial_json: '' });
-    for (const { type, partial_json: piece = '' } of others) {
-      assert.equal(type, 'input_json_delta');
-      assert.ok(piece.length >= 1 && piece.length <= 13 && isWhole(piece));
-    }
+  tool_use: assertInput,
+  server_tool_use: assertInput,
+  mcp_tool_use: assertInput,
+  compaction(deltas) {
+    assert.deepEqual(
+      deltas.map(({ type }) => type),
+      ['compaction_delta'],
+    );
   },
 };
+
+function assertInput([first, ...others]: readonly Delta[]): void {
+  assert.deepEqual(first, { type: 'input_json_delta', partial_json: '' });
+  for (const { type, partial_json: piece = '' } of others) {
+    assert.equal(type, 'input_json_delta');
+    assert.ok(piece.length >= 1 && piece.length <= 13 && isWhole(piece));
+  }
+}
 
 describe('a streamed answer', () => {
   for (const [kind, body] of Object.entries(bodies)) {

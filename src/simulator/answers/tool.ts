@@ -21,7 +21,7 @@ const builtInTools: readonly ToolDefinition[] = [
 /** One call after a sentence: of the tool the prompt names, else of the first. */
 export function* tool(question: Question): Generator<AnswerPart> {
   yield textPart('Let me look that up.');
-  yield call(mentionedTools(question)[0] ?? firstTool(offeredTools(question)));
+  yield callTool(chosenTool(question));
 }
 
 /** Two calls or more after a sentence: of all tools the prompt names, else of the first two. */
@@ -29,15 +29,20 @@ export function* parallelTools(question: Question): Generator<AnswerPart> {
   const mentioned = mentionedTools(question);
   const tools = mentioned.length > 1 ? mentioned : offeredTools(question).slice(0, 2);
   yield textPart('Let me look up both at once.');
-  for (const each of tools) yield call(each);
-  if (tools.length === 1) yield call(firstTool(tools));
+  for (const each of tools) yield callTool(each);
+  if (tools.length === 1) yield callTool(firstTool(tools));
 }
 
 /** The call that `tool_choice` demands, and nothing else. */
 export function* forcedTool(question: Question): Generator<AnswerPart> {
   const { toolChoice, tools } = question.request;
   const named = tools.find(({ name }) => toolChoice.type === 'tool' && name === toolChoice.name);
-  yield call(named ?? mentionedTools(question)[0] ?? firstTool(tools));
+  yield callTool(named ?? mentionedTools(question)[0] ?? firstTool(tools));
+}
+
+/** The tool the prompt names, else the first. */
+export function chosenTool(question: Question): ToolDefinition {
+  return mentionedTools(question)[0] ?? firstTool(offeredTools(question));
 }
 
 /** The request's tools whose names stand in the prompt; `get_weather` may be written `get weather`. */
@@ -61,6 +66,6 @@ function firstTool(tools: readonly ToolDefinition[]): ToolDefinition {
   return tools[0] ?? { name: 'get_weather', schema: {} };
 }
 
-function call({ name, schema }: ToolDefinition): AnswerPart {
-  return { type: 'tool_use', name, input: exampleInput(schema) };
+export function callTool({ name, schema }: ToolDefinition): AnswerPart {
+  return { type: 'block', block: { type: 'tool_use', name, input: exampleInput(schema) } };
 }

@@ -26,9 +26,10 @@ const unchanged = (reply: Reply): Reply => reply;
  * it breaks, and in which pieces it travels. So a place is one of the stream as it is written.
  */
 export const changes: { readonly [Kind in FaultKind]: Change<Kind> } = {
-  // What these two do is done before there is an answer: `FaultPlans`.
+  // What these do is done before there is an answer: the first two by `FaultPlans`, the third where it is made.
   refuse: unchanged,
   rate_limit: unchanged,
+  seam: unchanged,
   status: statusError,
   body: otherBody,
   content_type: contentType,

@@ -1,6 +1,7 @@
 // What can be made to go wrong, as it is written in a plan and as it is applied to a request.
 
 import type { ApiErrorType } from '../../protocol/index.ts';
+import type { SeamKind } from '../seam.ts';
 
 /** How a connection is broken off. */
 type BreakBy = 'fin' | 'rst';
@@ -24,6 +25,8 @@ export interface FaultFields {
   slow_headers: { ms: number };
   /** So much a minute for each key, and 429 beyond it. What is left out has no limit. */
   rate_limit: { requests?: number; inputTokens?: number; outputTokens?: number };
+  /** What an answer begins with that a user turn asks to go on; so many words are said again. */
+  seam: { as: SeamKind; words?: number };
   /** Nobody listens, or whoever connects is thrown out. */
   refuse: { by: 'port' | 'accept' };
   /** The stream's own error, after which it ends. */

@@ -4,6 +4,7 @@
 import { statusOfErrorType } from '../../protocol/index.ts';
 import { invalidRequest } from '../api-errors.ts';
 import type { JsonObject } from '../json-object.ts';
+import { seamKinds } from '../seam.ts';
 import { isObject, requireList, requireObject, requireString } from '../validate-value.ts';
 import type { AppliedFault, FaultFields, FaultKind, ParsedPlan } from './fault.ts';
 import { flag, integer, line, oneOf, retryAfter, share, text } from './field.ts';
@@ -37,6 +38,7 @@ const fields = {
     inputTokens: integer(atLeastOne),
     outputTokens: integer(atLeastOne),
   },
+  seam: { as: oneOf(seamKinds, { fallback: 'repeat' }), words: integer({ least: 1, most: 100 }) },
   refuse: { by: oneOf(['port', 'accept'], { fallback: 'port' }) },
   error_event: {
     type: oneOf(Object.keys(statusOfErrorType), { fallback: 'overloaded_error' }),

@@ -6,8 +6,11 @@ import { toPart } from '../answer-part.ts';
 import type { AnswerPart } from '../answer-part.ts';
 import { answerTo } from '../answer.ts';
 import { apiError } from '../api-errors.ts';
-import { answerAfter } from '../continued-answer.ts';
+import { continueAnswer } from '../continued-answer.ts';
 import type { MessagesRequest } from '../messages-request.ts';
+import type { Random } from '../random.ts';
+import { withSeam } from '../seam.ts';
+import type { Seam } from '../seam.ts';
 import { wireEvents } from '../wire-events.ts';
 import type { WireRandom } from '../wire-events.ts';
 import type { ParsedReply } from './parse-scenario.ts';
@@ -16,18 +19,29 @@ import type { MessageReply } from './scenario.ts';
 /** The replies that the simulator writes itself. */
 export type WrittenReply = Extract<ParsedReply, { type: 'message' | 'answer' }>;
 
+/** What an answer is drawn from beside the request. */
+export interface Writing {
+  readonly random: WireRandom;
+  /** What a continuation begins with. */
+  readonly joint: { readonly seam: Seam; readonly random: Random };
+}
+
 /** A conversation that ends with the beginning of the reply gets the rest of it, as with any answer. */
 export function writtenEvents(
   request: MessagesRequest,
   reply: WrittenReply,
-  random: WireRandom,
+  { random, joint }: Writing,
 ): Iterable<KnownStreamEvent> {
   if (reply.type === 'answer' && reply.answer === undefined) {
-    return wireEvents(request, answerTo(request), random);
+    return wireEvents(request, answerTo(request, joint.seam, joint.random), random);
   }
   const parts = (): Iterable<AnswerPart> =>
-    reply.type === 'message' ? toParts(reply.content) : answerTo(asIfAsked(request, reply.answer));
-  const events = wireEvents(request, answerAfter(request, parts), random);
+    reply.type === 'message'
+      ? toParts(reply.content)
+      : answerTo(asIfAsked(request, reply.answer), joint.seam, joint.random);
+  const continuation = continueAnswer(request, parts);
+  const answer = continuation === undefined ? parts() : withSeam(continuation, joint.seam, joint.random);
+  const events = wireEvents(request, answer, random);
   return reply.type === 'message' ? withOverrides(events, reply) : events;
 }
 

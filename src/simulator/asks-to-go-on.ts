@@ -1,0 +1,55 @@
+// User turns that ask to go on with an answer which is not at its end.
+
+import { withoutFaults } from './faults/short-form.ts';
+import { textsOf } from './messages-request.ts';
+import type { Turn } from './messages-request.ts';
+
+const goOn = '(?:continue|go on|carry on|keep going|resume)';
+
+/** A short text that begins with it. That the words stand somewhere else in a text says nothing. */
+const opening = new RegExp(
+  `^(?:(?:please|ok(?:ay)?|yes|now|and|just|then|could you|can you)[,.!]?\\s+)*${goOn}\\b`,
+  'i',
+);
+/** From a place in an answer. */
+const fromPlace = new RegExp(
+  `\\b${goOn}\\b[^.?!]{0,40}\\b(?:from|where|at)\\b[^.?!]{0,40}\\b(?:left off|stopped|ended|broke off|cut off|there|here|that point)\\b`,
+  'i',
+);
+const interrupted =
+  /\b(?:response|answer|message|turn|you) (?:was|were|got|has been) (?:interrupted|cut off|truncated|broken off)\b/i;
+const longest = 200;
+
+/**
+ * `place`: with what stands behind a certain place, even if that is nothing. `more`: with whatever comes. Undefined
+ * when the turn asks for something else, whatever words it has.
+ */
+export function asksToGoOn(turn: Turn): 'place' | 'more' | undefined {
+  const text = withoutFaults(textsOf(turn).at(-1) ?? '').trim();
+  const isShort = text.length <= longest;
+  if (isInterruption(text) || (isShort && fromPlace.test(text))) return 'place';
+  return isShort && opening.test(text) ? 'more' : undefined;
+}
+
+function isInterruption(text: string): boolean {
+  return (
+    interrupted.test(text.slice(0, longest)) && new RegExp(`\\b${goOn}\\b`, 'i').test(text.slice(-longest))
+  );
+}
+
+/**
+ * What the text says an answer ended with, in the readings it may have, the likeliest first; none when it does not say
+ * so. A quote on lines of its own is as it stands; one within the sentence has the sentence's full stop behind it.
+ */
+export function readingsOfQuote(text: string): string[] {
+  if (!isInterruption(text)) return [];
+  const begin = /\bended with:?([ \n]|\r\n)?/i.exec(text);
+  const end = [...text.matchAll(new RegExp(`\\s?${goOn}\\b`, 'gi'))].at(-1)?.index;
+  if (begin === null || end === undefined) return [];
+  const quote = text.slice(begin.index + begin[0].length, end);
+  const stopped = quote.replace(/\.$/, '');
+  const inner = /^["“«[<`]+([\s\S]*?)["”»\]>`]+\.?\s*$/.exec(quote)?.[1] ?? '';
+  const isApart = begin[1]?.includes('\n') === true;
+  const readings = [...(isApart ? [quote, stopped] : [stopped, quote]), inner, stopped.trim(), quote.trim()];
+  return readings.filter((reading, index) => reading !== '' && readings.indexOf(reading) === index);
+}
