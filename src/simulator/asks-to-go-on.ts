@@ -48,8 +48,23 @@ export function readingsOfQuote(text: string): string[] {
   if (begin === null || end === undefined) return [];
   const quote = text.slice(begin.index + begin[0].length, end);
   const stopped = quote.replace(/\.$/, '');
-  const inner = /^["“«[<`]+([\s\S]*?)["”»\]>`]+\.?\s*$/.exec(quote)?.[1] ?? '';
   const isApart = begin[1]?.includes('\n') === true;
-  const readings = [...(isApart ? [quote, stopped] : [stopped, quote]), inner, stopped.trim(), quote.trim()];
+  const bare = [stopped.trim(), quote.trim()];
+  const readings = [...(isApart ? [quote, stopped] : [stopped, quote]), ...bare, ...bare.map(withoutMarks)];
   return readings.filter((reading, index) => reading !== '' && readings.indexOf(reading) === index);
+}
+
+const marks: Readonly<Record<string, string>> = {
+  '"': '"',
+  '“': '”',
+  '«': '»',
+  '[': ']',
+  '`': '`',
+  '<': '>',
+};
+
+/** What stands between a mark at the beginning and its partner at the end; empty when nothing does. */
+function withoutMarks(quote: string): string {
+  const close = marks[quote.charAt(0)];
+  return close !== undefined && quote.endsWith(close) ? quote.slice(1, -1) : '';
 }

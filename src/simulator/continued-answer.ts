@@ -30,6 +30,8 @@ interface Beginning {
 
 /** How much of an end is looked for, the longest first: a shorter one may stand anywhere. */
 const endLengths = [80, 48, 24];
+/** That one answer may be spread over. */
+const mostTurns = 50;
 /** Of a text that repeats itself. */
 const mostEnds = 1000;
 
@@ -73,7 +75,7 @@ function* inTurns(
 ): Generator<Beginning> {
   const { turns } = request;
   const positions: number[] = [];
-  for (let at = position; turns[at]?.role === 'assistant'; at -= 2) {
+  for (let at = position; turns[at]?.role === 'assistant' && positions.length < mostTurns; at -= 2) {
     positions.unshift(at);
     const before = turns[at - 1];
     if (before === undefined || asksToGoOn(before) === undefined) break;

@@ -1,7 +1,6 @@
 // A thinking block's signature in the form the API's have: base64 of a protobuf message that names the model in
 // clear and otherwise holds random bytes. Nothing is signed, and the API would refuse it.
 
-import { createUuid } from './ids.ts';
 import { bytesField, numberField } from './protobuf-field.ts';
 import { drawBytes } from './random.ts';
 import type { Random } from './random.ts';
@@ -29,21 +28,4 @@ export function createSignature(model: string, thinkingLength: number, random: R
     bytesField(5, bytes(ciphertextBytes)),
   ]);
   return Buffer.concat([bytesField(2, envelope), numberField(3, 1)]).toString('base64');
-}
-
-/** What the API alone can read: a page it found, a place in it, thinking that it does not show. */
-export function createCiphertext(bytes: number, random: Random): string {
-  const header = Buffer.concat([
-    numberField(1, 17),
-    numberField(3, 2),
-    bytesField(4, Buffer.from(createUuid(random))),
-  ]);
-  const envelope = Buffer.concat([
-    bytesField(1, header),
-    bytesField(2, drawBytes(random, 12)),
-    bytesField(3, drawBytes(random, 12)),
-    bytesField(4, drawBytes(random, 48)),
-    bytesField(5, drawBytes(random, bytes)),
-  ]);
-  return bytesField(2, envelope).toString('base64');
 }

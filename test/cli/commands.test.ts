@@ -90,6 +90,21 @@ test('millrace simulate --fault breaks every answer, again and again', async () 
   assert.equal(await sdk(program.url).messages.stream(params).finalText(), 'hi');
 });
 
+test('millrace simulate --seam repeat says the last words again when it is asked to go on', async () => {
+  await using program = await startProgram(['simulate', '--port', '0', '--speed', '0', '--seam', 'repeat']);
+  const messages = [
+    { role: 'user' as const, content: 'echo one two' },
+    { role: 'assistant' as const, content: 'one' },
+    { role: 'user' as const, content: 'Continue.' },
+  ];
+  assert.equal(
+    await sdk(program.url)
+      .messages.stream({ ...params, messages })
+      .finalText(),
+    'one two',
+  );
+});
+
 test('millrace simulate ends at SIGHUP, as at SIGTERM', async () => {
   for (const signal of ['SIGHUP', 'SIGTERM'] as const) {
     await using program = await startProgram(['simulate', '--port', '0']);

@@ -156,6 +156,20 @@ describe('a continuation', () => {
     );
   });
 
+  test('of an answer that stands in quotation marks, or on lines of its own, is what was missing', () => {
+    for (const quote of [
+      ' "One, two.".',
+      ': “One, two.”',
+      ' [One, two.].',
+      ':\nOne, two.\n',
+      ' One, two..',
+    ]) {
+      const text = `Your previous response was interrupted and ended with${quote} Continue from where you left off.`;
+      const messages = [user('echo One, two. Three'), user(text)];
+      assert.equal(textIn(wholeAnswer(toBody('', { messages })).content), ' Three', quote);
+    }
+  });
+
   test('that broke off again is gone on with from one longer partial, or from a chain of turns', () => {
     fc.assert(
       fc.property(drawnCut, fc.double({ min: 0, max: 1, noNaN: true }), ({ messages, cut }, share) => {

@@ -2,10 +2,10 @@
 // asked, thinking that is not shown.
 
 import type { AnswerPart, BlockPart } from '../answer-part.ts';
+import { createCiphertext } from '../ciphertext.ts';
 import type { JsonObject } from '../json-object.ts';
 import type { Question } from '../question.ts';
 import { createRandom } from '../random.ts';
-import { createCiphertext } from '../signature.ts';
 import { isObject } from '../validate-value.ts';
 import { quoteExcerpt } from './excerpt.ts';
 

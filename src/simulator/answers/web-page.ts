@@ -1,8 +1,8 @@
 // The web as far as the simulator goes: pages that nobody has written.
 
+import { createCiphertext } from '../ciphertext.ts';
 import type { JsonObject } from '../json-object.ts';
 import { createRandom } from '../random.ts';
-import { createCiphertext } from '../signature.ts';
 
 export interface WebPage {
   readonly url: string;
