@@ -15,6 +15,8 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How long connecting may take, in milliseconds; for transports that can tell. Rejects with TimeoutError. */
+  readonly connectMs?: number | undefined;
 }
 
 export interface TransportResponse {
