@@ -79,8 +79,9 @@ export class Attempt {
     }
     const events = chunk === undefined ? this.#decoder.end() : this.#decoder.push(chunk);
     this.#hasEvents ||= events.length > 0;
-    // A 200 without an event is no stream, whatever its content type says; and gateways mislabel those that are.
-    if (chunk === undefined && !this.#hasEvents) return { events, end: { error: this.#notAStream() } };
+    if (chunk === undefined && !this.#hasEvents && !isStreamBeginning(this.#beginning)) {
+      return { events, end: { error: this.#notAStream() } };
+    }
     if (events.every(({ type }) => type === 'ping'))
       this.#withoutProgressMs += this.#context.clock.now() - startMs;
     else this.#withoutProgressMs = 0;
@@ -132,6 +133,7 @@ export class Attempt {
     return isCoded(reason) ? reason : unexpected('body', reason);
   }
 
+  /** A 200 without an event is no stream, whatever its content type says; and gateways mislabel those that are. */
   #notAStream(): ResponseError {
     const { status, headers } = this.#response;
     return new ResponseError('not_an_event_stream', {
@@ -141,6 +143,11 @@ export class Attempt {
       requestId: this.requestId,
     });
   }
+}
+
+/** Whether a body that ended before its first event was one that broke off there. */
+function isStreamBeginning(text: string): boolean {
+  return text !== '' && ('event: '.startsWith(text) || /^(?:event|data|id|retry)?:/.test(text));
 }
 
 /** What an error event says, as the error that the same answer over HTTP would be. */

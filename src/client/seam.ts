@@ -4,14 +4,16 @@
 /** How much of the end of the old text may be said again. */
 const maxOverlap = 512;
 
-/** Overlaps shorter than these are chance. The first counts where going on would have joined two words into one,
- * which is a repetition by itself; the second where the text could well go on like this. */
-const leastGlued = 6;
-const leastSpaced = 16;
+/** Overlaps shorter than these are chance: where going on would have joined two words into one, which is a
+ * repetition by itself; behind white space; and where the new text begins with white space, as going on would. */
+const leastJoined = 6;
+const leastBehindSpace = 12;
+const leastBeforeSpace = 20;
 
-/** So much of the old text beyond the overlap repeats at the same distance: a text that repeats itself, such as a
- * list of equal items, and not a model that does. */
-const leastPeriodic = 4;
+/** So many characters in front of the overlap that repeat at the same distance, or behind it, make it the text's own
+ * repetition, such as a list of equal items, and not the model's. In front, words such as `the` repeat by chance. */
+const leastInFront = 10;
+const leastBehind = 5;
 
 /**
  * Joins the pieces of a continuation to the text before it.
@@ -73,69 +75,75 @@ export class WhiteSpaceSeam {
   }
 }
 
-/** Whether more of the new text could make an overlap, or a longer one. */
+/** Whether more of the new text could make an overlap, a longer one, or show that it is none. */
 function isOpen(before: string, after: string): boolean {
   const most = Math.min(before.length, maxOverlap);
-  for (let length = most; length > after.length; length -= 1) {
-    if (before.startsWith(after, before.length - length)) return true;
+  for (let length = most; length > 0; length -= 1) {
+    const start = before.length - length;
+    if (length > after.length && before.startsWith(after, start)) return true;
+    if (length > after.length || !before.endsWith(after.slice(0, length))) continue;
+    // What comes behind the longest overlap tells whether the text goes on repeating itself.
+    const behind = after.slice(length);
+    return length >= leastJoined && behind.length < leastBehind && after.startsWith(behind);
   }
   return false;
 }
 
 /** How many characters at the beginning of `after` repeat the end of `before`. */
 function overlapOf(before: string, after: string): number {
-  const isGlued = joinsWords(before, after);
-  for (let length = Math.min(before.length, after.length, maxOverlap); length >= leastGlued; length -= 1) {
+  for (let length = Math.min(before.length, after.length, maxOverlap); length >= leastJoined; length -= 1) {
     if (!before.endsWith(after.slice(0, length))) continue;
     // The longest decides: shorter ones within it are the text's own repetition as well.
-    const isLong = isGlued ? isTwoWords(after.slice(0, length)) : length >= leastSpaced;
-    return isLong && startsWord(before, length) && !isOwnRepetition(before, length) ? length : 0;
+    return length >= leastOverlap(before, after) &&
+      startsWord(before, length) &&
+      !isOwnRepetition(before, after, length)
+      ? length
+      : 0;
   }
   return 0;
 }
 
-/** A letter or digit of a script that puts spaces between words. */
-const wordEnd = /[\p{L}\p{N}]$/u;
-const wordStart = /^[\p{L}\p{N}]/u;
 const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/u;
 
-function joinsWords(before: string, after: string): boolean {
-  return (
-    wordEnd.test(before) && wordStart.test(after) && !unspaced.test(before.slice(-2) + after.slice(0, 2))
-  );
-}
-
-function isTwoWords(overlap: string): boolean {
-  return /\S\s+\S/.test(overlap);
+function leastOverlap(before: string, after: string): number {
+  if (/^\s/.test(after)) return leastBeforeSpace;
+  // Without spaces between words there is nothing to see of where they join.
+  const isJoined = /\S$/.test(before) && !unspaced.test(before.slice(-2) + after.slice(0, 2));
+  return isJoined && /^\S+\s+\S/.test(after) ? leastJoined : leastBehindSpace;
 }
 
 /** Models repeat words, not ends of words. */
 function startsWord(before: string, length: number): boolean {
   const start = before.length - length;
-  return !wordEnd.test(before.slice(0, start)) || !wordStart.test(before.slice(start));
+  return (
+    /(?:^|\s)$/.test(before.slice(0, start)) ||
+    /^\s/.test(before.slice(start)) ||
+    unspaced.test(before.slice(start, start + 2))
+  );
 }
 
-/** Whether the text before already repeats itself at this distance, or its lines do. */
-function isOwnRepetition(before: string, length: number): boolean {
-  const overlap = before.slice(-length);
+/** Whether the text repeats itself at this distance, whoever writes it. */
+function isOwnRepetition(before: string, after: string, length: number): boolean {
+  const overlap = after.slice(0, length);
   if (periodOf(overlap) <= length / 2) return true;
-  let equal = 0;
-  while (equal < leastPeriodic && isEqualAt(before, { back: equal + 1, distance: length })) equal += 1;
-  if (equal === leastPeriodic) return true;
-  // A line that stands there a second time: what repeats is whole lines, from one column to the same column.
-  return (
-    overlap.includes('\n') && columnAt(before, before.length) === columnAt(before, before.length - length)
-  );
+  const behind = after.slice(length, length + leastBehind);
+  if (behind.length === leastBehind && overlap.startsWith(behind)) return true;
+  let inFront = 0;
+  while (inFront < leastInFront && isEqualAt(before, { back: inFront + 1, distance: length })) inFront += 1;
+  return inFront === leastInFront || isWholeLines(before, overlap);
+}
+
+/** A line that stands there twice is not told from one that a model says twice, and stays. */
+function isWholeLines(before: string, overlap: string): boolean {
+  if (overlap.startsWith('\n')) return true;
+  const inFront = before.at(-overlap.length - 1);
+  return overlap.endsWith('\n') && (inFront === undefined || inFront === '\n');
 }
 
 function isEqualAt(text: string, { back, distance }: { back: number; distance: number }): boolean {
   const unit = text[text.length - distance - back];
   return unit !== undefined && unit === text[text.length - back];
-}
-
-function columnAt(text: string, position: number): number {
-  return position - (text.lastIndexOf('\n', position - 1) + 1);
 }
 
 /** The least distance at which all of the text repeats itself; its length when it does not. */
