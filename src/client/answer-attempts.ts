@@ -236,7 +236,8 @@ export class AnswerAttempts {
         : clock.setTimer(() => own.abort(new TimeoutError('headers_timeout', limitMs)), limitMs);
     try {
       const { path, isWanted } = reply ?? wholeMessage;
-      const params = isStreamed ? { ...this.#params, stream: true } : this.#params;
+      const { stream: _, ...asked } = this.#params;
+      const params = isStreamed ? { ...asked, stream: true } : asked;
       const { connectMs } = timeouts;
       const response = await connection.post(path, params, { ...options, signal: own.signal, connectMs });
       record.request_id = response.headers.get('request-id') ?? undefined;

@@ -22,14 +22,14 @@ export class ConnectionError extends Error {
 }
 
 /** Whose silence was too long: see {@link Timeouts}. */
-export type TimeoutCode =
+export type TimeoutErrorCode =
   | 'connect_timeout'
   | 'headers_timeout'
   | 'idle_timeout'
   | 'progress_timeout'
   | 'total_timeout';
 
-const silences: Readonly<Record<TimeoutCode, string>> = {
+const silences: Readonly<Record<TimeoutErrorCode, string>> = {
   connect_timeout: 'no connection',
   headers_timeout: 'no response',
   idle_timeout: 'not a byte',
@@ -40,14 +40,14 @@ const silences: Readonly<Record<TimeoutCode, string>> = {
 /** A limit of time was reached. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
-  readonly code: TimeoutCode;
+  readonly code: TimeoutErrorCode;
   /** The limit that was reached, in milliseconds. */
   readonly limitMs: number;
   requestId: string | undefined;
   /** What had arrived before. */
   partial: DeepReadonly<Message> | undefined;
 
-  constructor(code: TimeoutCode, limitMs: number, options?: { cause: unknown }) {
+  constructor(code: TimeoutErrorCode, limitMs: number, options?: { cause: unknown }) {
     super(`Gave up after ${limitMs} ms: ${silences[code]} (${code})`, options);
     this.code = code;
     this.limitMs = limitMs;

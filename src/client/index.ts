@@ -13,7 +13,7 @@ export {
   TimeoutError,
   TruncatedError,
 } from './errors.ts';
-export type { TimeoutCode } from './errors.ts';
+export type { TimeoutErrorCode } from './errors.ts';
 export type { MessageEvents } from './message-events.ts';
 export type { ContentParam, MessageParam, MessageParams, RequestOptions } from './message-params.ts';
 export type { MessageStream, MessageStreamListeners } from './message-stream.ts';

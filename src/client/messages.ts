@@ -51,10 +51,7 @@ export class Messages {
    * an option out of range. */
   stream(params: MessageParams, options: RequestOptions = {}): MessageStream {
     const controller = new AbortController();
-    return new MessageStream(
-      (onRetry) => this.#answer({ ...params, stream: true }, { options, controller, onRetry }),
-      controller,
-    );
+    return new MessageStream((onRetry) => this.#answer(params, { options, controller, onRetry }), controller);
   }
 
   /** Counts the input tokens of a request without sending it to a model. */

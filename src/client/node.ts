@@ -1,11 +1,12 @@
-// A transport on node:http, for servers and programs: no web streams on the way, no time limits of its own, and the
-// proxies of the environment. `fetch` of Node costs about twice the CPU an event, and gives up after 300 s of silence.
+// A transport on node:http, for servers and programs: no web streams on the way, no time limit of its own but the one
+// for connecting, and the proxies of the environment. `fetch` of Node costs about twice the CPU an event, and gives up after 300 s of silence.
 
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { TimeoutError } from './errors.ts';
 import { connectionError } from './transport.ts';
 import type { ByteSource, ResponseHeaders, Transport, TransportRequest } from './transport.ts';
 
@@ -36,7 +37,7 @@ export function createNodeTransport({ env = process.env }: NodeTransportOptions 
 }
 
 function send(
-  { method, url, headers, body, signal }: TransportRequest,
+  { method, url, headers, body, signal, connectMs }: TransportRequest,
   agents: { readonly 'http:': HttpAgent; readonly 'https:': HttpsAgent },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -49,7 +50,23 @@ function send(
     // Stays for as long as the request does: after the response, what breaks is told by its body as well.
     request.on('error', reject);
     request.once('response', resolve);
+    if (connectMs !== undefined && connectMs !== Infinity) limitConnecting(request, connectMs);
     request.end(body);
+  });
+}
+
+/** A socket that was open already needs no time to connect; a new one is connected when TLS stands as well. */
+function limitConnecting(request: ClientRequest, connectMs: number): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const isSecure = 'encrypted' in socket;
+    const timer = setTimeout(
+      () => request.destroy(new TimeoutError('connect_timeout', connectMs)),
+      connectMs,
+    );
+    const stop = (): void => clearTimeout(timer);
+    socket.once(isSecure ? 'secureConnect' : 'connect', stop);
+    socket.once('close', stop);
   });
 }
 

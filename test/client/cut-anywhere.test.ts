@@ -14,11 +14,12 @@ import {
   TimeoutError,
   TruncatedError,
 } from 'millrace/client';
-import type { Clock, Message, MessageStream } from 'millrace/client';
+import type { Message, MessageStream } from 'millrace/client';
 import { createNodeTransport } from 'millrace/client/node';
 import { MessageAccumulator, StreamEventDecoder } from 'millrace/protocol';
 import { startCutServer, toTranscript } from '../support/cut-server.ts';
 import type { CutBy, Transcript } from '../support/cut-server.ts';
+import { IdleClock } from '../support/idle-clock.ts';
 import { sharedFolder, sharedSkip } from '../support/requirements.ts';
 
 const recordings = {
@@ -41,47 +42,6 @@ const width = 32;
 
 function readTranscript(file: string): Transcript {
   return toTranscript(new Uint8Array(readFileSync(join(sharedFolder() ?? '', 'streams/recorded', file))));
-}
-
-/** Time that passes only when nothing else happens: whoever waits for silence gets it at once. */
-class IdleClock implements Clock {
-  #nowMs = 0;
-  readonly #timers = new Map<() => void, number>();
-
-  now(): number {
-    return this.#nowMs;
-  }
-
-  setTimer(callback: () => void, delayMs: number): () => void {
-    const timer = (): void => callback();
-    this.#timers.set(timer, this.#nowMs + delayMs);
-    return () => this.#timers.delete(timer);
-  }
-
-  /** An hour passes. */
-  advance(): void {
-    this.#nowMs += 3_600_000;
-    for (const [timer, dueMs] of this.#timers) {
-      if (dueMs > this.#nowMs || !this.#timers.delete(timer)) continue;
-      timer();
-    }
-  }
-}
-
-/** Lets time pass until the promise is settled. */
-async function withTime<Value>(clock: IdleClock, promise: Promise<Value>): Promise<Value> {
-  let isSettled = false;
-  const settle = (): void => {
-    isSettled = true;
-  };
-  promise.then(settle, settle);
-  while (!isSettled) {
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-    clock.advance();
-  }
-  return promise;
 }
 
 async function forAll<Item>(items: readonly Item[], use: (item: Item) => Promise<void>): Promise<void> {
@@ -149,7 +109,7 @@ for (const [name, file] of Object.entries(recordings)) {
         await forAll(offsets(transcript), async (offset) => {
           const stream = client.messages.stream(params, { headers: { 'x-cut': `${offset} ${by}` } });
           const ended = endOf(stream);
-          const error = await (by === 'stall' ? withTime(clock, ended) : ended);
+          const error = await (by === 'stall' ? clock.until(ended, Infinity) : ended);
           const ending = stream.ending?.type ?? 'none';
           endings[ending] = (endings[ending] ?? 0) + 1;
           if (offset >= wholeFrom(transcript)) return;
@@ -193,7 +153,7 @@ for (const [name, file] of Object.entries(recordings)) {
           const headers = { 'x-cut': `${offset} ${by}`, 'x-cut-once': `${offset}` };
           const stream = client.messages.stream(params, { headers });
           const ended = endOf(stream);
-          const error = await (by === 'stall' ? withTime(clock, ended) : ended);
+          const error = await (by === 'stall' ? clock.until(ended, Infinity) : ended);
           const message = stream.currentMessage;
           // A finished tool call may be running already: nobody asks for it again.
           if (error !== undefined && message?.content.some(({ type }) => type === 'tool_use')) {

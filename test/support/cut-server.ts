@@ -36,11 +36,7 @@ export function toTranscript(bytes: Uint8Array): Transcript {
   let isBehind = false;
   for (const event of events) {
     if (isBehind)
-      behindText.push(
-        'index' in event
-          ? ({ ...event, index: Number(event.index) - (textIndex ?? 0) } as StreamEvent)
-          : event,
-      );
+      behindText.push('index' in event ? { ...event, index: Number(event.index) - (textIndex ?? 0) } : event);
     else if (event.type === 'content_block_start' && event.content_block.type === 'text')
       textIndex = event.index;
     else if (event.type === 'content_block_delta' && event.delta.type === 'text_delta')
