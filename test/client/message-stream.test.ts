@@ -23,10 +23,13 @@ const params = {
   messages: [{ role: 'user' as const, content: 'Hi' }],
 };
 
+/** One attempt: what becomes of others is in attempts.test.ts. */
+const once = { retry: { maxRetries: 0 } };
+
 /** Runs `use` with a client whose server answers with exactly these bytes. */
 async function withAnswer(answer: RawAnswer, use: (client: Millrace) => Promise<void>): Promise<void> {
   await using server = await startRawServer(() => answer);
-  await use(new Millrace({ apiKey: 'k', baseURL: server.url }));
+  await use(new Millrace({ apiKey: 'k', baseURL: server.url, ...once }));
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -191,7 +194,7 @@ test('a server that is not there is a ConnectionError of the connect phase', asy
   await using server = await startRawServer(() => ({ bytes: '', then: 'fin' }));
   const { url } = server;
   await server[Symbol.asyncDispose]();
-  const client = new Millrace({ apiKey: 'k', baseURL: url });
+  const client = new Millrace({ apiKey: 'k', baseURL: url, ...once });
   await assert.rejects(client.messages.create(params), {
     name: 'ConnectionError',
     phase: 'connect',
