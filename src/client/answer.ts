@@ -32,16 +32,23 @@ export interface RecoverEvent {
 /** An event as the client yields it: an error event is thrown, and a gateway's `[DONE]` means nothing. */
 export type ClientEvent = Exclude<StreamEvent, DoneEvent | ErrorEvent> | RecoverEvent;
 
-interface Ended<Type, Error> {
-  readonly type: Type;
-  readonly error: Error;
+interface SoFar {
   /** What had arrived. */
   readonly message: DeepReadonly<Message> | undefined;
+  /** What all attempts took together; undefined when the server did not get to say. */
+  readonly usage: DeepReadonly<Usage> | undefined;
+  /** The server's name for the request, of the latest attempt. */
+  readonly request_id: string | undefined;
+}
+
+interface Ended<Type, Error> extends SoFar {
+  readonly type: Type;
+  readonly error: Error;
 }
 
 /** How an answer ended. All but `complete` carry the error that says why, and the error carries what had arrived. */
 export type StreamEnding =
-  | { readonly type: 'complete'; readonly message: DeepReadonly<Message> }
+  | (SoFar & { readonly type: 'complete'; readonly message: DeepReadonly<Message> })
   | Ended<'truncated', TruncatedError>
   | Ended<'stalled', TimeoutError>
   | Ended<'aborted', unknown>
@@ -127,7 +134,7 @@ export class Answer {
   /** Ends the transfer; the answer ends `aborted` unless it had ended before. */
   async cancel(reason: unknown): Promise<void> {
     if (this.#ending !== undefined) return;
-    this.#end({ type: 'aborted', error: reason, message: this.message });
+    this.#end({ type: 'aborted', error: reason, ...this.#soFar() });
     await this.#attempts.cancel();
   }
 
@@ -166,7 +173,7 @@ export class Answer {
     const { ending } = this.#accumulator;
     if (ending?.type === 'failed') this.#failure = ending.error;
     if (ending?.type !== 'complete') return;
-    this.#end(ending);
+    this.#end({ ...this.#soFar(), type: 'complete', message: ending.message });
     // Whatever the server still sends, nobody waits for it.
     this.#attempts.release();
   }
@@ -242,18 +249,22 @@ export class Answer {
   #fail(error: AttemptError): void {
     if (this.#ending !== undefined) return;
     void this.#attempts.cancel();
-    const { message } = this;
     const { aborted, reason } = this.#controller.signal as { aborted: boolean; reason: unknown };
     // The limit of the whole call ends it as an abort would.
     if (aborted && !(reason instanceof TimeoutError)) {
-      return this.#end({ type: 'aborted', error: reason, message });
+      return this.#end({ type: 'aborted', error: reason, ...this.#soFar() });
     }
     const failure = reason instanceof TimeoutError ? reason : error;
-    if ('partial' in failure) failure.partial = message;
+    if ('partial' in failure) failure.partial = this.message;
     if (!(failure instanceof ResponseError) && 'requestId' in failure) failure.requestId ??= this.requestId;
-    if (failure instanceof TruncatedError) this.#end({ type: 'truncated', error: failure, message });
-    else if (failure instanceof TimeoutError) this.#end({ type: 'stalled', error: failure, message });
-    else this.#end({ type: 'failed', error: failure, message });
+    if (failure instanceof TruncatedError) this.#end({ type: 'truncated', error: failure, ...this.#soFar() });
+    else if (failure instanceof TimeoutError)
+      this.#end({ type: 'stalled', error: failure, ...this.#soFar() });
+    else this.#end({ type: 'failed', error: failure, ...this.#soFar() });
+  }
+
+  #soFar(): SoFar {
+    return { message: this.message, usage: this.usage, request_id: this.requestId };
   }
 
   #end(ending: StreamEnding): void {

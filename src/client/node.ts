@@ -6,9 +6,22 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { ClientOptions } from './api-connection.ts';
 import { TimeoutError } from './errors.ts';
+import { Millrace as PortableMillrace } from './millrace.ts';
 import { connectionError } from './transport.ts';
 import type { ByteSource, ResponseHeaders, Transport, TransportRequest } from './transport.ts';
+
+export * from './index.ts';
+
+/** The client on node:http: HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment hold without a word of code.
+ * Everything else of `millrace/client` is at this door as well. */
+export class Millrace extends PortableMillrace {
+  constructor(options: ClientOptions = {}) {
+    const isChosen = options.transport !== undefined || options.fetch !== undefined;
+    super(isChosen ? options : { ...options, transport: createNodeTransport() });
+  }
+}
 
 export interface NodeTransportOptions {
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read from; default the process's environment. */

@@ -66,8 +66,9 @@ test('MessageStream gives text, events and the final message of a simulated answ
   assert.equal(await stream.finalText(), text);
   const message = await stream.finalMessage();
   assert.equal(message.stop_reason, 'end_turn');
-  assert.deepEqual(stream.ending, { type: 'complete', message });
-  assert.match(stream.request_id ?? '', /^req_/);
+  const { request_id } = stream;
+  assert.match(request_id ?? '', /^req_/);
+  assert.deepEqual(stream.ending, { type: 'complete', message, usage: message.usage, request_id });
 });
 
 test('MessageStream calls each listener by the official names, in order', async () => {

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
-import { createFetchTransport, readText } from 'millrace/client';
-import { createNodeTransport } from 'millrace/client/node';
+import { createFetchTransport, Millrace as PortableMillrace, readText } from 'millrace/client';
+import { createNodeTransport, Millrace } from 'millrace/client/node';
 import { testTransport } from '../contract/transport.ts';
 import { startRawServer } from '../support/raw-server.ts';
 
@@ -27,6 +27,29 @@ test('createNodeTransport() goes through the proxy of the environment', async ()
   assert.deepEqual(seen, ['http://api.example/v1/models']);
   proxy.closeAllConnections();
   proxy.close();
+});
+
+test('Millrace of the Node door goes through the proxy of the environment', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const proxy = createServer((request, response) => {
+    seen.push(request.url);
+    response.setHeader('content-type', 'application/json').end('{"input_tokens":7}');
+  });
+  await new Promise<void>((resolve) => {
+    proxy.listen(0, '127.0.0.1', resolve);
+  });
+  const saved = { ...process.env };
+  t.after(() => {
+    process.env = saved;
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  process.env['HTTP_PROXY'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const client = new Millrace({ apiKey: 'k', baseURL: 'http://api.example' });
+  const messages = [{ role: 'user' as const, content: 'Hi' }];
+  assert.deepEqual(await client.messages.countTokens({ model: 'm', messages }), { input_tokens: 7 });
+  assert.deepEqual(seen, ['http://api.example/v1/messages/count_tokens']);
+  assert.ok(client instanceof PortableMillrace);
 });
 
 test('createNodeTransport() gives up on a connection that never comes to stand, and says after how long', async () => {
