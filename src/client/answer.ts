@@ -147,25 +147,33 @@ export class Answer {
         this.#failure = errorOfEvent(event);
         return;
       }
-      if (this.#continuation === undefined) yield* this.#show(event);
-      else for (const shown of this.#continuation.push(event)) yield* this.#show(shown);
+      if (this.#continuation === undefined) {
+        if (this.#accept(event)) yield event as ClientEvent;
+      } else {
+        yield* this.#showAll(this.#continuation.push(event));
+      }
       if (this.#ending !== undefined) return;
     }
     if (end === 'end') this.#failure = new TruncatedError(this.message, this.requestId);
     else if (end !== undefined) this.#failure = end.error;
   }
 
-  *#show(event: StreamEvent | Rewind): Generator<ClientEvent, void, undefined> {
-    if (isRewind(event)) {
-      yield this.#rewind((this.message?.content.length ?? 1) - 1);
-      return;
+  *#showAll(events: readonly (StreamEvent | Rewind)[]): Generator<ClientEvent, void, undefined> {
+    for (const event of events) {
+      const shown = isRewind(event) ? undefined : this.#summed(event);
+      if (shown === undefined) yield this.#rewind((this.message?.content.length ?? 1) - 1);
+      else if (this.#accept(shown)) yield shown as ClientEvent;
     }
-    const shown = this.#attempts.records.length > 1 ? this.#summed(event) : event;
-    this.#note(shown);
-    this.#accumulator.push(shown);
-    this.#settle();
+  }
+
+  /** Takes an event into the message; false when it is not to be shown. */
+  #accept(event: StreamEvent): boolean {
+    if (event.type === 'content_block_delta') this.#isCommitted = true;
+    else this.#note(event);
+    this.#accumulator.push(event);
+    if (this.#accumulator.ending !== undefined) this.#settle();
     // A stream that makes no sense shows no more of it; a gateway's `[DONE]` means nothing.
-    if (shown.type !== '[DONE]' && this.#failure === undefined) yield shown as ClientEvent;
+    return event.type !== '[DONE]' && this.#failure === undefined;
   }
 
   /** Takes over the accumulator's ending, if there is one. */
@@ -180,9 +188,7 @@ export class Answer {
 
   /** Keeps what a failure is judged by. */
   #note(event: StreamEvent): void {
-    if (event.type === 'content_block_delta') {
-      this.#isCommitted = true;
-    } else if (event.type === 'content_block_start') {
+    if (event.type === 'content_block_start') {
       const { index, content_block } = event as { index: number; content_block: ContentBlock };
       this.#open = { index, type: content_block.type };
       // All other blocks say something by being there.

@@ -82,9 +82,8 @@ export class Attempt {
     if (chunk === undefined && !this.#hasEvents && !isStreamBeginning(this.#beginning)) {
       return { events, end: { error: this.#notAStream() } };
     }
-    if (events.every(({ type }) => type === 'ping'))
-      this.#withoutProgressMs += this.#context.clock.now() - startMs;
-    else this.#withoutProgressMs = 0;
+    const isProgress = events.some(({ type }) => type !== 'ping');
+    this.#withoutProgressMs = isProgress ? 0 : this.#withoutProgressMs + this.#context.clock.now() - startMs;
     const { error } = this.#decoder;
     if (error !== undefined) return { events, end: { error } };
     return chunk === undefined ? { events, end: 'end' } : { events };

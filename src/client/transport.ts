@@ -73,12 +73,15 @@ function sourceOf(
   return {
     read: async () => {
       signal?.throwIfAborted();
-      const result = await reader?.read().catch((cause: unknown) => {
+      let value: Uint8Array | undefined;
+      try {
+        value = (await reader?.read())?.value;
+      } catch (cause) {
         throw connectionError(`The response of ${url} broke off`, 'body', { cause, signal });
-      });
+      }
       signal?.throwIfAborted();
-      if (result?.value === undefined) signal?.removeEventListener('abort', onAbort);
-      return result?.value;
+      if (value === undefined) signal?.removeEventListener('abort', onAbort);
+      return value;
     },
     cancel,
   };
