@@ -14,7 +14,7 @@ const kilobyte = 1024;
 /** The most each door may weigh, minified and gzipped, and the folders its modules may come from. */
 const budgets = [
   { door: 'protocol', maxBytes: 6 * kilobyte, folders: ['protocol'] },
-  { door: 'client', maxBytes: 14 * kilobyte, folders: ['protocol', 'client'] },
+  { door: 'client', maxBytes: 20 * kilobyte, folders: ['protocol', 'client'] },
 ];
 
 interface Bundle {

@@ -1,7 +1,14 @@
 // `millrace ask`: one question, its answer streamed to stdout. Everything else goes to stderr.
 
-import { ApiError, ConfigurationError, ConnectionError, Millrace, TruncatedError } from '../client/index.ts';
-import type { MessageStream } from '../client/index.ts';
+import {
+  ApiError,
+  ConfigurationError,
+  ConnectionError,
+  Millrace,
+  TimeoutError,
+  TruncatedError,
+} from '../client/index.ts';
+import type { MessageStream, RetryEvent } from '../client/index.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { note } from './note.ts';
 import { readStdin } from './read-stdin.ts';
@@ -44,12 +51,17 @@ export async function ask(words: readonly string[], options: AskOptions): Promis
     return isKeyMissing(error) ? exitCodes.auth : exitCodes.usage;
   }
   const { model, maxTokens: max_tokens, system } = options;
-  const stream = client.messages.stream({
-    model,
-    max_tokens,
-    messages: [{ role: 'user', content: prompt }],
-    ...(system === undefined ? {} : { system }),
-  });
+  const stream = client.messages.stream(
+    {
+      model,
+      max_tokens,
+      messages: [{ role: 'user', content: prompt }],
+      ...(system === undefined ? {} : { system }),
+    },
+    // What is on the terminal already would be asked for, and paid, a second time.
+    { recover: true },
+  );
+  stream.on('retry', sayRetry);
   return await print(stream);
 }
 
@@ -70,6 +82,19 @@ async function openClient(resources: AsyncDisposableStack): Promise<Millrace> {
   return new Millrace({ apiKey: 'simulated', baseURL: simulator.url });
 }
 
+/** Says why it takes longer; what happens in the middle of the text is said behind it. */
+function sayRetry({ error, kind, delayMs }: RetryEvent): void {
+  if (kind === 'recovery') return;
+  say(`${error.message}: trying again${delayMs < 1000 ? '' : ` in ${Math.round(delayMs / 1000)} s`}`);
+}
+
+function sayRecoveries({ attempts }: MessageStream): void {
+  for (const [index, { kind }] of attempts.entries()) {
+    const before = attempts[index - 1]?.error;
+    if (kind === 'recovery') say(`the answer broke off and was gone on with: ${messageOf(before)}`);
+  }
+}
+
 async function print(stream: MessageStream): Promise<number> {
   const interrupt = (): void => stream.abort();
   process.once('SIGINT', interrupt);
@@ -87,6 +112,7 @@ async function print(stream: MessageStream): Promise<number> {
   await text.end();
   process.off('SIGINT', interrupt);
   if (text.isClosed) return exitCodes.ok;
+  sayRecoveries(stream);
   if (text.error !== undefined) {
     say(`millrace ask: cannot write the answer: ${text.error.message}`);
     return exitCodes.failed;
@@ -111,11 +137,15 @@ function report(error: unknown, { ending }: MessageStream): number {
     return exitCodes.interrupted;
   }
   say(`millrace ask: ${messageOf(error)}`);
-  if (error instanceof TruncatedError || error instanceof ConnectionError) return exitCodes.network;
+  if (isOfNetwork(error)) return exitCodes.network;
   if (isKeyMissing(error)) return exitCodes.auth;
   if (!(error instanceof ApiError)) return exitCodes.failed;
   if (error.status === 401 || error.status === 403) return exitCodes.auth;
   return error.status === 429 || error.status === 529 ? exitCodes.busy : exitCodes.failed;
+}
+
+function isOfNetwork(error: unknown): boolean {
+  return [TruncatedError, ConnectionError, TimeoutError].some((type) => error instanceof type);
 }
 
 function isKeyMissing(error: unknown): boolean {

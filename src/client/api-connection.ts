@@ -1,12 +1,17 @@
 // One request to the API: address, key, headers, and what a response that is not a success means.
 
 import { ApiError, parseErrorBody } from '../protocol/index.ts';
-import { ConfigurationError, ConnectionError } from './errors.ts';
-import type { RequestOptions } from './message-params.ts';
+import { ConfigurationError, ConnectionError, isCoded } from './errors.ts';
+import type { CallOptions, CallSettings } from './call-settings.ts';
+import { resolveSettings } from './call-settings.ts';
+import type { Clock } from './clock.ts';
+import { continuationModeOf } from './recovery.ts';
+import type { ContinuationMode } from './recovery.ts';
+import { RetryBudget } from './retry-budget.ts';
 import { createFetchTransport } from './transport.ts';
 import type { ByteSource, Fetch, Transport, TransportResponse } from './transport.ts';
 
-export interface ClientOptions {
+export interface ClientOptions extends CallOptions {
   /** Default: the environment's ANTHROPIC_API_KEY. */
   apiKey?: string | null | undefined;
   /** A bearer token in place of a key. Default: the environment's ANTHROPIC_AUTH_TOKEN. */
@@ -19,9 +24,23 @@ export interface ClientOptions {
   fetch?: Fetch | undefined;
   /** Stands in for HTTP altogether. */
   transport?: Transport | undefined;
+  /** Told of every further attempt. Neither prompts nor keys are in what it is told. Default: nobody. */
+  logger?: Logger | undefined;
+  /** Where time comes from; default the system. */
+  clock?: Clock | undefined;
+  /** Where the delays of retries are drawn from, in [0, 1); default Math.random. */
+  random?: (() => number) | undefined;
   /** A key in a page is everybody's key: refused unless this is set. */
   dangerouslyAllowBrowser?: boolean | undefined;
 }
+
+/** The part of a logger that is called: `console` is one. */
+export interface Logger {
+  warn(message: string, details: object): void;
+}
+
+/** The most models whose way to go on is remembered. */
+const maxModes = 1000;
 
 /** The API version whose headers this client sends. */
 const apiVersion = '2026-10-21';
@@ -31,6 +50,12 @@ const maxErrorBytes = 64 * 1024;
 
 export class ApiConnection {
   readonly baseURL: string;
+  readonly settings: CallSettings;
+  readonly logger: Logger | undefined;
+  /** What retries may cost, for all calls together. */
+  readonly budget: RetryBudget = new RetryBudget();
+  /** How models take a continuation, where they said so. */
+  readonly #modes = new Map<string, ContinuationMode>();
   readonly #token: string | undefined;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #transport: Transport;
@@ -41,6 +66,8 @@ export class ApiConnection {
       environment('ANTHROPIC_BASE_URL') ??
       'https://api.anthropic.com'
     ).replace(/\/+$/, '');
+    this.settings = resolveSettings(options);
+    this.logger = options.logger;
     this.#token = tokenOf(options);
     this.#headers = options.headers ?? {};
     this.#transport = options.transport ?? createFetchTransport(options.fetch);
@@ -54,13 +81,9 @@ export class ApiConnection {
 
   /** Posts JSON. Resolves with a successful response, whose body the caller reads or cancels; rejects with
    * ApiError for any other status, ConnectionError when there was none. */
-  async post(
-    path: string,
-    body: Record<string, unknown>,
-    options: RequestOptions = {},
-  ): Promise<TransportResponse> {
+  async post(path: string, body: Record<string, unknown>, options: PostOptions): Promise<TransportResponse> {
     const { betas, ...fields } = body;
-    const { signal } = options;
+    const { signal, connectMs } = options;
     const headers = this.#requestHeaders(betas, options.headers ?? {});
     const request = {
       method: 'POST',
@@ -68,13 +91,21 @@ export class ApiConnection {
       headers,
       body: JSON.stringify(fields),
     } as const;
-    const response = await this.#transport({ ...request, signal }).catch((cause: unknown) => {
-      throw signal?.aborted === true || cause instanceof ConnectionError
-        ? cause
-        : unexpected('connect', cause);
+    const response = await this.#transport({ ...request, signal, connectMs }).catch((cause: unknown) => {
+      throw signal.aborted || isCoded(cause) ? cause : unexpected('connect', cause);
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await errorOf(response, signal);
+  }
+
+  /** How a model is asked to go on with an answer. */
+  modeOf(model: string): ContinuationMode {
+    return this.#modes.get(model) ?? continuationModeOf(model);
+  }
+
+  learnMode(model: string, mode: ContinuationMode): void {
+    if (this.#modes.size >= maxModes) this.#modes.clear();
+    this.#modes.set(model, mode);
   }
 
   #requestHeaders(betas: unknown, ownHeaders: Readonly<Record<string, string>>): Record<string, string> {
@@ -94,6 +125,13 @@ export class ApiConnection {
     }
     return headers;
   }
+}
+
+interface PostOptions {
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly signal: AbortSignal;
+  /** For a transport that can tell how long it connects. */
+  readonly connectMs: number;
 }
 
 /** An error that a transport should not throw, as one that a caller expects. */
@@ -116,12 +154,9 @@ export async function readText(body: ByteSource, maxBytes: number): Promise<stri
   return text + decoder.decode();
 }
 
-async function errorOf(
-  { status, headers, body }: TransportResponse,
-  signal: AbortSignal | undefined,
-): Promise<ApiError> {
+async function errorOf({ status, headers, body }: TransportResponse, signal: AbortSignal): Promise<ApiError> {
   const text = await readText(body, maxErrorBytes).catch(() => {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     // The status says enough when the body breaks off.
     return '';
   });
@@ -129,10 +164,16 @@ async function errorOf(
   const retryAfterMs = parseRetryAfter(headers.get('retry-after-ms'), headers.get('retry-after'));
   return new ApiError(bodyOf(text, status), {
     status,
-    ...(requestId === null ? {} : { requestId }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    requestId: requestId ?? undefined,
+    retryAfterMs,
+    shouldRetry: flags.get(headers.get('x-should-retry') ?? ''),
   });
 }
+
+const flags = new Map([
+  ['true', true],
+  ['false', false],
+]);
 
 function bodyOf(text: string, status: number): ReturnType<typeof parseErrorBody> {
   try {

@@ -1,7 +1,8 @@
-// The errors of this layer, by whose fault it is: ConnectionError, the network; TruncatedError and ResponseError,
-// the peer; ConfigurationError, the set-up. What the API itself says is ApiError, and bytes that are no stream of
+// The errors of this layer, by whose fault it is: ConnectionError and TimeoutError, the network; TruncatedError and
+// ResponseError, the peer; ConfigurationError, the set-up. What the API itself says is ApiError, and bytes that are no stream of
 // its are ProtocolError, both of the protocol core. docs/errors.md has each code.
 
+import { ApiError, ProtocolError } from '../protocol/index.ts';
 import type { DeepReadonly, Message } from '../protocol/index.ts';
 
 /** No response came, or its body broke off. */
@@ -10,6 +11,7 @@ export class ConnectionError extends Error {
   readonly code = 'connection_failed';
   /** `connect`: nothing came back; `body`: the response had begun. */
   readonly phase: 'connect' | 'body';
+  requestId: string | undefined;
   /** What had arrived before. */
   partial: DeepReadonly<Message> | undefined;
 
@@ -19,13 +21,46 @@ export class ConnectionError extends Error {
   }
 }
 
+/** Whose silence was too long: see {@link Timeouts}. */
+export type TimeoutErrorCode =
+  | 'connect_timeout'
+  | 'headers_timeout'
+  | 'idle_timeout'
+  | 'progress_timeout'
+  | 'total_timeout';
+
+const silences: Readonly<Record<TimeoutErrorCode, string>> = {
+  connect_timeout: 'no connection',
+  headers_timeout: 'no response',
+  idle_timeout: 'not a byte',
+  progress_timeout: 'nothing but pings',
+  total_timeout: 'the answer was not complete',
+};
+
+/** A limit of time was reached. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+  readonly code: TimeoutErrorCode;
+  /** The limit that was reached, in milliseconds. */
+  readonly limitMs: number;
+  requestId: string | undefined;
+  /** What had arrived before. */
+  partial: DeepReadonly<Message> | undefined;
+
+  constructor(code: TimeoutErrorCode, limitMs: number, options?: { cause: unknown }) {
+    super(`Gave up after ${limitMs} ms: ${silences[code]} (${code})`, options);
+    this.code = code;
+    this.limitMs = limitMs;
+  }
+}
+
 /** The response ended cleanly before `message_stop`: the answer is not whole, whatever it looks like. */
 export class TruncatedError extends Error {
   override readonly name = 'TruncatedError';
   readonly code = 'truncated';
-  readonly requestId: string | undefined;
+  requestId: string | undefined;
   /** What had arrived before. */
-  readonly partial: DeepReadonly<Message> | undefined;
+  partial: DeepReadonly<Message> | undefined;
 
   constructor(partial: DeepReadonly<Message> | undefined, requestId: string | undefined) {
     super('The stream ended before message_stop: the answer is cut off');
@@ -78,3 +113,27 @@ export class ConfigurationError extends Error {
     this.code = code;
   }
 }
+
+/** What an attempt can fail with. */
+export type AttemptError =
+  | ApiError
+  | ProtocolError
+  | ConnectionError
+  | TimeoutError
+  | TruncatedError
+  | ResponseError
+  | ConfigurationError;
+
+export function isCoded(error: unknown): error is AttemptError {
+  return coded.some((type) => error instanceof type);
+}
+
+const coded = [
+  ApiError,
+  ProtocolError,
+  ConnectionError,
+  TimeoutError,
+  TruncatedError,
+  ResponseError,
+  ConfigurationError,
+];

@@ -1,6 +1,7 @@
 // The parameters of a request, with the wire's own names. Fields not listed go through unchanged.
 
 import type { ContentBlock, DeepReadonly, OpenString } from '../protocol/index.ts';
+import type { CallOptions } from './call-settings.ts';
 
 export interface MessageParams {
   model: string;
@@ -30,7 +31,7 @@ export type ContentParam =
   | DeepReadonly<ContentBlock>
   | { type: OpenString<'image' | 'document' | 'tool_result' | 'search_result'>; [field: string]: unknown };
 
-export interface RequestOptions {
+export interface RequestOptions extends CallOptions {
   signal?: AbortSignal | undefined;
   /** Further headers, over those of the client. */
   headers?: Readonly<Record<string, string>> | undefined;

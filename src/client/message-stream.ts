@@ -3,16 +3,22 @@
 // kept for as long as the stream is. Listeners hear what comes after they were added.
 
 import type { ContentBlock, DeepReadonly, KnownContentBlock, Message } from '../protocol/index.ts';
-import type { PartialJson, TextCitation } from '../protocol/index.ts';
-import type { ClientEvent, EventStream, StreamEnding } from './event-stream.ts';
+import type { PartialJson, TextCitation, Usage } from '../protocol/index.ts';
+import type { Answer, ClientEvent, RecoverEvent, StreamEnding } from './answer.ts';
+import type { RetryEvent } from './answer-attempts.ts';
 import { Listeners } from './listeners.ts';
 import { throwUnlessComplete } from './message-events.ts';
+import type { AttemptRecord } from './usage-record.ts';
 
 /** The listeners, and what each is called with. Snapshots are live, read-only views. */
 export interface MessageStreamListeners {
   connect: () => void;
   streamEvent: (event: ClientEvent, snapshot: DeepReadonly<Message>) => void;
   ping: () => void;
+  /** Another attempt is about to be made. */
+  retry: (event: RetryEvent) => void;
+  /** The answer broke off and is gone on with; blocks from `from_index` on are no more. */
+  recover: (event: RecoverEvent) => void;
   text: (delta: string, snapshot: string) => void;
   thinking: (delta: string, snapshot: string) => void;
   /** `input` has the raw text, whether it is complete, and what is wrong with it. */
@@ -36,54 +42,62 @@ export interface MessageStreamListeners {
  */
 export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposable {
   readonly #controller: AbortController;
-  readonly #connected: Promise<EventStream | undefined>;
+  readonly #answer: Answer;
+  /** True when there is something to read. */
+  readonly #connected: Promise<boolean>;
   readonly #listeners = new Listeners<MessageStreamListeners>();
   /** Every event so far. */
   readonly #events: ClientEvent[] = [];
-  #stream: EventStream | undefined;
-  #ending: StreamEnding | undefined;
   /** The read that is under way, shared by all who wait for the next event. */
   #reading: Promise<void> | undefined;
   #running: Promise<void> | undefined;
   /** The loops that are under way. */
   #loops = 0;
 
-  /** Takes the stream that is being opened. */
-  constructor(opening: Promise<EventStream>, controller: AbortController) {
+  /** Sends the request. */
+  constructor(createAnswer: (onRetry: (event: RetryEvent) => void) => Answer, controller: AbortController) {
     this.#controller = controller;
-    this.#connected = opening.then(
-      (stream) => {
-        this.#stream = stream;
+    this.#answer = createAnswer((event) => this.#listeners.emit('retry', event));
+    this.#connected = this.#answer.open().then(
+      () => {
         this.#listeners.emit('connect');
-        return stream;
+        return true;
       },
-      (error: unknown) => {
-        const type = controller.signal.aborted ? 'aborted' : 'failed';
-        // What the opening rejects with is one of the errors of a failed ending, or the reason of an abort.
-        this.#end({ type, error, message: undefined } as StreamEnding);
-        return undefined;
+      () => {
+        this.#tellEnding();
+        return false;
       },
     );
   }
 
   /** What has arrived so far: a live, read-only view; undefined before `message_start`. */
   get currentMessage(): DeepReadonly<Message> | undefined {
-    return this.#stream?.message;
+    return this.#answer.message;
   }
 
   /** How the answer ended; undefined while it goes on. */
   get ending(): StreamEnding | undefined {
-    return this.#ending;
+    return this.#answer.ending;
   }
 
   /** The text and state of a tool block's input: whether it is complete, and what is wrong with it. */
   inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
-    return this.#stream?.inputOf(block);
+    return this.#answer.inputOf(block);
   }
 
   /** The server's name for the request; undefined until its headers are there. */
   get request_id(): string | undefined {
-    return this.#stream?.requestId;
+    return this.#answer.requestId;
+  }
+
+  /** Every request made for the answer, with what each took. */
+  get attempts(): readonly AttemptRecord[] {
+    return this.#answer.attempts;
+  }
+
+  /** What all attempts took together, so far. */
+  get usage(): DeepReadonly<Usage> | undefined {
+    return this.#answer.usage;
   }
 
   /** The pieces of text, from the first on; ends and throws as the events do. */
@@ -112,7 +126,7 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
   /** Resolves when the answer is complete; rejects at every other ending, with what had arrived in the error. */
   async done(): Promise<void> {
     await this.#run();
-    throwUnlessComplete(this.#ending);
+    throwUnlessComplete(this.ending);
   }
 
   /** The whole message; rejects as `done` does. */
@@ -144,7 +158,7 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
         if (event !== undefined) {
           position += 1;
           yield event;
-        } else if (this.#ending === undefined) {
+        } else if (this.ending === undefined) {
           await this.#readOn();
         } else {
           break;
@@ -154,14 +168,14 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
       this.#loops -= 1;
       // Left early, and nobody else wants the rest.
       const isUnread = this.#loops === 0 && this.#running === undefined;
-      if (isUnread && this.#ending === undefined)
+      if (isUnread && this.ending === undefined)
         this.abort(new DOMException('The loop was left', 'AbortError'));
     }
-    throwUnlessComplete(this.#ending);
+    throwUnlessComplete(this.ending);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#ending === undefined) this.abort(new DOMException('The stream was disposed of', 'AbortError'));
+    if (this.ending === undefined) this.abort(new DOMException('The stream was disposed of', 'AbortError'));
     await this.#run();
   }
 
@@ -174,7 +188,7 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
   /** Reads to the end, at the stream's own pace. Never rejects. */
   #run(): Promise<void> {
     this.#running ??= (async () => {
-      while (this.#ending === undefined) await this.#readOn();
+      while (this.ending === undefined) await this.#readOn();
     })();
     return this.#running;
   }
@@ -188,30 +202,27 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
   }
 
   async #readChunk(): Promise<void> {
-    const stream = await this.#connected;
-    if (stream === undefined) return;
-    for (const event of await stream.readChunk()) {
+    if (!(await this.#connected)) return;
+    for (const event of await this.#answer.readChunk()) {
       this.#events.push(event);
-      this.#announce(event, stream);
+      this.#announce(event);
     }
-    if (stream.ending !== undefined) this.#end(stream.ending);
+    if (this.ending !== undefined) this.#tellEnding();
   }
 
-  #announce(event: ClientEvent, stream: EventStream): void {
-    const { message } = stream;
+  #announce(event: ClientEvent): void {
+    const { message } = this.#answer;
     if (event.type === 'ping') this.#listeners.emit('ping');
+    if (isRecover(event)) this.#listeners.emit('recover', event);
     if (message === undefined) return;
     this.#listeners.emit('streamEvent', event, message);
-    if (event.type === 'content_block_delta') this.#announceDelta(event, stream);
-    if (event.type === 'content_block_stop') this.#announceBlock(event.index, stream);
+    if (event.type === 'content_block_delta') this.#announceDelta(event);
+    if (event.type === 'content_block_stop') this.#announceBlock(event.index);
     if (event.type === 'message_stop') this.#listeners.emit('message', message);
   }
 
-  #announceDelta(
-    { index, delta }: Extract<ClientEvent, { type: 'content_block_delta' }>,
-    stream: EventStream,
-  ): void {
-    const block = stream.blockAt(index) as DeepReadonly<KnownContentBlock> | undefined;
+  #announceDelta({ index, delta }: Extract<ClientEvent, { type: 'content_block_delta' }>): void {
+    const block = this.#answer.blockAt(index) as DeepReadonly<KnownContentBlock> | undefined;
     if (block === undefined) return;
     if (delta.type === 'text_delta' && block.type === 'text')
       this.#listeners.emit('text', delta.text, block.text);
@@ -220,23 +231,28 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
     }
     if (delta.type === 'signature_delta') this.#listeners.emit('signature', delta.signature);
     if (delta.type === 'input_json_delta' && 'input' in block) {
-      this.#listeners.emit('inputJson', delta.partial_json, block.input, stream.inputOf(block));
+      this.#listeners.emit('inputJson', delta.partial_json, block.input, this.#answer.inputOf(block));
     }
     if (delta.type === 'citations_delta' && block.type === 'text') {
       this.#listeners.emit('citation', delta.citation, block.citations ?? []);
     }
   }
 
-  #announceBlock(index: number, stream: EventStream): void {
-    const block = stream.blockAt(index);
+  #announceBlock(index: number): void {
+    const block = this.#answer.blockAt(index);
     if (block !== undefined) this.#listeners.emit('contentBlock', block);
   }
 
-  #end(ending: StreamEnding): void {
-    this.#ending = ending;
+  #tellEnding(): void {
+    const { ending } = this;
+    if (ending === undefined) return;
     if (ending.type === 'complete') this.#listeners.emit('finalMessage', ending.message);
     else if (ending.type === 'aborted') this.#listeners.emit('abort', ending.error);
     else this.#listeners.emit('error', ending.error);
     this.#listeners.emit('end');
   }
+}
+
+function isRecover(event: ClientEvent): event is RecoverEvent {
+  return event.type === 'recover';
 }

@@ -1,19 +1,16 @@
 // The Messages endpoint.
 
 import type { Message } from '../protocol/index.ts';
-import { readText } from './api-connection.ts';
+import { Answer } from './answer.ts';
+import { AnswerAttempts } from './answer-attempts.ts';
+import type { AnswerRequest, ReplyRequest, RetryEvent } from './answer-attempts.ts';
 import type { ApiConnection } from './api-connection.ts';
-import { ResponseError } from './errors.ts';
-import { EventStream } from './event-stream.ts';
+import { withOptions } from './call-settings.ts';
+import { follow } from './follow.ts';
 import { MessageEvents } from './message-events.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { MessageStream } from './message-stream.ts';
-import type { TransportResponse } from './transport.ts';
-
-type JsonObject = Record<string, unknown>;
-
-/** The most of a JSON reply that is read: far above any message, and below what would exhaust memory. */
-const maxReplyBytes = 256 * 1024 * 1024;
+import type { JsonObject } from './read-object.ts';
 
 export class Messages {
   readonly #connection: ApiConnection;
@@ -25,8 +22,9 @@ export class Messages {
   /**
    * Asks for a message, whole or (`stream: true`) as events.
    *
-   * Rejects with ApiError when the API says no, ConnectionError when no response came, ConfigurationError when
-   * there is no key, ResponseError when the reply is not a message, and the signal's reason after an abort.
+   * Rejects, after the retries that the options allow, with ApiError when the API says no, ConnectionError when no
+   * response came, TimeoutError when that took too long, ConfigurationError when there is no key, ResponseError when
+   * the reply is not a message, and the signal's reason after an abort.
    */
   create(params: MessageParams & { stream: true }, options?: RequestOptions): Promise<MessageEvents>;
   create(params: MessageParams & { stream?: false | undefined }, options?: RequestOptions): Promise<Message>;
@@ -40,17 +38,20 @@ export class Messages {
   ): Promise<Message | MessageEvents> {
     if (params.stream === true) {
       const controller = new AbortController();
-      return new MessageEvents(await this.#open(params, options, controller), controller);
+      const answer = this.#answer(params, { options, controller });
+      await answer.open();
+      return new MessageEvents(answer, controller);
     }
-    const isMessage = ({ type }: JsonObject): boolean => type === 'message';
-    const reply = await this.#ask({ path: '/v1/messages', params, options }, isMessage);
+    const isWanted = ({ type }: JsonObject): boolean => type === 'message';
+    const reply = await this.#ask(params, options, { path: '/v1/messages', isWanted });
     return reply as unknown as Message;
   }
 
-  /** Asks for a message and streams it. The stream tells of every failure, this call of none. */
+  /** Asks for a message and streams it. The stream tells of every failure; this call throws only a RangeError, for
+   * an option out of range. */
   stream(params: MessageParams, options: RequestOptions = {}): MessageStream {
     const controller = new AbortController();
-    return new MessageStream(this.#open({ ...params, stream: true }, options, controller), controller);
+    return new MessageStream((onRetry) => this.#answer(params, { options, controller, onRetry }), controller);
   }
 
   /** Counts the input tokens of a request without sending it to a model. */
@@ -58,66 +59,47 @@ export class Messages {
     params: Omit<MessageParams, 'max_tokens'>,
     options: RequestOptions = {},
   ): Promise<{ input_tokens: number }> {
-    const isCount = ({ input_tokens }: JsonObject): boolean => typeof input_tokens === 'number';
-    const reply = await this.#ask({ path: '/v1/messages/count_tokens', params, options }, isCount);
+    const isWanted = ({ input_tokens }: JsonObject): boolean => typeof input_tokens === 'number';
+    const path = '/v1/messages/count_tokens';
+    const reply = await this.#ask(params as MessageParams, options, { path, isWanted });
     return reply as { input_tokens: number };
   }
 
-  async #ask(
-    { path, params, options }: { path: string; params: JsonObject; options: RequestOptions },
-    isWanted: (value: JsonObject) => boolean,
-  ): Promise<JsonObject> {
+  async #ask(params: MessageParams, options: RequestOptions, reply: ReplyRequest): Promise<JsonObject> {
     const controller = new AbortController();
     const letGo = follow(options.signal, controller);
+    const attempts = new AnswerAttempts({ ...this.#request(params, options, controller), reply });
     try {
-      const response = await this.#connection.post(path, params, { ...options, signal: controller.signal });
-      return await readObject(response, isWanted);
+      await attempts.open();
+      attempts.end(undefined);
+      return attempts.reply ?? {};
+    } catch (error) {
+      attempts.end(error);
+      throw error;
     } finally {
       letGo();
     }
   }
 
-  async #open(
+  #answer(
     params: MessageParams,
-    options: RequestOptions,
-    controller: AbortController,
-  ): Promise<EventStream> {
-    const onEnd = follow(options.signal, controller);
-    const { signal } = controller;
-    try {
-      const response = await this.#connection.post('/v1/messages', params, { ...options, signal });
-      return new EventStream(response, { signal, onEnd });
-    } catch (error) {
-      onEnd();
-      throw error;
-    }
+    { options, controller, onRetry }: Pick<AnswerRequest, 'options' | 'controller' | 'onRetry'>,
+  ): Answer {
+    const request = { ...this.#request(params, options, controller), onRetry: this.#logged(onRetry) };
+    return new Answer(request, { onEnd: follow(options.signal, controller) });
   }
-}
 
-/** Makes the controller follow the caller's signal, which may outlive many answers; returns how to let go of it.
- * The signal itself is never handed on: a platform's `fetch` would leave a listener on it. */
-function follow(signal: AbortSignal | undefined, controller: AbortController): () => void {
-  const abort = (): void => controller.abort(signal?.reason);
-  if (signal?.aborted) abort();
-  signal?.addEventListener('abort', abort);
-  return () => signal?.removeEventListener('abort', abort);
-}
-
-async function readObject(
-  { status, headers, body }: TransportResponse,
-  isWanted: (value: JsonObject) => boolean,
-): Promise<JsonObject> {
-  const text = await readText(body, maxReplyBytes);
-  try {
-    const value = JSON.parse(text) as JsonObject | null;
-    if (typeof value === 'object' && value !== null && isWanted(value)) return value;
-  } catch {
-    // Not JSON: said below, with what it is instead.
+  #request(params: MessageParams, options: RequestOptions, controller: AbortController): AnswerRequest {
+    const settings = withOptions(this.#connection.settings, options);
+    return { connection: this.#connection, params, options, settings, controller, onRetry: this.#logged() };
   }
-  throw new ResponseError('not_a_message', {
-    status,
-    contentType: headers.get('content-type') ?? undefined,
-    excerpt: text.slice(0, 500),
-    requestId: headers.get('request-id') ?? undefined,
-  });
+
+  #logged(onRetry?: (event: RetryEvent) => void): (event: RetryEvent) => void {
+    return (event) => {
+      const { attempt, kind, delayMs, model, error } = event;
+      const { code } = error;
+      this.#connection.logger?.warn(`Attempt ${attempt} (${kind}) after ${code}`, { delayMs, model, code });
+      onRetry?.(event);
+    };
+  }
 }

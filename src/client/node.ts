@@ -1,13 +1,27 @@
-// A transport on node:http, for servers and programs: no web streams on the way, no time limits of its own, and the
-// proxies of the environment. `fetch` of Node costs about twice the CPU an event, and gives up after 300 s of silence.
+// A transport on node:http, for servers and programs: no web streams on the way, no time limit of its own but the one
+// for connecting, and the proxies of the environment. `fetch` of Node costs about twice the CPU an event, and gives up after 300 s of silence.
 
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { ClientOptions } from './api-connection.ts';
+import { TimeoutError } from './errors.ts';
+import { Millrace as PortableMillrace } from './millrace.ts';
 import { connectionError } from './transport.ts';
 import type { ByteSource, ResponseHeaders, Transport, TransportRequest } from './transport.ts';
+
+export * from './index.ts';
+
+/** The client on node:http: HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment hold without a word of code.
+ * Everything else of `millrace/client` is at this door as well. */
+export class Millrace extends PortableMillrace {
+  constructor(options: ClientOptions = {}) {
+    const isChosen = options.transport !== undefined || options.fetch !== undefined;
+    super(isChosen ? options : { ...options, transport: createNodeTransport() });
+  }
+}
 
 export interface NodeTransportOptions {
   /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read from; default the process's environment. */
@@ -36,7 +50,7 @@ export function createNodeTransport({ env = process.env }: NodeTransportOptions 
 }
 
 function send(
-  { method, url, headers, body, signal }: TransportRequest,
+  { method, url, headers, body, signal, connectMs }: TransportRequest,
   agents: { readonly 'http:': HttpAgent; readonly 'https:': HttpsAgent },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -49,7 +63,23 @@ function send(
     // Stays for as long as the request does: after the response, what breaks is told by its body as well.
     request.on('error', reject);
     request.once('response', resolve);
+    if (connectMs !== undefined && connectMs !== Infinity) limitConnecting(request, connectMs);
     request.end(body);
+  });
+}
+
+/** A socket that was open already needs no time to connect; a new one is connected when TLS stands as well. */
+function limitConnecting(request: ClientRequest, connectMs: number): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const isSecure = 'encrypted' in socket;
+    const timer = setTimeout(
+      () => request.destroy(new TimeoutError('connect_timeout', connectMs)),
+      connectMs,
+    );
+    const stop = (): void => clearTimeout(timer);
+    socket.once(isSecure ? 'secureConnect' : 'connect', stop);
+    socket.once('close', stop);
   });
 }
 

@@ -1,10 +1,10 @@
 // How the client reaches a server: one function, so that another HTTP stack, a test or a relay can stand in.
 
-import { ConnectionError } from './errors.ts';
+import { ConnectionError, TimeoutError } from './errors.ts';
 
 /**
  * Sends one request and answers as soon as the response headers are there, whatever the status.
- * Rejects with ConnectionError when no response came, and with the signal's own reason after an abort. The
+ * Rejects with ConnectionError when no response came, TimeoutError when connecting took too long, and with the signal's own reason after an abort. The
  * signal stays in force until the body is read to its end or cancelled.
  */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
@@ -15,6 +15,8 @@ export interface TransportRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How long connecting may take, in milliseconds; for transports that can tell. Rejects with TimeoutError. */
+  readonly connectMs?: number | undefined;
 }
 
 export interface TransportResponse {
@@ -71,12 +73,15 @@ function sourceOf(
   return {
     read: async () => {
       signal?.throwIfAborted();
-      const result = await reader?.read().catch((cause: unknown) => {
+      let value: Uint8Array | undefined;
+      try {
+        value = (await reader?.read())?.value;
+      } catch (cause) {
         throw connectionError(`The response of ${url} broke off`, 'body', { cause, signal });
-      });
+      }
       signal?.throwIfAborted();
-      if (result?.value === undefined) signal?.removeEventListener('abort', onAbort);
-      return result?.value;
+      if (value === undefined) signal?.removeEventListener('abort', onAbort);
+      return value;
     },
     cancel,
   };
@@ -109,7 +114,16 @@ export function connectionError(
   { cause, signal }: { cause: unknown; signal: AbortSignal | undefined },
 ): unknown {
   if (signal?.aborted) return signal.reason;
+  if (cause instanceof TimeoutError) return cause;
+  // The limit of Node's own fetch, which cannot be set from here.
+  if (codeOf(cause) === 'UND_ERR_CONNECT_TIMEOUT')
+    return new TimeoutError('connect_timeout', 10_000, { cause });
   return new ConnectionError(phase, `${what}: ${reasonOf(cause)}`, { cause });
+}
+
+function codeOf(cause: unknown): unknown {
+  const { cause: inner } = cause as { cause?: { code?: unknown } };
+  return inner?.code;
 }
 
 /** The innermost message: fetch says "fetch failed" and keeps the reason in its cause. */

@@ -49,6 +49,14 @@ export const statusOfErrorType: Readonly<Record<ApiErrorType, number>> = {
   overloaded_error: 529,
 };
 
+/** What is known of an error beside its body: from the response that it came in. */
+export interface ApiErrorOptions {
+  status?: number | undefined;
+  requestId?: string | undefined;
+  retryAfterMs?: number | undefined;
+  shouldRetry?: boolean | undefined;
+}
+
 /** The API answered with an error: as the HTTP response, or as an event after the stream began. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -62,10 +70,12 @@ export class ApiError extends Error {
   readonly details: unknown;
   /** How long the server asked to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** What the server said in `x-should-retry`; undefined when it said nothing. */
+  readonly shouldRetry: boolean | undefined;
   /** What had arrived before the error event; undefined for an HTTP response. */
   partial: DeepReadonly<Message> | undefined;
 
-  constructor(body: ErrorBody, options: { status?: number; requestId?: string; retryAfterMs?: number } = {}) {
+  constructor(body: ErrorBody, options: ApiErrorOptions = {}) {
     super(body.message);
     this.code = body.type;
     this.type = body.type;
@@ -73,6 +83,7 @@ export class ApiError extends Error {
     this.requestId = options.requestId;
     this.details = body.details;
     this.retryAfterMs = options.retryAfterMs;
+    this.shouldRetry = options.shouldRetry;
   }
 }
 

@@ -2,7 +2,7 @@
 
 export { encodeSse } from './encode-sse.ts';
 export { ApiError, ProtocolError, statusOfErrorType } from './errors.ts';
-export type { ProtocolErrorCode } from './errors.ts';
+export type { ApiErrorOptions, ProtocolErrorCode } from './errors.ts';
 export { MessageAccumulator } from './message-accumulator.ts';
 export type { Ending } from './message-accumulator.ts';
 export type * from './message.ts';

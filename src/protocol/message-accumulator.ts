@@ -81,6 +81,14 @@ export class MessageAccumulator {
     return this.#blocks.get(index)?.block as DeepReadonly<ContentBlock> | undefined;
   }
 
+  /** Drops all blocks but the first `count`, for an answer that is written anew from there; the index of the next
+   * block is returned. */
+  rewind(count: number): number {
+    this.#message?.content.splice(count);
+    for (const index of this.#indexes.splice(count)) this.#blocks.delete(index);
+    return (this.#indexes.at(-1) ?? -1) + 1;
+  }
+
   /** Takes the next event. */
   push(event: StreamEvent): void {
     if (this.#ending !== undefined) return;

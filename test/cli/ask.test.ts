@@ -89,8 +89,11 @@ test('millrace ask tells endings apart by exit code, and prints what came first'
       /get_weather with \{"city":"Ulm"\}/,
     ],
   ] as const) {
-    await using upstream = await startRawServer(() => ({
-      bytes: streamResponse(body) + cleanEnd,
+    // Whoever asks to go on gets the same ending, and no text.
+    await using upstream = await startRawServer((request) => ({
+      bytes:
+        streamResponse(request.includes('was interrupted') ? body.replace(text, sse(messageStart)) : body) +
+        cleanEnd,
       then: 'fin',
     }));
     await using program = runProgram(['ask', 'x'], withKey(upstream.url));
@@ -98,6 +101,19 @@ test('millrace ask tells endings apart by exit code, and prints what came first'
     assert.equal(program.stdout, 'partial\n');
     assert.match(program.stderr, said);
   }
+});
+
+test('millrace ask goes on with an answer that broke off, and says so when it is printed', async () => {
+  const text = sse(messageStart, ...textEvents(0, 'The wheel ').slice(0, 2));
+  const rest = sse(messageStart, ...textEvents(0, 'turns.')) + stopped('end_turn');
+  await using upstream = await startRawServer((request) => ({
+    bytes: streamResponse(request.includes('was interrupted') ? rest : text) + cleanEnd,
+    then: 'fin',
+  }));
+  await using program = runProgram(['ask', 'x'], withKey(upstream.url));
+  assert.equal(await program.ended, 0, program.stderr);
+  assert.equal(program.stdout, 'The wheel turns.\n');
+  assert.match(program.stderr, /broke off and was gone on with: The stream ended before message_stop/);
 });
 
 test('millrace ask with no server to reach exits 5 and says which', async () => {

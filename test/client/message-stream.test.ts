@@ -23,10 +23,13 @@ const params = {
   messages: [{ role: 'user' as const, content: 'Hi' }],
 };
 
+/** One attempt: what becomes of others is in attempts.test.ts. */
+const once = { retry: { maxRetries: 0 } };
+
 /** Runs `use` with a client whose server answers with exactly these bytes. */
 async function withAnswer(answer: RawAnswer, use: (client: Millrace) => Promise<void>): Promise<void> {
   await using server = await startRawServer(() => answer);
-  await use(new Millrace({ apiKey: 'k', baseURL: server.url }));
+  await use(new Millrace({ apiKey: 'k', baseURL: server.url, ...once }));
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -63,8 +66,9 @@ test('MessageStream gives text, events and the final message of a simulated answ
   assert.equal(await stream.finalText(), text);
   const message = await stream.finalMessage();
   assert.equal(message.stop_reason, 'end_turn');
-  assert.deepEqual(stream.ending, { type: 'complete', message });
-  assert.match(stream.request_id ?? '', /^req_/);
+  const { request_id } = stream;
+  assert.match(request_id ?? '', /^req_/);
+  assert.deepEqual(stream.ending, { type: 'complete', message, usage: message.usage, request_id });
 });
 
 test('MessageStream calls each listener by the official names, in order', async () => {
@@ -191,7 +195,7 @@ test('a server that is not there is a ConnectionError of the connect phase', asy
   await using server = await startRawServer(() => ({ bytes: '', then: 'fin' }));
   const { url } = server;
   await server[Symbol.asyncDispose]();
-  const client = new Millrace({ apiKey: 'k', baseURL: url });
+  const client = new Millrace({ apiKey: 'k', baseURL: url, ...once });
   await assert.rejects(client.messages.create(params), {
     name: 'ConnectionError',
     phase: 'connect',

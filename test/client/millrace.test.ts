@@ -10,6 +10,9 @@ const params = {
   messages: [{ role: 'user' as const, content: 'echo hello' }],
 };
 
+/** One attempt: what becomes of others is in attempts.test.ts. */
+const once = { retry: { maxRetries: 0 } };
+
 /** A client whose requests are kept and answered with `body`. */
 function recording(
   options: ClientOptions = {},
@@ -19,6 +22,7 @@ function recording(
   const requests: { url: string; headers: Record<string, string>; body: unknown }[] = [];
   const client = new Millrace({
     apiKey: 'key-1',
+    ...once,
     fetch: async (url, { headers, body: sent }) => {
       requests.push({
         url,
@@ -80,13 +84,16 @@ test('Millrace takes key, token and address from the environment', async (t) => 
     throw new Error(`${url} ${headers['authorization']}`);
   };
   await assert.rejects(
-    new Millrace({ transport }).messages.create(params),
+    new Millrace({ transport, ...once }).messages.create(params),
     /http:\/\/env.example\/v1\/messages Bearer from-env/,
   );
   delete process.env['ANTHROPIC_API_KEY'];
   process.env['ANTHROPIC_AUTH_TOKEN'] = 'token';
-  await assert.rejects(new Millrace({ transport }).messages.create(params), /Bearer token/);
-  await assert.rejects(new Millrace({ transport, apiKey: null }).messages.create(params), ConfigurationError);
+  await assert.rejects(new Millrace({ transport, ...once }).messages.create(params), /Bearer token/);
+  await assert.rejects(
+    new Millrace({ transport, apiKey: null, ...once }).messages.create(params),
+    ConfigurationError,
+  );
 });
 
 test('Millrace says which variable to set when there is no key, and sends nothing', async () => {

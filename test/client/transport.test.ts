@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
-import { createFetchTransport, readText } from 'millrace/client';
-import { createNodeTransport } from 'millrace/client/node';
+import { createFetchTransport, Millrace as PortableMillrace, readText } from 'millrace/client';
+import { createNodeTransport, Millrace } from 'millrace/client/node';
 import { testTransport } from '../contract/transport.ts';
+import { startRawServer } from '../support/raw-server.ts';
 
 testTransport('createFetchTransport()', () => createFetchTransport());
 testTransport('createNodeTransport()', () => createNodeTransport({ env: {} }));
@@ -26,3 +28,69 @@ test('createNodeTransport() goes through the proxy of the environment', async ()
   proxy.closeAllConnections();
   proxy.close();
 });
+
+test('Millrace of the Node door goes through the proxy of the environment', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const proxy = createServer((request, response) => {
+    seen.push(request.url);
+    response.setHeader('content-type', 'application/json').end('{"input_tokens":7}');
+  });
+  await new Promise<void>((resolve) => {
+    proxy.listen(0, '127.0.0.1', resolve);
+  });
+  const saved = { ...process.env };
+  t.after(() => {
+    process.env = saved;
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  process.env['HTTP_PROXY'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const client = new Millrace({ apiKey: 'k', baseURL: 'http://api.example' });
+  const messages = [{ role: 'user' as const, content: 'Hi' }];
+  assert.deepEqual(await client.messages.countTokens({ model: 'm', messages }), { input_tokens: 7 });
+  assert.deepEqual(seen, ['http://api.example/v1/messages/count_tokens']);
+  assert.ok(client instanceof PortableMillrace);
+});
+
+test('createNodeTransport() gives up on a connection that never comes to stand, and says after how long', async () => {
+  // It takes the connection, and says nothing that TLS could begin with.
+  await using server = await startSilentServer();
+  const transport = createNodeTransport({ env: {} });
+  const url = server.url.replace('http:', 'https:');
+  await assert.rejects(transport({ method: 'GET', url, headers: {}, connectMs: 20 }), {
+    name: 'TimeoutError',
+    code: 'connect_timeout',
+    limitMs: 20,
+  });
+});
+
+test('createNodeTransport() limits connecting alone: a response may take longer', async () => {
+  const later = Promise.withResolvers<string>();
+  await using server = await startRawServer(() => ({ bytes: '', then: 'hold', later: later.promise }));
+  const transport = createNodeTransport({ env: {} });
+  const response = transport({ method: 'GET', url: server.url, headers: {}, connectMs: 20 });
+  // The limit has passed when a timer that was set later has.
+  setTimeout(() => later.resolve('HTTP/1.1 204 No Content\r\n\r\n'), 40);
+  assert.equal((await response).status, 204);
+});
+
+interface SilentServer extends AsyncDisposable {
+  readonly url: string;
+}
+
+async function startSilentServer(): Promise<SilentServer> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => sockets.add(socket.on('error', () => undefined)));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+    },
+  };
+}

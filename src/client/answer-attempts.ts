@@ -1,0 +1,339 @@
+// The requests made for one answer, one after the other: when there may be another, how long to wait before it,
+// which model it asks, and whether for a stream.
+
+import { ApiError } from '../protocol/index.ts';
+import type { ContentBlockDelta, Message, StreamEvent } from '../protocol/index.ts';
+import type { ApiConnection } from './api-connection.ts';
+import { Attempt } from './attempt.ts';
+import type { Reading } from './attempt.ts';
+import type { CallSettings } from './call-settings.ts';
+import { sleep } from './clock.ts';
+import { isCoded, TimeoutError } from './errors.ts';
+import type { AttemptError } from './errors.ts';
+import { follow } from './follow.ts';
+import type { MessageParams, RequestOptions } from './message-params.ts';
+import { isPrefillRefusal } from './recovery.ts';
+import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
+import { readObject } from './read-object.ts';
+import type { JsonObject } from './read-object.ts';
+import { isPassing, retryAfter } from './retry-policy.ts';
+import { UsageRecord } from './usage-record.ts';
+import type { AttemptKind, AttemptRecord } from './usage-record.ts';
+import { eventsOfMessage } from './whole-reply.ts';
+
+export interface AnswerRequest {
+  readonly connection: ApiConnection;
+  readonly params: MessageParams;
+  readonly options: RequestOptions;
+  readonly settings: CallSettings;
+  /** Ends everything. */
+  readonly controller: AbortController;
+  readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** For what is never streamed. Default: a message, streamed. */
+  readonly reply?: ReplyRequest | undefined;
+}
+
+/** What is asked for in one piece. */
+export interface ReplyRequest {
+  readonly path: string;
+  readonly isWanted: (value: JsonObject) => boolean;
+}
+
+const wholeMessage: ReplyRequest = {
+  path: '/v1/messages',
+  isWanted: ({ type }) => type === 'message',
+};
+
+/** Another attempt is about to be made; nothing that was shown is lost. */
+export interface RetryEvent {
+  /** The number of the attempt to come, from 2. */
+  readonly attempt: number;
+  /** Why the one before failed. */
+  readonly error: AttemptError;
+  readonly delayMs: number;
+  /** The model it will ask. */
+  readonly model: string;
+  readonly kind: AttemptKind;
+  /** False when the answer is asked for whole. */
+  readonly isStreamed: boolean;
+}
+
+/** A response that is read, streamed or not. */
+interface Source {
+  read(): Promise<Reading>;
+  release(): Promise<void>;
+  cancel(): Promise<void>;
+}
+
+export class AnswerAttempts {
+  readonly #request: AnswerRequest;
+  readonly #records: UsageRecord[] = [];
+  /** What is asked now: after a fallback another model, after a break the rest of the answer. */
+  #params: MessageParams;
+  #isStreamed: boolean;
+  /** The last reply that came in one piece. */
+  #reply: JsonObject | undefined;
+  #recoveries = 0;
+  /** The fallbacks not yet turned to. */
+  #steps: readonly string[];
+  /** Since the last fallback. */
+  #retries = 0;
+  /** What retries took from the budget; given back when the answer is complete. */
+  #taken = 0;
+  #source: Source | undefined;
+  #letGo: () => void = nothing;
+  #stopTotal: () => void = nothing;
+  /** The code of the last failure that another attempt was made for. */
+  lastReason = '';
+
+  constructor(request: AnswerRequest) {
+    this.#request = request;
+    this.#params = request.params;
+    this.#steps = request.settings.fallback;
+    this.#isStreamed = request.reply === undefined;
+  }
+
+  get records(): readonly AttemptRecord[] {
+    return this.#records;
+  }
+
+  /** What came in one piece; undefined before, and for a stream. */
+  get reply(): JsonObject | undefined {
+    return this.#reply;
+  }
+
+  get requestId(): string | undefined {
+    return this.#records.at(-1)?.request_id;
+  }
+
+  /** What the answer is an answer to, with the model that is asked now. */
+  get params(): MessageParams {
+    return { ...this.#request.params, model: this.#params.model };
+  }
+
+  get mode(): ContinuationMode {
+    return this.#request.connection.modeOf(this.#params.model);
+  }
+
+  /** Sends the first request, and others while they fail and may be repeated. Rejects with the last failure. */
+  async open(): Promise<void> {
+    const { settings, controller } = this.#request;
+    const { totalMs } = settings.timeouts;
+    if (totalMs !== Infinity) {
+      const giveUp = (): void => controller.abort(new TimeoutError('total_timeout', totalMs));
+      this.#stopTotal = settings.clock.setTimer(giveUp, totalMs);
+    }
+    await this.#sendUntilAnswered('first');
+  }
+
+  /** Never rejects. */
+  read(): Promise<Reading> {
+    // Not async: this is on the way of every chunk.
+    return this.#source?.read() ?? Promise.resolve({ events: [], end: 'end' });
+  }
+
+  /** Counts an event of the attempt under way. */
+  take(event: StreamEvent): void {
+    const record = this.#records.at(-1);
+    if (event.type === 'content_block_delta')
+      record?.addDelta(textOfDelta((event as { delta: ContentBlockDelta }).delta));
+    else if (
+      event.type === 'message_start' ||
+      event.type === 'message_delta' ||
+      event.type === 'message_stop'
+    ) {
+      record?.take(event);
+    }
+  }
+
+  /** Makes another attempt from the beginning. Rejects with `failure` when there may be none. */
+  async retry(failure: AttemptError): Promise<void> {
+    const kind = await this.#prepareNext(failure);
+    await this.#sendUntilAnswered(kind);
+  }
+
+  /** Takes one of the recoveries there may be; false when there are no more, or none for this failure. */
+  takeRecovery(failure: AttemptError): boolean {
+    const { recover, retry } = this.#request.settings;
+    if (recover === undefined || !isRecoverable(failure, isPassing(failure, retry))) return false;
+    if (this.#extraTokens() > recover.maxExtraTokens) return false;
+    this.#recoveries += 1;
+    return this.#recoveries <= recover.maxRecoveries || this.#turnToWhole();
+  }
+
+  /** Asks for the rest of the answer, in the way that the model turns out to take; resolves with the plan used. */
+  async goOn(failure: AttemptError, planIn: (mode: ContinuationMode) => RecoveryPlan): Promise<RecoveryPlan> {
+    this.#fail(failure);
+    this.lastReason = failure.code;
+    for (;;) {
+      const plan = planIn(this.mode);
+      this.#params = plan.params;
+      this.#retries = 0;
+      this.#tell(failure, { kind: 'recovery', delayMs: 0 });
+      try {
+        await this.#sendUntilAnswered('recovery');
+        return plan;
+      } catch (error) {
+        const isRefusal =
+          error instanceof ApiError && error.status === 400 && isPrefillRefusal(error.message);
+        if (!isRefusal || plan.mode !== 'prefill') throw error;
+        this.#request.connection.learnMode(this.#params.model, 'turn');
+      }
+    }
+  }
+
+  /** Lets go of the response, whose end does not matter any more. */
+  release(): void {
+    this.#letGo();
+    void this.#source?.release();
+  }
+
+  /** Never rejects. */
+  async cancel(): Promise<void> {
+    this.#letGo();
+    await this.#source?.cancel();
+  }
+
+  /** No more attempts; `error` is why the last one failed, if it did. */
+  end(error: unknown): void {
+    this.#stopTotal();
+    if (error === undefined) this.#request.connection.budget.succeed(this.#taken);
+    else this.#fail(error);
+  }
+
+  async #sendUntilAnswered(first: AttemptKind): Promise<void> {
+    let kind = first;
+    for (;;) {
+      try {
+        await this.#send(kind);
+        return;
+      } catch (error) {
+        const { signal } = this.#request.controller;
+        if (signal.aborted) throw signal.reason;
+        // Misuse by the caller is no failure of an attempt.
+        if (!isCoded(error)) throw error;
+        kind = await this.#prepareNext(error);
+      }
+    }
+  }
+
+  async #send(kind: AttemptKind): Promise<void> {
+    const { connection, options, settings, controller, reply } = this.#request;
+    const isStreamed = this.#isStreamed;
+    const record = new UsageRecord({
+      number: this.#records.length + 1,
+      kind,
+      model: this.#params.model,
+      isStreamed,
+    });
+    this.#records.push(record);
+    const own = new AbortController();
+    this.#letGo = follow(controller.signal, own);
+    const { clock, timeouts } = settings;
+    const limitMs = isStreamed ? timeouts.headersMs : timeouts.replyMs;
+    const stopTimer =
+      limitMs === Infinity
+        ? nothing
+        : clock.setTimer(() => own.abort(new TimeoutError('headers_timeout', limitMs)), limitMs);
+    try {
+      const { path, isWanted } = reply ?? wholeMessage;
+      const { stream: _, ...asked } = this.#params;
+      const params = isStreamed ? { ...asked, stream: true } : asked;
+      const { connectMs } = timeouts;
+      const response = await connection.post(path, params, { ...options, signal: own.signal, connectMs });
+      record.request_id = response.headers.get('request-id') ?? undefined;
+      if (isStreamed) this.#source = new Attempt(response, { clock, timeouts, controller: own });
+      else this.#source = wholeSource((this.#reply = await readObject(response, isWanted)));
+    } catch (error) {
+      this.#letGo();
+      throw own.signal.aborted ? own.signal.reason : error;
+    } finally {
+      stopTimer();
+    }
+  }
+
+  /** Waits before the next attempt, if there may be one; rejects with `failure` otherwise. */
+  async #prepareNext(failure: AttemptError): Promise<AttemptKind> {
+    this.#fail(failure);
+    this.lastReason = failure.code;
+    const { settings, connection, controller } = this.#request;
+    const { retry: options, random, clock } = settings;
+    const retry = retryAfter(failure, options, { retries: this.#retries, random });
+    const isAllowed = retry !== undefined && connection.budget.take(retry.cost);
+    if (!isAllowed && !this.#fallBack(failure)) throw failure;
+    const kind = isAllowed ? 'retry' : 'fallback';
+    const delayMs = isAllowed ? retry.delayMs : 0;
+    this.#retries = isAllowed ? this.#retries + 1 : 0;
+    if (isAllowed) this.#taken += retry.cost;
+    this.#tell(failure, { kind, delayMs });
+    await sleep(delayMs, { clock, signal: controller.signal });
+    return kind;
+  }
+
+  /** Turns to the next fallback; false when there is none, or it would fail in the same way. */
+  #fallBack(failure: AttemptError): boolean {
+    const isForAnother = isPassing(failure, this.#request.settings.retry) || isOfModel(failure);
+    const [step, ...others] = this.#steps;
+    if (!isForAnother || step === undefined) return false;
+    this.#steps = others;
+    if (step === 'non-streaming' && !this.#isStreamed) return this.#fallBack(failure);
+    if (step === 'non-streaming') this.#isStreamed = false;
+    else this.#params = { ...this.#params, model: step };
+    return true;
+  }
+
+  /** The last resort for an answer that keeps breaking: its rest in one piece. */
+  #turnToWhole(): boolean {
+    if (!this.#isStreamed || !this.#steps.includes('non-streaming')) return false;
+    this.#steps = this.#steps.filter((step) => step !== 'non-streaming');
+    this.#isStreamed = false;
+    return true;
+  }
+
+  /** The input tokens of all attempts but the first. */
+  #extraTokens(): number {
+    return this.#records.slice(1).reduce((sum, { usage }) => sum + (usage?.input_tokens ?? 0), 0);
+  }
+
+  #tell(error: AttemptError, { kind, delayMs }: Pick<RetryEvent, 'kind' | 'delayMs'>): void {
+    const attempt = this.#records.length + 1;
+    const { model } = this.#params;
+    this.#request.onRetry?.({ attempt, error, delayMs, model, kind, isStreamed: this.#isStreamed });
+  }
+
+  #fail(error: unknown): void {
+    const record = this.#records.at(-1);
+    if (record !== undefined) record.error ??= error;
+  }
+}
+
+function wholeSource(reply: JsonObject): Source {
+  let isRead = false;
+  return {
+    read: () => {
+      const events = isRead ? [] : eventsOfMessage(reply as unknown as Message);
+      const reading: Reading = isRead ? { events, end: 'end' } : { events };
+      isRead = true;
+      return Promise.resolve(reading);
+    },
+    release: () => Promise.resolve(),
+    cancel: () => Promise.resolve(),
+  };
+}
+
+/** Another model may be there, or may take what this one does not. */
+function isOfModel(failure: AttemptError): boolean {
+  return failure instanceof ApiError && failure.status === 404;
+}
+
+/** What breaks a stream in its middle. A stream that is not understood is broken as well. */
+function isRecoverable(failure: AttemptError, isPassingFailure: boolean): boolean {
+  return isPassingFailure || failure.name === 'ProtocolError';
+}
+
+function textOfDelta(delta: ContentBlockDelta): string {
+  const { text, thinking, partial_json } = delta as unknown as Record<string, string | undefined>;
+  return text ?? thinking ?? partial_json ?? '';
+}
+
+const nothing = (): void => undefined;

@@ -1,0 +1,285 @@
+// One answer, however many attempts it takes: retried before its first content, gone on with after it where that is
+// asked for. Both `create` and `stream` stand on it.
+
+import { MessageAccumulator } from '../protocol/index.ts';
+import type { ContentBlock, DeepReadonly, DoneEvent, ErrorEvent } from '../protocol/index.ts';
+import type { Message, PartialJson, StreamEvent, Usage } from '../protocol/index.ts';
+import { AnswerAttempts } from './answer-attempts.ts';
+import type { AnswerRequest } from './answer-attempts.ts';
+import { errorOfEvent } from './attempt.ts';
+import type { Reading } from './attempt.ts';
+import { Continuation } from './continuation.ts';
+import type { Rewind } from './continuation.ts';
+import { ResponseError, TimeoutError, TruncatedError } from './errors.ts';
+import type { AttemptError } from './errors.ts';
+import { planRecovery } from './recovery.ts';
+import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
+import { Seam, WhiteSpaceSeam } from './seam.ts';
+import { totalUsage } from './usage-record.ts';
+import type { AttemptRecord } from './usage-record.ts';
+
+/** The answer broke off and is gone on with: blocks from `from_index` on are no more, whatever came of them. Only
+ * with the option `recover`, or when another attempt began with another kind of block. */
+export interface RecoverEvent {
+  readonly type: 'recover';
+  readonly from_index: number;
+  /** The number of the attempt that goes on. */
+  readonly attempt: number;
+  /** The code of the error that ended the attempt before. */
+  readonly reason: string;
+}
+
+/** An event as the client yields it: an error event is thrown, and a gateway's `[DONE]` means nothing. */
+export type ClientEvent = Exclude<StreamEvent, DoneEvent | ErrorEvent> | RecoverEvent;
+
+interface SoFar {
+  /** What had arrived. */
+  readonly message: DeepReadonly<Message> | undefined;
+  /** What all attempts took together; undefined when the server did not get to say. */
+  readonly usage: DeepReadonly<Usage> | undefined;
+  /** The server's name for the request, of the latest attempt. */
+  readonly request_id: string | undefined;
+}
+
+interface Ended<Type, Error> extends SoFar {
+  readonly type: Type;
+  readonly error: Error;
+}
+
+/** How an answer ended. All but `complete` carry the error that says why, and the error carries what had arrived. */
+export type StreamEnding =
+  | (SoFar & { readonly type: 'complete'; readonly message: DeepReadonly<Message> })
+  | Ended<'truncated', TruncatedError>
+  | Ended<'stalled', TimeoutError>
+  | Ended<'aborted', unknown>
+  | Ended<'failed', Exclude<AttemptError, TruncatedError | TimeoutError>>;
+
+/** What the reader sees is one message; finished at `message_stop`, whatever the server does after that. */
+export class Answer {
+  readonly #attempts: AnswerAttempts;
+  readonly #controller: AbortController;
+  readonly #onEnd: () => void;
+  readonly #accumulator = new MessageAccumulator();
+  #ending: StreamEnding | undefined;
+  /** Maps the events of a further attempt; undefined during the first. */
+  #continuation: Continuation | undefined;
+  /** Whether anything of the content has come: before that another attempt costs the reader nothing. */
+  #isCommitted = false;
+  /** The block that was begun last and has not ended. */
+  #open: { readonly index: number; readonly type: string } | undefined;
+  /** Set when the attempt under way has ended otherwise than well. */
+  #failure: AttemptError | undefined;
+
+  /** `onEnd` is called once, when the answer has its ending. */
+  constructor(request: AnswerRequest, { onEnd }: { onEnd: () => void }) {
+    this.#attempts = new AnswerAttempts(request);
+    this.#controller = request.controller;
+    this.#onEnd = onEnd;
+  }
+
+  /** What has arrived so far: a live, read-only view. */
+  get message(): DeepReadonly<Message> | undefined {
+    return this.#accumulator.message;
+  }
+
+  /** How the answer ended; undefined while it goes on. */
+  get ending(): StreamEnding | undefined {
+    return this.#ending;
+  }
+
+  /** Every request made for it. */
+  get attempts(): readonly AttemptRecord[] {
+    return this.#attempts.records;
+  }
+
+  /** What all attempts took together. */
+  get usage(): Usage | undefined {
+    return totalUsage(this.#attempts.records);
+  }
+
+  /** The server's name for the request, of the latest attempt. */
+  get requestId(): string | undefined {
+    return this.#attempts.requestId;
+  }
+
+  inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
+    return this.#accumulator.inputOf(block);
+  }
+
+  blockAt(index: number): DeepReadonly<ContentBlock> | undefined {
+    return this.#accumulator.blockAt(index);
+  }
+
+  /** Sends the request, until a response has begun. Rejects with what the answer ended with. */
+  async open(): Promise<void> {
+    try {
+      await this.#attempts.open();
+    } catch (error) {
+      this.#fail(error as AttemptError);
+      throw this.#ending?.type === 'aborted' ? this.#ending.error : error;
+    }
+  }
+
+  /**
+   * The events of the next chunk, perhaps none. Each is accumulated when it is taken, so that `message` is never
+   * ahead of it; all must be taken before the next chunk is asked for. `ending` says when there are no more.
+   * Never rejects, and taking throws nothing.
+   */
+  async readChunk(): Promise<Iterable<ClientEvent>> {
+    if (this.#ending !== undefined) return [];
+    if (this.#failure !== undefined) return this.#goOn(this.#failure);
+    return this.#take(await this.#attempts.read());
+  }
+
+  /** Ends the transfer; the answer ends `aborted` unless it had ended before. */
+  async cancel(reason: unknown): Promise<void> {
+    if (this.#ending !== undefined) return;
+    this.#end({ type: 'aborted', error: reason, ...this.#soFar() });
+    await this.#attempts.cancel();
+  }
+
+  *#take({ events, end }: Reading): Generator<ClientEvent, void, undefined> {
+    for (const event of events) {
+      // An abort between two events of a chunk counts as one between two chunks.
+      if (this.#controller.signal.aborted) return this.#fail(this.#controller.signal.reason);
+      this.#attempts.take(event);
+      if (event.type === 'error') {
+        this.#failure = errorOfEvent(event);
+        return;
+      }
+      if (this.#continuation === undefined) {
+        if (this.#accept(event)) yield event as ClientEvent;
+      } else {
+        yield* this.#showAll(this.#continuation.push(event));
+      }
+      if (this.#ending !== undefined) return;
+    }
+    if (end === 'end') this.#failure = new TruncatedError(this.message, this.requestId);
+    else if (end !== undefined) this.#failure = end.error;
+  }
+
+  *#showAll(events: readonly (StreamEvent | Rewind)[]): Generator<ClientEvent, void, undefined> {
+    for (const event of events) {
+      const shown = isRewind(event) ? undefined : this.#summed(event);
+      if (shown === undefined) yield this.#rewind((this.message?.content.length ?? 1) - 1);
+      else if (this.#accept(shown)) yield shown as ClientEvent;
+    }
+  }
+
+  /** Takes an event into the message; false when it is not to be shown. */
+  #accept(event: StreamEvent): boolean {
+    if (event.type === 'content_block_delta') this.#isCommitted = true;
+    else this.#note(event);
+    this.#accumulator.push(event);
+    if (this.#accumulator.ending !== undefined) this.#settle();
+    // A stream that makes no sense shows no more of it; a gateway's `[DONE]` means nothing.
+    return event.type !== '[DONE]' && this.#failure === undefined;
+  }
+
+  /** Takes over the accumulator's ending, if there is one. */
+  #settle(): void {
+    const { ending } = this.#accumulator;
+    if (ending?.type === 'failed') this.#failure = ending.error;
+    if (ending?.type !== 'complete') return;
+    this.#end({ ...this.#soFar(), type: 'complete', message: ending.message });
+    // Whatever the server still sends, nobody waits for it.
+    this.#attempts.release();
+  }
+
+  /** Keeps what a failure is judged by. */
+  #note(event: StreamEvent): void {
+    if (event.type === 'content_block_start') {
+      const { index, content_block } = event as { index: number; content_block: ContentBlock };
+      this.#open = { index, type: content_block.type };
+      // All other blocks say something by being there.
+      this.#isCommitted ||= content_block.type !== 'text' && content_block.type !== 'thinking';
+    } else if (event.type === 'content_block_stop') {
+      this.#open = undefined;
+    }
+  }
+
+  /** What all attempts took stands where the last one's figures would. */
+  #summed(event: StreamEvent): StreamEvent {
+    const { usage } = this;
+    if (event.type !== 'message_delta' || usage === undefined) return event;
+    return { ...event, usage };
+  }
+
+  #rewind(keptBlocks: number): RecoverEvent {
+    const from_index = this.#accumulator.rewind(keptBlocks);
+    const { records, lastReason } = this.#attempts;
+    return { type: 'recover', from_index, attempt: records.length, reason: lastReason };
+  }
+
+  /** After a failure: another attempt, where there may be one, or the ending. */
+  async #goOn(failure: AttemptError): Promise<Iterable<ClientEvent>> {
+    await this.#attempts.cancel();
+    try {
+      this.#controller.signal.throwIfAborted();
+      if (this.#isCommitted) return [await this.#recover(failure)];
+      await this.#attempts.retry(failure);
+      this.#failure = undefined;
+      // What was seen of the message stands; nothing else was.
+      if (this.message !== undefined)
+        this.#continuation = new Continuation({ nextIndex: 0, open: this.#open });
+    } catch (error) {
+      this.#fail(error as AttemptError);
+    }
+    return [];
+  }
+
+  /** Rejects with `failure` when the answer cannot be gone on with. */
+  async #recover(failure: AttemptError): Promise<RecoverEvent> {
+    if (!this.#attempts.takeRecovery(failure)) throw failure;
+    const planIn = (mode: ContinuationMode): RecoveryPlan => {
+      const broken = { params: this.#attempts.params, blocks: this.message?.content ?? [] };
+      const plan = planRecovery({ ...broken, isLastOpen: this.#open !== undefined }, mode);
+      if (plan === undefined) throw failure;
+      return plan;
+    };
+    const { keptBlocks, before, heldBack, mode } = await this.#attempts.goOn(failure, planIn);
+    const event = this.#rewind(keptBlocks);
+    if (this.#open !== undefined && this.#open.index >= event.from_index) this.#open = undefined;
+    // After a prefill the model goes on with its own words: there is nothing it could say again.
+    const joint = mode === 'prefill' ? new WhiteSpaceSeam(heldBack) : new Seam(before ?? '');
+    this.#continuation = new Continuation({
+      nextIndex: event.from_index,
+      open: this.#open,
+      seam: before === undefined ? undefined : joint,
+    });
+    this.#isCommitted = keptBlocks > 0;
+    this.#failure = undefined;
+    return event;
+  }
+
+  #fail(error: AttemptError): void {
+    if (this.#ending !== undefined) return;
+    void this.#attempts.cancel();
+    const { aborted, reason } = this.#controller.signal as { aborted: boolean; reason: unknown };
+    // The limit of the whole call ends it as an abort would.
+    if (aborted && !(reason instanceof TimeoutError)) {
+      return this.#end({ type: 'aborted', error: reason, ...this.#soFar() });
+    }
+    const failure = reason instanceof TimeoutError ? reason : error;
+    if ('partial' in failure) failure.partial = this.message;
+    if (!(failure instanceof ResponseError) && 'requestId' in failure) failure.requestId ??= this.requestId;
+    if (failure instanceof TruncatedError) this.#end({ type: 'truncated', error: failure, ...this.#soFar() });
+    else if (failure instanceof TimeoutError)
+      this.#end({ type: 'stalled', error: failure, ...this.#soFar() });
+    else this.#end({ type: 'failed', error: failure, ...this.#soFar() });
+  }
+
+  #soFar(): SoFar {
+    return { message: this.message, usage: this.usage, request_id: this.requestId };
+  }
+
+  #end(ending: StreamEnding): void {
+    this.#ending = ending;
+    this.#attempts.end(ending.type === 'complete' ? undefined : ending.error);
+    this.#onEnd();
+  }
+}
+
+function isRewind(event: StreamEvent | Rewind): event is Rewind {
+  return event.type === 'last_block_dropped';
+}

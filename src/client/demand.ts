@@ -1,0 +1,26 @@
+// Options that are numbers, checked where they are given.
+
+/** Throws a RangeError unless `value` is a number above 0; Infinity is one. */
+export function demandPositive(name: string, value: number): number {
+  return demand(name, value, { isMet: value > 0, wanted: 'a number above 0' });
+}
+
+/** Throws a RangeError unless `value` is a whole number, 0 or more. */
+export function demandCount(name: string, value: number): number {
+  return demand(name, value, {
+    isMet: Number.isInteger(value) && value >= 0,
+    wanted: 'a whole number, 0 or more',
+  });
+}
+
+/** Throws a RangeError unless `value` is 0 or more; Infinity is. */
+export function demandNotNegative(name: string, value: number): number {
+  return demand(name, value, { isMet: value >= 0, wanted: 'a number, 0 or more' });
+}
+
+function demand(name: string, value: number, { isMet, wanted }: { isMet: boolean; wanted: string }): number {
+  if (typeof value !== 'number' || !isMet) {
+    throw new RangeError(`Cannot use ${name}: ${String(value)}; ${wanted} is wanted`);
+  }
+  return value;
+}

@@ -1,0 +1,116 @@
+// Which failures are worth another attempt, and after how long. Only before the first content has arrived: what
+// comes after that is recovery (recovery.ts). Delays grow and are drawn from all of their range, so that clients
+// that failed together do not come back together.
+
+import { ApiError } from '../protocol/index.ts';
+import { demandCount, demandNotNegative } from './demand.ts';
+import { ConnectionError, ResponseError, TimeoutError, TruncatedError } from './errors.ts';
+
+export interface RetryOptions {
+  /** Attempts beyond the first. Default 2. */
+  maxRetries: number;
+  /** The most a delay may be, before what the server asks for. Default 20,000. */
+  maxDelayMs: number;
+  /** A server that asks for a longer wait than this is not waited for: the error says how long. Default 60,000. */
+  maxRetryAfterMs: number;
+  /** A 429 that does not say when to come back is a spending limit, which no retry lifts. Gateways that strip the
+   * header need `true` here. Default false. */
+  retryUnboundedRateLimit: boolean;
+}
+
+const defaults: RetryOptions = {
+  maxRetries: 2,
+  maxDelayMs: 20_000,
+  maxRetryAfterMs: 60_000,
+  retryUnboundedRateLimit: false,
+};
+
+/** Throws a RangeError for a value out of range. */
+export function resolveRetry(own: Partial<RetryOptions> = {}, base: RetryOptions = defaults): RetryOptions {
+  const { maxRetries, maxDelayMs, maxRetryAfterMs } = own;
+  if (maxRetries !== undefined) demandCount('retry.maxRetries', maxRetries);
+  if (maxDelayMs !== undefined) demandNotNegative('retry.maxDelayMs', maxDelayMs);
+  if (maxRetryAfterMs !== undefined) demandNotNegative('retry.maxRetryAfterMs', maxRetryAfterMs);
+  const given = Object.entries(own).filter(([, value]) => value !== undefined);
+  return { ...base, ...Object.fromEntries(given) };
+}
+
+/** What kind of failure one is: what its retry costs of the budget, and what its delays begin with. */
+interface RetryClass {
+  readonly cost: number;
+  readonly baseMs: number;
+  /** How often one call may be retried for it. */
+  readonly most: number;
+}
+
+const transient: RetryClass = { cost: 14, baseMs: 500, most: Infinity };
+const throttled: RetryClass = { cost: 5, baseMs: 1000, most: Infinity };
+/** The lost attempt may be billed all the same: not more than once. */
+const costly: RetryClass = { cost: 14, baseMs: 500, most: 1 };
+
+const classOfStatus: ReadonlyMap<number, RetryClass> = new Map([
+  [408, transient],
+  [409, transient],
+  [429, throttled],
+  [500, transient],
+  [502, transient],
+  [503, throttled],
+  [504, costly],
+  [520, transient],
+  [521, transient],
+  [522, transient],
+  [523, transient],
+  [524, costly],
+  [529, throttled],
+]);
+
+/** A retry that the policy allows. */
+export interface Retry {
+  readonly delayMs: number;
+  readonly cost: number;
+}
+
+/** Undefined when the failure is not to be retried; `retries` were made before, `random` is in [0, 1). */
+export function retryAfter(
+  error: unknown,
+  options: RetryOptions,
+  { retries, random }: { retries: number; random: () => number },
+): Retry | undefined {
+  const kind = classOf(error, options);
+  if (kind === undefined || retries >= Math.min(options.maxRetries, kind.most)) return undefined;
+  const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+  if (asked > options.maxRetryAfterMs) return undefined;
+  const drawn = random() * Math.min(options.maxDelayMs, kind.baseMs * 2 ** retries);
+  return { delayMs: Math.max(asked, drawn), cost: kind.cost };
+}
+
+/** Whether the failure is one that another attempt, or another model, may not have. */
+export function isPassing(error: unknown, options: RetryOptions): boolean {
+  return classOf(error, options) !== undefined;
+}
+
+function classOf(error: unknown, options: RetryOptions): RetryClass | undefined {
+  if (error instanceof ApiError) return classOfApiError(error, options);
+  if (error instanceof TimeoutError) return classOfTimeout[error.code];
+  if (error instanceof ConnectionError || error instanceof TruncatedError) return transient;
+  // An answer that has nothing in it was cut before its beginning.
+  if (error instanceof ResponseError && error.excerpt === '') return transient;
+  return undefined;
+}
+
+const classOfTimeout: Readonly<Record<TimeoutError['code'], RetryClass | undefined>> = {
+  connect_timeout: transient,
+  headers_timeout: costly,
+  idle_timeout: transient,
+  progress_timeout: undefined,
+  total_timeout: undefined,
+};
+
+function classOfApiError(error: ApiError, options: RetryOptions): RetryClass | undefined {
+  const { status = 0, shouldRetry, retryAfterMs } = error;
+  if (shouldRetry === false) return undefined;
+  const kind = classOfStatus.get(status);
+  if (shouldRetry === true) return kind ?? transient;
+  const isUnbounded = status === 429 && retryAfterMs === undefined;
+  return isUnbounded && !options.retryUnboundedRateLimit ? undefined : kind;
+}

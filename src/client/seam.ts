@@ -1,0 +1,159 @@
+// Where a continuation joins what is already there. A model that was asked to go on sometimes says its last words
+// again; this finds them, and holds back no more of the new text than it takes to be sure.
+
+/** How much of the end of the old text may be said again. */
+const maxOverlap = 512;
+
+/** Overlaps shorter than these are chance: where going on would have joined two words into one, which is a
+ * repetition by itself; behind white space; and where the new text begins with white space, as going on would. */
+const leastJoined = 6;
+const leastBehindSpace = 12;
+const leastBeforeSpace = 20;
+
+/** So many characters in front of the overlap that repeat at the same distance, or behind it, make it the text's own
+ * repetition, such as a list of equal items, and not the model's. In front, words such as `the` repeat by chance. */
+const leastInFront = 10;
+const leastBehind = 5;
+
+/**
+ * Joins the pieces of a continuation to the text before it.
+ *
+ * 1. A repetition of the last words is dropped: the longest one that is not the text's own, as a table's rule or a
+ *    line that stands there twice would be.
+ * 2. Nothing else is dropped or changed.
+ */
+export class Seam {
+  /** The end of the text before. */
+  readonly #before: string;
+  /** What is held back; undefined once it is decided. */
+  #held: string | undefined = '';
+
+  constructor(before: string) {
+    // What is in front of the overlap tells whether the text repeats itself.
+    this.#before = before.slice(-2 * maxOverlap);
+  }
+
+  /** The part of the new text that can be shown now. */
+  push(piece: string): string {
+    if (this.#held === undefined) return piece;
+    this.#held += piece;
+    return isOpen(this.#before, this.#held) ? '' : this.end();
+  }
+
+  /** What is still held back, when no more text comes. */
+  end(): string {
+    if (this.#held === undefined) return '';
+    const text = this.#held.slice(overlapOf(this.#before, this.#held));
+    this.#held = undefined;
+    return text;
+  }
+}
+
+/**
+ * After a prefill: the API takes no white space at the end of one, so it was held back, and the model writes it
+ * anew or not at all. What it writes of it is dropped.
+ */
+export class WhiteSpaceSeam {
+  #heldBack: string;
+
+  constructor(heldBack: string) {
+    this.#heldBack = heldBack;
+  }
+
+  push(piece: string): string {
+    let length = 0;
+    while (length < piece.length && this.#heldBack !== '' && piece[length] === this.#heldBack[0]) {
+      this.#heldBack = this.#heldBack.slice(1);
+      length += 1;
+    }
+    if (length < piece.length) this.#heldBack = '';
+    return piece.slice(length);
+  }
+
+  end(): string {
+    return '';
+  }
+}
+
+/** Whether more of the new text could make an overlap, a longer one, or show that it is none. */
+function isOpen(before: string, after: string): boolean {
+  const most = Math.min(before.length, maxOverlap);
+  for (let length = most; length > 0; length -= 1) {
+    const start = before.length - length;
+    if (length > after.length && before.startsWith(after, start)) return true;
+    if (length > after.length || !before.endsWith(after.slice(0, length))) continue;
+    // What comes behind the longest overlap tells whether the text goes on repeating itself.
+    const behind = after.slice(length);
+    return length >= leastJoined && behind.length < leastBehind && after.startsWith(behind);
+  }
+  return false;
+}
+
+/** How many characters at the beginning of `after` repeat the end of `before`. */
+function overlapOf(before: string, after: string): number {
+  for (let length = Math.min(before.length, after.length, maxOverlap); length >= leastJoined; length -= 1) {
+    if (!before.endsWith(after.slice(0, length))) continue;
+    // The longest decides: shorter ones within it are the text's own repetition as well.
+    return length >= leastOverlap(before, after) &&
+      startsWord(before, length) &&
+      !isOwnRepetition(before, after, length)
+      ? length
+      : 0;
+  }
+  return 0;
+}
+
+const unspaced =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/u;
+
+function leastOverlap(before: string, after: string): number {
+  if (/^\s/.test(after)) return leastBeforeSpace;
+  // Without spaces between words there is nothing to see of where they join.
+  const isJoined = /\S$/.test(before) && !unspaced.test(before.slice(-2) + after.slice(0, 2));
+  return isJoined && /^\S+\s+\S/.test(after) ? leastJoined : leastBehindSpace;
+}
+
+/** Models repeat words, not ends of words. */
+function startsWord(before: string, length: number): boolean {
+  const start = before.length - length;
+  return (
+    /(?:^|\s)$/.test(before.slice(0, start)) ||
+    /^\s/.test(before.slice(start)) ||
+    unspaced.test(before.slice(start, start + 2))
+  );
+}
+
+/** Whether the text repeats itself at this distance, whoever writes it. */
+function isOwnRepetition(before: string, after: string, length: number): boolean {
+  const overlap = after.slice(0, length);
+  if (periodOf(overlap) <= length / 2) return true;
+  const behind = after.slice(length, length + leastBehind);
+  if (behind.length === leastBehind && overlap.startsWith(behind)) return true;
+  let inFront = 0;
+  while (inFront < leastInFront && isEqualAt(before, { back: inFront + 1, distance: length })) inFront += 1;
+  return inFront === leastInFront || isWholeLines(before, overlap);
+}
+
+/** A line that stands there twice is not told from one that a model says twice, and stays. */
+function isWholeLines(before: string, overlap: string): boolean {
+  if (overlap.startsWith('\n')) return true;
+  const inFront = before.at(-overlap.length - 1);
+  return overlap.endsWith('\n') && (inFront === undefined || inFront === '\n');
+}
+
+function isEqualAt(text: string, { back, distance }: { back: number; distance: number }): boolean {
+  const unit = text[text.length - distance - back];
+  return unit !== undefined && unit === text[text.length - back];
+}
+
+/** The least distance at which all of the text repeats itself; its length when it does not. */
+function periodOf(text: string): number {
+  const borders = [0];
+  let border = 0;
+  for (let index = 1; index < text.length; index += 1) {
+    while (border > 0 && text[index] !== text[border]) border = borders[border - 1] ?? 0;
+    if (text[index] === text[border]) border += 1;
+    borders.push(border);
+  }
+  return text.length - border;
+}
