@@ -17,7 +17,7 @@ import type { Fault } from 'millrace/simulator';
 import { IdleClock } from '../support/idle-clock.ts';
 
 const params: MessageParams = {
-  model: 'claude-sonnet-5',
+  model: 'claude-haiku-4-5',
   max_tokens: 4000,
   messages: [{ role: 'user', content: 'markdown' }],
 };
