@@ -4,9 +4,11 @@
 /** How much of the end of the old text may be said again. */
 const maxOverlap = 512;
 
-/** Overlaps shorter than these are chance: where going on would have joined two words into one, which is a
- * repetition by itself; behind white space; and where the new text begins with white space, as going on would. */
-const leastJoined = 6;
+/** Overlaps shorter than these are chance: where going on would have joined two words into one, or gone on behind the
+ * end of a line with the words in front of it, which is a repetition by itself; numbers do that more easily; behind a
+ * space; and where the new text begins with white space, as going on would. */
+const leastJoined = 3;
+const leastJoinedNumbers = 6;
 const leastBehindSpace = 12;
 const leastBeforeSpace = 20;
 
@@ -20,7 +22,8 @@ const leastBehind = 5;
  *
  * 1. A repetition of the last words is dropped: the longest one that is not the text's own, as a table's rule or a
  *    line that stands there twice would be.
- * 2. Nothing else is dropped or changed.
+ * 2. So are the last words behind an ellipsis, in whatever case and with whatever marks.
+ * 3. Nothing else is dropped or changed.
  */
 export class Seam {
   /** The end of the text before. */
@@ -37,13 +40,15 @@ export class Seam {
   push(piece: string): string {
     if (this.#held === undefined) return piece;
     this.#held += piece;
-    return isOpen(this.#before, this.#held) ? '' : this.end();
+    const { isOpen } = echoOf(this.#before, this.#held);
+    return isOpen || isUndecided(this.#before, this.#held) ? '' : this.end();
   }
 
   /** What is still held back, when no more text comes. */
   end(): string {
     if (this.#held === undefined) return '';
-    const text = this.#held.slice(overlapOf(this.#before, this.#held));
+    const said = Math.max(overlapOf(this.#before, this.#held), echoOf(this.#before, this.#held).length);
+    const text = this.#held.slice(said);
     this.#held = undefined;
     return text;
   }
@@ -76,7 +81,7 @@ export class WhiteSpaceSeam {
 }
 
 /** Whether more of the new text could make an overlap, a longer one, or show that it is none. */
-function isOpen(before: string, after: string): boolean {
+function isUndecided(before: string, after: string): boolean {
   const most = Math.min(before.length, maxOverlap);
   for (let length = most; length > 0; length -= 1) {
     const start = before.length - length;
@@ -109,8 +114,9 @@ const unspaced =
 function leastOverlap(before: string, after: string): number {
   if (/^\s/.test(after)) return leastBeforeSpace;
   // Without spaces between words there is nothing to see of where they join.
-  const isJoined = /\S$/.test(before) && !unspaced.test(before.slice(-2) + after.slice(0, 2));
-  return isJoined && /^\S+\s+\S/.test(after) ? leastJoined : leastBehindSpace;
+  const isJoined = /[^ ]$/.test(before) && !unspaced.test(before.slice(-2) + after.slice(0, 2));
+  if (!isJoined || !/^\S+\s+\S/.test(after)) return leastBehindSpace;
+  return /^\S*\p{L}|^\S+\s+\S*\p{L}/u.test(after) ? leastJoined : leastJoinedNumbers;
 }
 
 /** Models repeat words, not ends of words. */
@@ -144,6 +150,52 @@ function isWholeLines(before: string, overlap: string): boolean {
 function isEqualAt(text: string, { back, distance }: { back: number; distance: number }): boolean {
   const unit = text[text.length - distance - back];
   return unit !== undefined && unit === text[text.length - back];
+}
+
+const word = /[\p{L}\p{N}]+/gu;
+
+/** As many words as a model says again, and more. */
+const mostEchoed = 24;
+
+/**
+ * How many characters at the beginning of `after` are an ellipsis and the last words of `before`; and whether that is
+ * still to be seen.
+ */
+function echoOf(before: string, after: string): { readonly length: number; readonly isOpen: boolean } {
+  if (!/^(?:…|\.{3})/.test(after) || /(?:…|\.{2})\s*$/.test(before)) {
+    return { length: 0, isOpen: '...'.startsWith(after) };
+  }
+  const words = (before.toLowerCase().match(word) ?? []).slice(-mostEchoed);
+  const said = [...after.toLowerCase().matchAll(word)];
+  // White space behind the words was said again with them.
+  const space = /\s*$/.exec(before)?.[0] ?? '';
+  let isOpen = false;
+  for (let count = words.length; count > 0; count -= 1) {
+    const wanted = words.slice(-count);
+    if (
+      !said.slice(0, count).every(([text], index) => isSaidAs(text, wanted, { index, last: said.length - 1 }))
+    )
+      continue;
+    const last = said[count - 1];
+    const final = wanted.at(-1) ?? '';
+    const end = last === undefined ? Infinity : last.index + final.length;
+    if (end + space.length > after.length) isOpen = true;
+    else return { length: after.startsWith(space, end) ? end + space.length : end, isOpen };
+  }
+  return { length: 0, isOpen };
+}
+
+/** The last word may have been cut, and go on; the one that came last may not be all there. */
+function isSaidAs(
+  text: string,
+  wanted: readonly string[],
+  { index, last }: { index: number; last: number },
+): boolean {
+  const expected = wanted[index] ?? '';
+  const isEnd = index === wanted.length - 1;
+  return (
+    text === expected || (index === last && expected.startsWith(text)) || (isEnd && text.startsWith(expected))
+  );
 }
 
 /** The least distance at which all of the text repeats itself; its length when it does not. */

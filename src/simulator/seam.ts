@@ -48,8 +48,9 @@ const openings = {
   repeat: (words) => words,
   /** The same words in small letters, without marks, one space apart. */
   rephrase(words) {
-    const said = words.toLowerCase().match(/[\p{L}\p{N}’'-]+/gu) ?? [];
-    return `…${said.join(' ')}${/\s*$/.exec(words)?.[0] ?? ''}`;
+    const said = words.toLowerCase().match(/[\p{L}\p{N}][\p{L}\p{N}’'-]*/gu) ?? [];
+    // Of marks alone there is nothing to say in other words.
+    return said.length === 0 ? '' : `…${said.join(' ')}${/\s*$/.exec(words)?.[0] ?? ''}`;
   },
   preamble: (_, random) => preambles[drawInteger(random, 0, preambles.length - 1)] ?? '',
 } satisfies Record<SeamKind, (words: string, random: Random) => string>;

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, ConnectionError, Millrace, TruncatedError } from 'millrace/client';
 import type { ClientEvent, MessageParams, MessageStream, RequestOptions } from 'millrace/client';
-import { startSimulator } from 'millrace/simulator';
+import { createSimulator, startSimulator } from 'millrace/simulator';
+import type { Fault } from 'millrace/simulator';
 import { startCutServer, toTranscript } from '../support/cut-server.ts';
 import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
 import type { RawServer } from '../support/raw-server.ts';
@@ -334,6 +335,36 @@ test('words that the model says again at the seam are dropped', async () => {
     const stream = client.messages.stream(params, { headers });
     assert.equal(await stream.finalText(), text, `cut at ${at}`);
     assert.equal(stream.attempts.length, 2);
+  }
+});
+
+test('of a model that repeats or rephrases words at the seam, at most one answer in a hundred shows it', async (t) => {
+  await using simulator = createSimulator({ speed: 0 });
+  const client = new Millrace({ apiKey: 'k', fetch: simulator.fetch, random: () => 0, recover: true });
+  const ask = (prompt: string, faults: readonly Fault[] = []): MessageStream => {
+    const key = `${prompt} ${JSON.stringify(faults)}`;
+    const headers = { 'x-simulator-fault': JSON.stringify({ key, faults }) };
+    return client.messages.stream({ ...params, messages: [{ role: 'user', content: prompt }] }, { headers });
+  };
+  const cases: { prompt: string; whole: string; atByte: number }[] = [];
+  for (const prompt of ['markdown', 'long 700', 'Tell me about the mill']) {
+    const whole = await ask(prompt).finalText();
+    const { bytesSent = 0 } = simulator.requests.at(-1) ?? {};
+    for (let atByte = 1200; atByte < bytesSent - 400; atByte += 53) cases.push({ prompt, whole, atByte });
+  }
+  for (const as of ['repeat', 'rephrase'] as const) {
+    let count = 0;
+    let wrong = 0;
+    for (const { prompt, whole, atByte } of cases) {
+      const cut: Fault = { kind: 'cut', atByte, by: 'fin', times: 1 };
+      const stream = ask(prompt, [cut, { kind: 'seam', as }]);
+      const isWrong = (await stream.finalText()) !== whole;
+      if (stream.attempts.length === 2) count += 1;
+      if (isWrong) wrong += 1;
+    }
+    t.diagnostic(`${as}: ${wrong} of ${count}`);
+    assert.ok(count > 100, `${count} recoveries`);
+    assert.ok(wrong / count <= 0.01, `${as}: ${wrong} of ${count}`);
   }
 });
 
