@@ -1,70 +1,111 @@
 // About how many tokens a text has. No tokenizer of the newer models is public: the weights were fitted to recorded
-// pairs of requests and usage (docs/simulator.md has the error that is left).
+// pairs of requests, answers and usage (docs/simulator.md has the error that is left).
 
-/** What each thing in a text counts. */
+/** What each thing in a text counts, in hundredths of a token: whole numbers add up the same however grouped. */
 const weights = {
-  word: 1.07,
-  /** A word of more letters than this is no word. */
+  /** A word; `camelCase` has two. */
+  word: 107,
+  /** Each letter of a word beyond so many. */
+  letter: 25,
   wordLetters: 12,
-  /** Each letter beyond them. */
-  letter: 0.25,
   /** Up to three digits in a row. */
-  digits: 2.1,
-  /** A mark, or line ends in a row. */
-  mark: 0.95,
+  digits: 210,
+  /** A mark, and the same one again behind it. */
+  mark: 90,
+  markAgain: 15,
+  /** Line ends in a row. */
+  lineEnds: 120,
   /** A character of a script that writes words with few of them. */
-  ideograph: 1.3,
+  ideograph: 130,
+  /** Half a surrogate pair. */
+  surrogate: 150,
   /** Any other character beyond ASCII. */
-  foreign: 2.5,
+  foreign: 100,
 } as const;
+
+const digitsInToken = 3;
 
 /** Not rounded: the counts of parts add up. */
 export function countText(text: string): number {
-  let count = 0;
-  for (let position = 0; position < text.length;) {
-    const kind = kindAt(text, position);
-    let end = position + 1;
-    if (kind.isRun) while (end < text.length && kindAt(text, end) === kind) end += 1;
-    count += kind.tokensOf(end - position);
-    position = end;
+  const counter = new TokenCounter();
+  counter.push(text);
+  return counter.tokens;
+}
+
+/** Counts a text that comes in pieces: the same count wherever it is cut. */
+export class TokenCounter {
+  #hundredths = 0;
+  /** The kind of the last character, and how many of it stand in a row. */
+  #kind: Kind = 'space';
+  #run = 0;
+  /** The last character; 0 at the beginning. */
+  #last = 0;
+
+  /** Not rounded. */
+  get tokens(): number {
+    return this.#hundredths / 100;
   }
-  return count;
+
+  /**
+   * Counts `text`, or as much of its beginning as can be counted without passing `mostTokens` in all; returns how
+   * many characters were.
+   */
+  push(text: string, mostTokens: number = Infinity): number {
+    // The fields in locals: this runs for each character of every answer.
+    let [hundredths, kind, run, last] = [this.#hundredths, this.#kind, this.#run, this.#last];
+    const most = mostTokens * 100;
+    let position = 0;
+    for (; position < text.length; position += 1) {
+      const unit = text.charCodeAt(position);
+      const next = kindOf(unit);
+      const isSame = next === kind && !(next === 'letter' && isUpper(unit) && !isUpper(last));
+      const place = isSame ? run + 1 : 1;
+      // Most characters go on with a word that is counted already.
+      const isFree = next === 'letter' && place > 1 && place <= weights.wordLetters;
+      const cost = isFree ? 0 : costs[next](place, unit === last);
+      if (hundredths + cost > most) break;
+      hundredths += cost;
+      [kind, run, last] = [next, place, unit];
+    }
+    [this.#hundredths, this.#kind, this.#run, this.#last] = [hundredths, kind, run, last];
+    return position;
+  }
 }
 
-interface Kind {
-  /** Whether characters of this kind count together when they follow each other. */
-  readonly isRun: boolean;
-  tokensOf(length: number): number;
+type Kind = 'letter' | 'digit' | 'lineEnd' | 'space' | 'mark' | 'ideograph' | 'surrogate' | 'foreign';
+
+/**
+ * What one more character costs: the `place`-th of its kind in a row, and the same one as before it or another.
+ * A word's letters behind its first are free up to `wordLetters`.
+ */
+const costs = {
+  letter: (place: number) => (place === 1 ? weights.word : weights.letter),
+  digit: (place: number) => (place % digitsInToken === 1 ? weights.digits : 0),
+  lineEnd: (place: number) => (place === 1 ? weights.lineEnds : 0),
+  /** They belong to the word behind them. */
+  space: () => 0,
+  mark: (_place: number, isAgain: boolean) => (isAgain ? weights.markAgain : weights.mark),
+  ideograph: () => weights.ideograph,
+  surrogate: () => weights.surrogate,
+  foreign: () => weights.foreign,
+} satisfies Record<Kind, (place: number, isAgain: boolean) => number>;
+
+function isUpper(unit: number): boolean {
+  return unit >= 0x41 && unit <= 0x5a;
 }
 
-const letters: Kind = {
-  isRun: true,
-  tokensOf: (length) => weights.word + Math.max(length - weights.wordLetters, 0) * weights.letter,
-};
-const digits: Kind = { isRun: true, tokensOf: (length) => Math.ceil(length / 3) * weights.digits };
-const lineEnds: Kind = { isRun: true, tokensOf: () => weights.mark };
-/** They belong to the word behind them. */
-const spaces: Kind = { isRun: true, tokensOf: () => 0 };
-const mark: Kind = { isRun: false, tokensOf: () => weights.mark };
-const ideograph: Kind = { isRun: false, tokensOf: () => weights.ideograph };
-/** Half of it for each half of a surrogate pair. */
-const surrogate: Kind = { isRun: false, tokensOf: () => weights.foreign / 2 };
-const foreign: Kind = { isRun: false, tokensOf: () => weights.foreign };
+const asciiKinds = Array.from({ length: 128 }, (_, unit) => toAsciiKind(String.fromCharCode(unit)));
 
-function toAsciiKind(unit: number): Kind {
-  const character = String.fromCharCode(unit);
-  if (/[a-z]/i.test(character)) return letters;
-  if (/\d/.test(character)) return digits;
-  if (character === '\n') return lineEnds;
-  return /\s/.test(character) ? spaces : mark;
+function toAsciiKind(character: string): Kind {
+  if (/[a-z]/i.test(character)) return 'letter';
+  if (/\d/.test(character)) return 'digit';
+  if (character === '\n') return 'lineEnd';
+  return /\s/.test(character) ? 'space' : 'mark';
 }
 
-const asciiKinds = Array.from({ length: 128 }, (_, unit) => toAsciiKind(unit));
-
-function kindAt(text: string, position: number): Kind {
-  const unit = text.charCodeAt(position);
+function kindOf(unit: number): Kind {
   const ascii = asciiKinds[unit];
   if (ascii !== undefined) return ascii;
-  if (unit >= 0xd800 && unit <= 0xdfff) return surrogate;
-  return unit >= 0x2e80 ? ideograph : foreign;
+  if (unit >= 0xd800 && unit <= 0xdfff) return 'surrogate';
+  return unit >= 0x2e80 ? 'ideograph' : 'foreign';
 }

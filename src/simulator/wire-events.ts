@@ -8,6 +8,7 @@ import { cutText } from './cut-text.ts';
 import { createId } from './ids.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { alwaysDetailsOutput, inferenceGeoOf } from './models.ts';
+import { endTokens } from './output-cost.ts';
 import { drawInteger } from './random.ts';
 import type { Random } from './random.ts';
 import { toWireBlock } from './wire-block.ts';
@@ -37,10 +38,10 @@ export function* wireEvents(
   let index = 0;
   for (const part of answer) {
     if (limit.reached !== undefined) break;
-    const block = toWireBlock(part, { model: request.model, ids: random.ids });
+    const block = toWireBlock(part, { request, hasTool: totals.hasTool, ids: random.ids });
     const tokensBefore = limit.outputTokens;
-    const text = limit.pass(block.text, block.isProse ? request.stopSequences : []);
-    const pieces = cutText(text, block.pieceKind, random.cuts);
+    const text = limit.pass(block.text, block.isProse ? request.stopSequences : [], block.cost);
+    const pieces = cutText(block.isHidden === true ? hide(text) : text, block.pieceKind, random.cuts);
     const first = pieces.next();
     // No block begins for nothing.
     if (first.done === true && (block.isProse || limit.reached !== undefined)) continue;
@@ -51,8 +52,14 @@ export function* wireEvents(
     count(totals, part, limit.outputTokens - tokensBefore);
     index += 1;
   }
+  if (limit.reached === undefined && !totals.hasTool) limit.spend(endTokens);
   yield messageDelta(request, limit, totals);
   yield { type: 'message_stop' };
+}
+
+/** Takes the text, so that it counts, and gives none of it. */
+function hide(text: Iterable<string>): string[] {
+  return Array.from(text, () => '');
 }
 
 /** What the blocks sent so far come to. */

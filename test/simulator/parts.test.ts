@@ -8,6 +8,7 @@ import fc from 'fast-check';
 
 import { AnswerLimit } from '../../src/simulator/answer-limit.ts';
 import { exampleInput } from '../../src/simulator/answers/example-input.ts';
+import { countText } from '../../src/simulator/count-text.ts';
 import { cutText } from '../../src/simulator/cut-text.ts';
 import { acceptsGzip, GzipFrames } from '../../src/simulator/gzip-frames.ts';
 import { createRandom } from '../../src/simulator/random.ts';
@@ -48,10 +49,19 @@ describe('cutText()', () => {
 });
 
 describe('AnswerLimit.pass()', () => {
-  const fewLetters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '😀'), maxLength: 60 });
+  const fewLetters = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '7', '\n', '😀'), maxLength: 60 });
   const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '😀'), minLength: 1, maxLength: 4 }), {
     maxLength: 3,
   });
+
+  /** What stands before the sequence that is complete first. */
+  function untilStop(text: string, sequences: readonly string[]): [text: string, stop: string | undefined] {
+    const found = sequences.filter((sequence) => text.includes(sequence));
+    const ends = found.map((sequence) => text.indexOf(sequence) + sequence.length);
+    const end = Math.min(...ends);
+    const stop = found[ends.indexOf(end)];
+    return [stop === undefined ? text : text.slice(0, end - stop.length), stop];
+  }
 
   test('stops before the sequence that is complete first, or at max_tokens, whatever pieces come', () => {
     fc.assert(
@@ -62,27 +72,36 @@ describe('AnswerLimit.pass()', () => {
         (text, sequences, [maxTokens, lengths]) => {
           const limit = new AnswerLimit(maxTokens);
           const passed = [...limit.pass(inPieces(text, lengths), sequences)].join('');
-          const ends = sequences
-            .filter((sequence) => text.includes(sequence))
-            .map((sequence) => text.indexOf(sequence) + sequence.length);
-          const stopEnd = Math.min(...ends);
-          const stop = sequences.find(
-            (each) => text.indexOf(each) + each.length === stopEnd && text.includes(each),
-          );
-          const wanted = stop === undefined ? text : text.slice(0, stopEnd - stop.length);
-          const room = Math.floor(maxTokens * 3.6);
-          if (wanted.length > room) {
-            assert.deepEqual(limit.reached, { type: 'max_tokens' });
-            assert.ok(wanted.startsWith(passed) && isWhole(passed));
-            assert.ok(passed.length >= room - 1 && passed.length <= room);
-          } else {
+          const [wanted, stop] = untilStop(text, sequences);
+          if (countText(wanted) <= maxTokens) {
             assert.equal(passed, wanted);
             assert.deepEqual(limit.reached, stop && { type: 'stop_sequence', sequence: stop });
+            assert.equal(limit.outputTokens, Math.round(countText(wanted)));
+            return;
           }
-          assert.ok(limit.outputTokens <= maxTokens);
+          assert.deepEqual(limit.reached, { type: 'max_tokens' });
+          assert.equal(limit.outputTokens, maxTokens);
+          assert.ok(wanted.startsWith(passed) && isWhole(passed) && !/\s$/.test(passed));
+          const [next = ''] = /^\s*./su.exec(wanted.slice(passed.length)) ?? [];
+          assert.ok(countText(passed) <= maxTokens && countText(passed + next) > maxTokens);
         },
       ),
     );
+  });
+
+  test('counts what is no text before it, and the text at its rate', () => {
+    const limit = new AnswerLimit(101);
+    assert.deepEqual([...limit.pass(['Hello there'], [], { openingTokens: 34, rate: 10 })], ['Hello there']);
+    assert.equal(limit.outputTokens, 55);
+    assert.deepEqual([...limit.pass(['Hello ', 'there'], [], { openingTokens: 34, rate: 10 })], ['Hello']);
+    assert.deepEqual(limit.reached, { type: 'max_tokens' });
+    assert.equal(limit.outputTokens, 101);
+  });
+
+  test('lets nothing through where there is no room for what comes before the text', () => {
+    const limit = new AnswerLimit(30);
+    assert.deepEqual([...limit.pass(['Hello'], [], { openingTokens: 34, rate: 1 })], []);
+    assert.deepEqual(limit.reached, { type: 'max_tokens' });
   });
 });
 
