@@ -8,8 +8,9 @@ const weights = {
   /** Each letter of a word beyond so many. */
   letter: 25,
   wordLetters: 12,
-  /** Up to three digits in a row. */
+  /** So many digits in a row, or fewer. */
   digits: 210,
+  digitsTogether: 3,
   /** A mark, and the same one again behind it. */
   mark: 90,
   markAgain: 15,
@@ -23,8 +24,6 @@ const weights = {
   foreign: 100,
 } as const;
 
-const digitsInToken = 3;
-
 /** Not rounded: the counts of parts add up. */
 export function countText(text: string): number {
   const counter = new TokenCounter();
@@ -32,14 +31,66 @@ export function countText(text: string): number {
   return counter.tokens;
 }
 
+// Kinds of characters, as numbers: tables of them are read for each character of every answer.
+const lower = 0;
+const upper = 1;
+const digit = 2;
+const lineEnd = 3;
+const space = 4;
+const mark = 5;
+const ideograph = 6;
+const surrogate = 7;
+const foreign = 8;
+const kindCount = 9;
+
+const smallA = 0x61;
+const smallZ = 0x7a;
+
+const kinds = Uint8Array.from({ length: 0x1_00_00 }, (_, unit) =>
+  unit < 128 ? asciiKind(String.fromCharCode(unit)) : kindBeyondAscii(unit),
+);
+
+function asciiKind(character: string): number {
+  if (/[a-z]/.test(character)) return lower;
+  if (/[A-Z]/.test(character)) return upper;
+  if (/\d/.test(character)) return digit;
+  if (character === '\n') return lineEnd;
+  return /\s/.test(character) ? space : mark;
+}
+
+function kindBeyondAscii(unit: number): number {
+  if (unit >= 0xd800 && unit <= 0xdfff) return surrogate;
+  return unit >= 0x2e80 ? ideograph : foreign;
+}
+
+/** The kinds that go on with each: a word goes on with letters, but not with a capital behind a small one. */
+const goesOnWith: readonly (readonly number[])[] = [[lower], [lower, upper], [digit], [lineEnd], [space]];
+/** Whether something new begins: at the kind before times `kindCount` plus the kind. */
+const begins = Uint8Array.from({ length: kindCount ** 2 }, (_, index) =>
+  goesOnWith[Math.floor(index / kindCount)]?.includes(index % kindCount) === true ? 0 : 1,
+);
+
+/** What the first of each kind costs. */
+const firstCosts = Uint8Array.from([
+  weights.word,
+  weights.word,
+  weights.digits,
+  weights.lineEnds,
+  // Spaces belong to the word behind them.
+  0,
+  weights.mark,
+  weights.ideograph,
+  weights.surrogate,
+  weights.foreign,
+]);
+
 /** Counts a text that comes in pieces: the same count wherever it is cut. */
 export class TokenCounter {
   #hundredths = 0;
-  /** The kind of the last character, and how many of it stand in a row. */
-  #kind: Kind = 'space';
-  #run = 0;
-  /** The last character; 0 at the beginning. */
+  /** The last character and its kind, and which of its word or row it is. */
   #last = 0;
+  #kind = space;
+  #place = 0;
 
   /** Not rounded. */
   get tokens(): number {
@@ -51,61 +102,40 @@ export class TokenCounter {
    * many characters were.
    */
   push(text: string, mostTokens: number = Infinity): number {
-    // The fields in locals: this runs for each character of every answer.
-    let [hundredths, kind, run, last] = [this.#hundredths, this.#kind, this.#run, this.#last];
+    // The fields in locals, and hardly a call in the loop: it runs for each character of every answer.
+    let [hundredths, last, kind, place] = [this.#hundredths, this.#last, this.#kind, this.#place];
     const most = mostTokens * 100;
     let position = 0;
     for (; position < text.length; position += 1) {
       const unit = text.charCodeAt(position);
-      const next = kindOf(unit);
-      const isSame = next === kind && !(next === 'letter' && isUpper(unit) && !isUpper(last));
-      const place = isSame ? run + 1 : 1;
-      // Most characters go on with a word that is counted already.
-      const isFree = next === 'letter' && place > 1 && place <= weights.wordLetters;
-      const cost = isFree ? 0 : costs[next](place, unit === last);
+      // Most characters are small letters that go on with a word, which is counted already.
+      if (kind <= upper && place < weights.wordLetters && unit >= smallA && unit <= smallZ) {
+        last = unit;
+        kind = lower;
+        place += 1;
+        continue;
+      }
+      const next = kinds[unit] ?? foreign;
+      const isFirst = begins[kind * kindCount + next] === 1;
+      const nextPlace = isFirst ? 1 : place + 1;
+      const cost = isFirst ? costOfFirst(next, unit === last) : costWithin(next, nextPlace);
       if (hundredths + cost > most) break;
       hundredths += cost;
-      [kind, run, last] = [next, place, unit];
+      last = unit;
+      kind = next;
+      place = nextPlace;
     }
-    [this.#hundredths, this.#kind, this.#run, this.#last] = [hundredths, kind, run, last];
+    [this.#hundredths, this.#last, this.#kind, this.#place] = [hundredths, last, kind, place];
     return position;
   }
 }
 
-type Kind = 'letter' | 'digit' | 'lineEnd' | 'space' | 'mark' | 'ideograph' | 'surrogate' | 'foreign';
-
-/**
- * What one more character costs: the `place`-th of its kind in a row, and the same one as before it or another.
- * A word's letters behind its first are free up to `wordLetters`.
- */
-const costs = {
-  letter: (place: number) => (place === 1 ? weights.word : weights.letter),
-  digit: (place: number) => (place % digitsInToken === 1 ? weights.digits : 0),
-  lineEnd: (place: number) => (place === 1 ? weights.lineEnds : 0),
-  /** They belong to the word behind them. */
-  space: () => 0,
-  mark: (_place: number, isAgain: boolean) => (isAgain ? weights.markAgain : weights.mark),
-  ideograph: () => weights.ideograph,
-  surrogate: () => weights.surrogate,
-  foreign: () => weights.foreign,
-} satisfies Record<Kind, (place: number, isAgain: boolean) => number>;
-
-function isUpper(unit: number): boolean {
-  return unit >= 0x41 && unit <= 0x5a;
+function costOfFirst(kind: number, isAgain: boolean): number {
+  return kind === mark && isAgain ? weights.markAgain : (firstCosts[kind] ?? 0);
 }
 
-const asciiKinds = Array.from({ length: 128 }, (_, unit) => toAsciiKind(String.fromCharCode(unit)));
-
-function toAsciiKind(character: string): Kind {
-  if (/[a-z]/i.test(character)) return 'letter';
-  if (/\d/.test(character)) return 'digit';
-  if (character === '\n') return 'lineEnd';
-  return /\s/.test(character) ? 'space' : 'mark';
-}
-
-function kindOf(unit: number): Kind {
-  const ascii = asciiKinds[unit];
-  if (ascii !== undefined) return ascii;
-  if (unit >= 0xd800 && unit <= 0xdfff) return 'surrogate';
-  return unit >= 0x2e80 ? 'ideograph' : 'foreign';
+/** What the `place`-th character of a word or row costs, from the second on. */
+function costWithin(kind: number, place: number): number {
+  if (kind <= upper) return place > weights.wordLetters ? weights.letter : 0;
+  return kind === digit && place % weights.digitsTogether === 1 ? weights.digits : 0;
 }
