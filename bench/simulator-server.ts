@@ -1,4 +1,4 @@
-// One server of `bench/simulator.ts`, in a process of its own, so that its CPU time is its own.
+// A server that is measured, in a process of its own, so that its CPU time and memory are its own.
 
 import { LLMock } from '@copilotkit/aimock';
 import { startSimulator } from 'millrace/simulator';
@@ -11,33 +11,55 @@ export type ToServer =
       readonly answer: string;
       readonly sliceLength: number;
     }
-  | { readonly type: 'measure' };
+  | { readonly type: 'measure'; readonly isAfterCollection: boolean };
 
 export type FromServer =
-  | { readonly type: 'started'; readonly port: number }
-  | { readonly type: 'measured'; readonly cpuMs: number; readonly rssBytes: number };
+  | { readonly type: 'started'; readonly ports: readonly number[] }
+  | {
+      readonly type: 'measured';
+      readonly cpuMs: number;
+      readonly rssBytes: number;
+      readonly heapBytes: number;
+    };
 
 export type ServerName = keyof typeof servers;
 
 type Start = Extract<ToServer, { type: 'start' }>;
 
 const servers = {
-  simulator: async () => (await startSimulator({ speed: 0 })).port,
+  simulator: async () => [(await startSimulator({ speed: 0 })).port],
+  /** One that paces, and one that does not and answers with this text. */
+  both: async ({ answer, sliceLength }: Start) => {
+    const recording = toRecording(answer, sliceLength);
+    return [(await startSimulator()).port, (await startSimulator({ speed: 0, recording })).port];
+  },
   aimock: async ({ answer, sliceLength }: Start) => {
     const mock = new LLMock({ port: 0, latency: 0, chunkSize: sliceLength, logLevel: 'silent' });
     mock.onMessage(/./, { content: answer });
-    return Number(new URL(await mock.start()).port);
+    return [Number(new URL(await mock.start()).port)];
   },
 };
+
+function toRecording(answer: string, sliceLength: number): Uint8Array {
+  const frames: string[] = [];
+  for (let start = 0; start < answer.length; start += sliceLength) {
+    const delta = { type: 'text_delta', text: answer.slice(start, start + sliceLength) };
+    const data = JSON.stringify({ type: 'content_block_delta', index: 0, delta });
+    frames.push(`event: content_block_delta\ndata: ${data}\n\n`);
+  }
+  return Buffer.from(frames.join(''));
+}
 
 const replies = {
   start: async (message: Start): Promise<FromServer> => ({
     type: 'started',
-    port: await servers[message.server](message),
+    ports: await servers[message.server](message),
   }),
-  measure: (): FromServer => {
+  measure: ({ isAfterCollection }: Extract<ToServer, { type: 'measure' }>): FromServer => {
+    if (isAfterCollection) globalThis.gc?.();
     const { user, system } = process.cpuUsage();
-    return { type: 'measured', cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage.rss() };
+    const { rss: rssBytes, heapUsed: heapBytes } = process.memoryUsage();
+    return { type: 'measured', cpuMs: (user + system) / 1000, rssBytes, heapBytes };
   },
 };
 

@@ -1,12 +1,12 @@
 // The simulator against the best-known mock of the field: the same text in as many events, as fast as it is read.
 // Each server runs in a process of its own, and only its CPU time counts; the reader takes bytes and counts.
 
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 
-import type { FromServer, ServerName, ToServer } from './simulator-server.ts';
+import { startServer } from './server-process.ts';
+import type { RunningServer } from './server-process.ts';
+
+type ServerName = 'aimock' | 'simulator';
 
 interface Task {
   readonly task: string;
@@ -38,11 +38,11 @@ export async function benchSimulator(): Promise<SimulatorResult[]> {
 }
 
 async function runTask(task: Task): Promise<SimulatorResult> {
-  using simulator = await startServer({ type: 'start', server: 'simulator', answer: '', sliceLength: 0 });
-  const sample = await read(simulator.port, task.words);
+  using simulator = await startServer({ server: 'simulator' });
+  const sample = await read(simulator.ports[0], task.words);
   const answer = textOf(sample);
   const sliceLength = Math.round(answer.length / countDeltas(sample));
-  using aimock = await startServer({ type: 'start', server: 'aimock', answer, sliceLength });
+  using aimock = await startServer({ server: 'aimock', answer, sliceLength });
   const servers = { simulator, aimock };
   const rates = { simulator: [] as number[], aimock: [] as number[] };
   for (let round = -2; round < rounds; round += 1) {
@@ -57,56 +57,24 @@ async function runTask(task: Task): Promise<SimulatorResult> {
 
 /** Events for each second of the server's CPU time. */
 async function measure(server: RunningServer, { words, streams, repeats }: Task): Promise<number> {
-  const before = await server.cpuMs();
+  const before = (await server.measure()).cpuMs;
   let events = 0;
   for (let repeat = 0; repeat < repeats; repeat += 1) {
-    const bodies = await Promise.all(Array.from({ length: streams }, () => read(server.port, words)));
+    const bodies = await Promise.all(Array.from({ length: streams }, () => read(server.ports[0], words)));
     events += bodies.reduce((total, body) => total + countDeltas(body), 0);
   }
-  return (events * 1000) / ((await server.cpuMs()) - before);
-}
-
-interface RunningServer extends Disposable {
-  readonly port: number;
-  cpuMs(): Promise<number>;
-}
-
-async function startServer(start: Extract<ToServer, { type: 'start' }>): Promise<RunningServer> {
-  const child = fork(new URL('simulator-server.ts', import.meta.url), {
-    execArgv: ['--conditions=millrace-source'],
-  });
-  child.once('exit', (code) => {
-    if (code !== 0) throw new Error(`A server of the benchmark ended with ${String(code)}`);
-  });
-  const { port } = await ask(child, start, 'started');
-  return {
-    port,
-    cpuMs: async () => (await ask(child, { type: 'measure' }, 'measured')).cpuMs,
-    [Symbol.dispose]: () => child.disconnect(),
-  };
-}
-
-async function ask<Type extends FromServer['type']>(
-  child: ChildProcess,
-  message: ToServer,
-  type: Type,
-): Promise<Extract<FromServer, { type: Type }>> {
-  const replied = once(child, 'message') as Promise<[FromServer]>;
-  child.send(message);
-  const [reply] = await replied;
-  if (reply.type !== type) throw new Error(`A "${reply.type}" came where "${type}" was waited for`);
-  return reply as Extract<FromServer, { type: Type }>;
+  return (events * 1000) / ((await server.measure()).cpuMs - before);
 }
 
 /** One answer, with its head and its chunks, as it came over the wire. */
-async function read(port: number, words: number): Promise<Buffer> {
+async function read(port: number | undefined, words: number): Promise<Buffer> {
   const body = JSON.stringify({
     model: 'claude-sonnet-4-6',
     max_tokens: 128_000,
     stream: true,
     messages: [{ role: 'user', content: `long ${words}` }],
   });
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(port ?? 0, '127.0.0.1');
   socket.write(
     'POST /v1/messages HTTP/1.1\r\nanthropic-version: 2023-06-01\r\ncontent-type: application/json\r\n' +
       `x-api-key: any\r\nconnection: close\r\nhost: 127.0.0.1:${port}\r\n` +
