@@ -61,11 +61,13 @@ function headsOf(type: string, field: string): (index: number) => Uint8Array {
     ));
 }
 
-/** What JSON may escape beside line feeds: other control characters, quotes, backslashes, halves of pairs. */
-const escaped = /[^\n !#-[\]-\ud7ff\ue000-\uffff]/;
+/** What JSON may escape: control characters, quotes, backslashes, halves of surrogate pairs; and all but line feeds. */
+const escaped = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
+const escapedButLineFeed = /[^\n !#-[\]-\ud7ff\ue000-\uffff]/;
 
 /** The text as it stands between the quotes of a JSON string. */
 function escape(text: string): string {
-  if (escaped.test(text)) return JSON.stringify(text).slice(1, -1);
-  return text.includes('\n') ? text.replaceAll('\n', String.raw`\n`) : text;
+  if (!escaped.test(text)) return text;
+  if (escapedButLineFeed.test(text)) return JSON.stringify(text).slice(1, -1);
+  return text.replaceAll('\n', String.raw`\n`);
 }
