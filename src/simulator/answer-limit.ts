@@ -1,46 +1,73 @@
-// Where an answer has to stop before its end: at max_tokens, or before a stop sequence.
+// Where an answer has to stop before its end: at max_tokens, or before a stop sequence. And what it counts.
 
+import { TokenCounter } from './count-text.ts';
+import type { OutputCost } from './output-cost.ts';
 import { cutBefore } from './surrogate-pair.ts';
-import { charactersIn, tokensOf } from './tokens.ts';
 
 export type LimitReached =
   | { readonly type: 'max_tokens' }
   | { readonly type: 'stop_sequence'; readonly sequence: string };
 
+const plainCost: OutputCost = { openingTokens: 0, rate: 1 };
+
 /** Lets the texts of one answer through, in order, until a limit is reached. */
 export class AnswerLimit {
   readonly #maxTokens: number;
-  readonly #mostCharacters: number;
-  /** Characters let through, over all texts. */
-  #characters = 0;
+  /** Of everything let through, not rounded. */
+  #tokens = 0;
   #reached: LimitReached | undefined;
 
   constructor(maxTokens: number) {
     this.#maxTokens = maxTokens;
-    this.#mostCharacters = charactersIn(maxTokens);
   }
 
   get reached(): LimitReached | undefined {
     return this.#reached;
   }
 
-  /** What the texts let through come to. */
+  /** What was let through comes to, so far. */
   get outputTokens(): number {
-    return Math.min(tokensOf(this.#characters), this.#maxTokens);
+    return this.#reached?.type === 'max_tokens' ? this.#maxTokens : Math.round(this.#tokens);
   }
 
-  /** The text up to where the answer may go. Nothing may be passed after a limit was reached. */
-  *pass(text: Iterable<string>, stopSequences: readonly string[] = []): Generator<string> {
+  /** Counts what is no text. Where there is no room for it, the limit is reached. */
+  spend(tokens: number): void {
+    if (Math.round(this.#tokens + tokens) > this.#maxTokens) this.#reached = { type: 'max_tokens' };
+    else this.#tokens += tokens;
+  }
+
+  /**
+   * The text up to where the answer may go; white space before that place is left out, since no request may go on
+   * from it. Nothing may be passed after a limit was reached.
+   */
+  *pass(
+    text: Iterable<string>,
+    stopSequences: readonly string[] = [],
+    { openingTokens, rate }: OutputCost = plainCost,
+  ): Generator<string> {
+    this.spend(openingTokens);
+    if (this.#reached !== undefined) return;
+    const counter = new TokenCounter();
+    const before = this.#tokens;
+    const room = rate > 0 ? (this.#maxTokens - before) / rate : Infinity;
+    let space = '';
     for (const piece of stopSequences.length === 0 ? text : this.#untilStop(text, stopSequences)) {
-      const room = this.#mostCharacters - this.#characters;
-      const end = piece.length <= room ? piece.length : cutBefore(piece, room);
-      this.#characters += end;
-      if (end > 0) yield piece.slice(0, end);
-      if (end < piece.length) {
+      const counted = counter.push(piece, room);
+      this.#tokens = before + counter.tokens * rate;
+      const isCut = counted < piece.length;
+      const end = isCut ? cutBefore(piece, counted) : counted;
+      const solidEnd = endOfSolid(piece, end);
+      if (solidEnd > 0) {
+        yield space + piece.slice(0, solidEnd);
+        space = '';
+      }
+      if (isCut) {
         this.#reached = { type: 'max_tokens' };
         return;
       }
+      space += piece.slice(solidEnd);
     }
+    if (space !== '') yield space;
   }
 
   /** Holds back as much as could still become a stop sequence. */
@@ -62,6 +89,17 @@ export class AnswerLimit {
     }
     yield held;
   }
+}
+
+/** The position behind the last character before `end` that is no white space. */
+function endOfSolid(text: string, end: number): number {
+  let position = end;
+  while (position > 0 && isSpace(text.charCodeAt(position - 1))) position -= 1;
+  return position;
+}
+
+function isSpace(unit: number): boolean {
+  return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
 }
 
 /** The sequence that is complete first: whatever pieces the text comes in, it is the same one. */

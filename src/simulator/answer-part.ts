@@ -18,6 +18,8 @@ export interface ThinkingPart {
   readonly thinking: Iterable<string>;
   /** Made up when left out. */
   readonly signature?: string;
+  /** Thought and counted, and not shown. */
+  readonly isOmitted?: boolean;
 }
 
 /**

@@ -2,6 +2,7 @@
 // 22 bytes and ends within the name of message_start's data line; the rest of message_start comes with the block's
 // start, the ping and the first delta; then what is due at the same time comes at once.
 
+import { joinBytes } from './frame-slab.ts';
 import type { Frame, Step } from './step.ts';
 
 /** `event: message_start\nd` */
@@ -9,9 +10,9 @@ const firstReadBytes = 22;
 const opening = Buffer.from('event: message_start\n');
 
 /** How many events one write gathers at most: as many as are sent in a row before others get a turn. */
-export const mostEventsPerWrite = 32;
+export const mostEventsPerWrite = 256;
 /** How many bytes it gathers at most: they are held in memory. */
-const mostBytesPerWrite = 16_384;
+const mostBytesPerWrite = 32_768;
 
 /**
  * The steps of a stream with the frames that are due together in one: with no gap between them, up to `mostEvents`.
@@ -73,17 +74,13 @@ class HeldFrames {
   /** All of them as one frame. There is at least one. */
   release(): Frame {
     const frames = this.#frames;
-    const byteCount = this.#byteCount;
     this.#frames = [];
     this.#byteCount = 0;
     const [only] = frames;
     if (frames.length === 1 && only !== undefined) return only;
     return {
       type: 'frame',
-      bytes: Buffer.concat(
-        frames.map(({ bytes }) => bytes),
-        byteCount,
-      ),
+      bytes: joinBytes(frames.map(({ bytes }) => bytes)),
       gapMs: only?.gapMs ?? 0,
       eventCount: frames.reduce((sum, { eventCount = 1 }) => sum + eventCount, 0),
     };

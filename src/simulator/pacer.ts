@@ -8,7 +8,6 @@ import { familyOf } from './model-family.ts';
 import type { ModelFamily } from './model-family.ts';
 import { drawInteger, drawQuantile } from './random.ts';
 import type { Random } from './random.ts';
-import { tokensOf } from './tokens.ts';
 
 /** A pace of one's own in place of a model's. */
 export interface Pace {
@@ -140,4 +139,11 @@ export class Pacer {
   #scale(durationMs: number): number {
     return durationMs / this.#options.speed;
   }
+}
+
+/** Output characters for a token, about: what a delta is worth in time needs no better count. */
+const charactersPerToken = 3.6;
+
+function tokensOf(characterCount: number): number {
+  return Math.ceil(characterCount / charactersPerToken);
 }

@@ -26,6 +26,6 @@ export type Close =
   | { readonly type: 'close'; readonly by: 'end' }
   | { readonly type: 'close'; readonly by: 'fin' | 'rst'; readonly lingerMs: number };
 
-export function toFrameStep(text: string, gapMs = 0): Frame {
-  return { type: 'frame', bytes: Buffer.from(text), gapMs };
+export function toFrameStep(content: string | Uint8Array, gapMs = 0): Frame {
+  return { type: 'frame', bytes: typeof content === 'string' ? Buffer.from(content) : content, gapMs };
 }

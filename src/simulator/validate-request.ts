@@ -9,10 +9,25 @@ import { parseOffers } from './parse-offers.ts';
 import { uncached } from './prompt-cache.ts';
 import { sumTokens, toPromptParts } from './prompt-parts.ts';
 import type { PromptPart } from './prompt-parts.ts';
-import { checkModelTakes, checkOutputShape, checkThinkingTurns, parseThinking } from './validate-thinking.ts';
+import { checkCacheControl, checkCacheOrder } from './validate-cache-control.ts';
+import { checkSettings, checkSystem } from './validate-fields.ts';
+import {
+  checkBudget,
+  checkModelTakes,
+  checkOutputShape,
+  checkThinkingTurns,
+  parseThinking,
+} from './validate-thinking.ts';
 import { parseToolChoice, parseTools } from './validate-tools.ts';
-import { checkFinalTurn, parseTurns } from './validate-turns.ts';
-import { isObject, requireInteger, requireList, requireString } from './validate-value.ts';
+import { checkFinalTurn, parseMessages, parseTurns } from './validate-turns.ts';
+import {
+  isObject,
+  refuseOthers,
+  requireInteger,
+  requireString,
+  requireTagged,
+  requireText,
+} from './validate-value.ts';
 
 /** Every field a body may have. Source: the official SDK's types, betas included, and what older ones had. */
 const knownFields = new Set([
@@ -51,19 +66,23 @@ const knownFields = new Set([
 /** The body of `POST /v1/messages`. `models` are names to take beside the known ones. Throws an ApiError. */
 export function parseMessagesRequest(value: unknown, models: readonly string[] = []): MessagesRequest {
   const body = requireBody(value);
-  const asked = requireString(body['model'], 'model');
-  const turns = parseTurns(body['messages']);
-  const maxTokens = parseMaxTokens(body['max_tokens']);
+  const asked = requireText(body['model'], 'model');
+  if (body['tool_choice'] !== undefined) requireTagged(body['tool_choice'], 'tool_choice');
   const tools = parseTools(body['tools']);
-  const toolChoice = parseToolChoice(body['tool_choice'], body['tools']);
-  const stopSequences = parseStopSequences(body['stop_sequences']);
-  const thinking = parseThinking(body['thinking'], maxTokens);
-  const isStream = parseStream(body['stream']);
-  checkTemperature(body['temperature']);
+  const messages = parseMessages(body['messages']);
+  checkSystem(body['system']);
+  const thinking = parseThinking(body['thinking']);
   checkOutputShape(body);
-  for (const field of Object.keys(body)) {
-    if (!knownFields.has(field)) throw invalidRequest(`${field}: Extra inputs are not permitted`);
-  }
+  checkCacheControl(body['cache_control'], 'cache_control');
+  const maxTokens = parseMaxTokens(body['max_tokens']);
+  checkSettings(body);
+  refuseOthers(body, '', knownFields);
+  const turns = parseTurns(messages);
+  const toolChoice = parseToolChoice(body['tool_choice'], body['tools']);
+  checkCacheOrder(body);
+  checkBudget(body['thinking'], maxTokens);
+  const stopSequences = (body['stop_sequences'] ?? []) as string[];
+  const isStream = body['stream'] === true;
   const model = requireModel(asked, models);
   checkMaxTokens(maxTokens, model);
   checkModelTakes(model, body);
@@ -80,9 +99,10 @@ export function parseMessagesRequest(value: unknown, models: readonly string[] =
 /** The body of `POST /v1/messages/count_tokens`, to the count it is answered with. Throws an ApiError. */
 export function parseCountRequest(value: unknown, models: readonly string[]): number {
   const body = requireBody(value);
-  const asked = requireString(body['model'], 'model');
-  parseTurns(body['messages']);
+  const asked = requireText(body['model'], 'model');
   parseTools(body['tools']);
+  parseTurns(parseMessages(body['messages']));
+  checkSystem(body['system']);
   return sumTokens(toPromptParts(body, requireModel(asked, models)));
 }
 
@@ -134,27 +154,4 @@ function checkInputTokens(inputTokens: number, model: string): void {
   const most = limitsOf(model)?.maxInputTokens;
   if (most === undefined || inputTokens <= most) return;
   throw invalidRequest(`prompt is too long: ${inputTokens} tokens > ${most} maximum`);
-}
-
-function parseStopSequences(value: unknown): string[] {
-  if (value == null) return [];
-  return requireList(value, 'stop_sequences').map((item, index) => {
-    const sequence = requireString(item, `stop_sequences.${index}`);
-    if (sequence.trim() === '') {
-      throw invalidRequest('stop_sequences: each stop sequence must contain non-whitespace');
-    }
-    return sequence;
-  });
-}
-
-function parseStream(value: unknown): boolean {
-  if (value == null) return false;
-  if (typeof value !== 'boolean') throw invalidRequest('stream: Input should be a valid boolean');
-  return value;
-}
-
-function checkTemperature(value: unknown): void {
-  if (value == null) return;
-  if (typeof value !== 'number') throw invalidRequest('temperature: Input should be a valid number');
-  if (value < 0 || value > 1) throw invalidRequest('temperature: range: 0..1');
 }

@@ -10,12 +10,18 @@ import {
   takesOneOfTwo,
   takesSampling,
 } from './models.ts';
-import { requireInteger, requireObject, requireString } from './validate-value.ts';
+import {
+  requireInteger,
+  requireObject,
+  requireOneOf,
+  requireString,
+  requireTagged,
+} from './validate-value.ts';
 
 /** The shape alone. Throws an ApiError. */
-export function parseThinking(value: unknown, maxTokens: number): MessagesRequest['thinking'] {
-  if (value == null) return 'off';
-  const thinking = requireObject(value, 'thinking');
+export function parseThinking(value: unknown): MessagesRequest['thinking'] {
+  if (value === undefined) return 'off';
+  const thinking = requireTagged(value, 'thinking');
   const type = requireString(thinking['type'], 'thinking.type');
   if (type !== 'enabled' && type !== 'adaptive' && type !== 'disabled') {
     throw invalidRequest(
@@ -23,17 +29,19 @@ export function parseThinking(value: unknown, maxTokens: number): MessagesReques
         "'adaptive', 'disabled', 'enabled'",
     );
   }
-  if (type === 'enabled') {
-    const budget = requireInteger(thinking['budget_tokens'], 'thinking.enabled.budget_tokens', 1024);
-    if (budget >= maxTokens) {
-      throw invalidRequest(
-        '`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at ' +
-          'https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size',
-      );
-    }
-  }
+  if (type === 'enabled') requireInteger(thinking['budget_tokens'], 'thinking.enabled.budget_tokens', 1024);
   if (type === 'disabled') return 'off';
   return thinking['display'] === 'omitted' ? 'omitted' : 'shown';
+}
+
+/** Whether the answer has room behind the thinking. The shape was found sound. */
+export function checkBudget(value: unknown, maxTokens: number): void {
+  const { type, budget_tokens: budget } = (value ?? {}) as { type?: string; budget_tokens?: number };
+  if (type !== 'enabled' || budget === undefined || budget < maxTokens) return;
+  throw invalidRequest(
+    '`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at ' +
+      'https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size',
+  );
 }
 
 const efforts = ['low', 'medium', 'high', 'xhigh', 'max'];
@@ -41,11 +49,10 @@ const efforts = ['low', 'medium', 'high', 'xhigh', 'max'];
 /** The shape of `output_config` and of the older `output_format`. Throws an ApiError. */
 export function checkOutputShape({ output_config: config, output_format: format }: JsonObject): void {
   checkFormat(format, 'output_format');
-  if (config == null) return;
+  if (config === undefined) return;
   const { effort, format: inner } = requireObject(config, 'output_config');
   checkFormat(inner, 'output_config.format');
-  if (effort == null || efforts.some((each) => each === effort)) return;
-  throw invalidRequest("output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'");
+  if (effort != null) requireOneOf(effort, 'output_config.effort', efforts);
 }
 
 function checkFormat(value: unknown, path: string): void {
@@ -90,15 +97,25 @@ function checkSampling(model: string, body: JsonObject, isThinking: boolean): vo
       throw invalidRequest(`\`${name}\` is deprecated for this model.`);
     }
   }
-  if (isThinking && temperature != null && temperature !== 1) {
-    throw invalidRequest(
-      '`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. Please consult our ' +
-        'documentation at https://platform.claude.com/docs/en/build-with-claude/extended-thinking',
-    );
-  }
+  if (isThinking) checkSamplingThoughts(body);
   if (temperature == null || topP == null || !takesOneOfTwo(model)) return;
   throw invalidRequest(
     '`temperature` and `top_p` cannot both be specified for this model. Please use only one.',
+  );
+}
+
+/** What a model that thinks takes. */
+function checkSamplingThoughts({ temperature, top_p: topP, top_k: topK }: JsonObject): void {
+  const rules: readonly [isBroken: boolean, rule: string][] = [
+    [temperature != null && temperature !== 1, '`temperature` may only be set to 1'],
+    [topK != null, '`top_k` must be unset'],
+    [typeof topP === 'number' && topP < 0.95, '`top_p` must be greater than or equal to 0.95 or unset'],
+  ];
+  const rule = rules.find(([isBroken]) => isBroken)?.[1];
+  if (rule === undefined) return;
+  throw invalidRequest(
+    `${rule} when thinking is enabled or in adaptive mode. Please consult our documentation at ` +
+      'https://platform.claude.com/docs/en/build-with-claude/extended-thinking',
   );
 }
 

@@ -4,7 +4,15 @@ import { invalidRequest } from './api-errors.ts';
 import type { JsonObject } from './json-object.ts';
 import { textsOf } from './messages-request.ts';
 import type { InputBlock, Turn } from './messages-request.ts';
-import { requireList, requireObject, requireString, requireValue } from './validate-value.ts';
+import { checkBlock, unknownTag } from './validate-block.ts';
+import {
+  refuseOthers,
+  requireList,
+  requireObject,
+  requireString,
+  requireTagged,
+  requireValue,
+} from './validate-value.ts';
 
 /** Every type of block a message may hold, and the fields it must have. Source: the official SDK's types. */
 const requiredFields: Readonly<Record<string, readonly string[]>> = {
@@ -34,13 +42,17 @@ const requiredFields: Readonly<Record<string, readonly string[]>> = {
   web_search_tool_result: ['tool_use_id', 'content'],
 };
 
-type Message = Omit<Turn, 'role'> & { readonly role: Turn['role'] | 'system' };
+export type Message = Omit<Turn, 'role'> & { readonly role: Turn['role'] | 'system' };
 
-/** Throws an ApiError; the turns returned are as the model would see them: roles alternate. */
-export function parseTurns(value: unknown): Turn[] {
+/** The shape of each message alone. Throws an ApiError. */
+export function parseMessages(value: unknown): Message[] {
   const list = requireList(value, 'messages');
   if (list.length === 0) throw invalidRequest('messages: at least one message is required');
-  const messages = list.map((message, index) => parseMessage(message, `messages.${index}`));
+  return list.map((message, index) => parseMessage(message, `messages.${index}`));
+}
+
+/** Throws an ApiError; the turns returned are as the model would see them: roles alternate. */
+export function parseTurns(messages: readonly Message[]): Turn[] {
   messages.forEach((message, index) => {
     const isOptional = index === messages.length - 1 && message.role === 'assistant';
     if (message.content.length === 0 && !isOptional) throw invalidRequest(`messages.${index}: ${noContent}`);
@@ -76,35 +88,37 @@ function isPaused(type: string): boolean {
   return type === 'server_tool_use' || type === 'compaction' || type.endsWith('_tool_result');
 }
 
+const messageFields = new Set(['role', 'content']);
+
 function parseMessage(value: unknown, path: string): Message {
-  const { role, content } = requireObject(value, path);
+  const message = requireObject(value, path);
+  const { role, content } = message;
   requireString(role, `${path}.role`);
   if (role !== 'user' && role !== 'assistant' && role !== 'system') {
     throw invalidRequest(
       `messages: Unexpected role "${String(role)}". Allowed roles are "user" or "assistant"`,
     );
   }
-  return { role, content: parseContent(content, `${path}.content`) };
+  const blocks = parseContent(content, `${path}.content`);
+  refuseOthers(message, `${path}.`, messageFields);
+  return { role, content: blocks };
 }
 
 function parseContent(value: unknown, path: string): InputBlock[] {
-  if (typeof value === 'string') return value === '' ? [] : [{ type: 'text', text: value }];
+  if (typeof value === 'string') return value === '' ? [] : [parseBlock({ type: 'text', text: value }, path)];
   return requireList(value, path).map((block, index) => parseBlock(block, `${path}.${index}`));
 }
 
 function parseBlock(value: unknown, path: string): InputBlock {
-  const block = requireObject(value, path);
+  const block = requireTagged(value, path);
   const type = requireString(block['type'], `${path}.type`);
   const required = Object.hasOwn(requiredFields, type) ? requiredFields[type] : undefined;
   if (required === undefined) {
-    const tags = Object.keys(requiredFields).map((tag) => `'${tag}'`);
-    throw invalidRequest(
-      `${path}: Input tag '${type}' found using 'type' does not match any of the expected tags: ${tags.join(', ')}`,
-    );
+    throw invalidRequest(`${path}: ${unknownTag(type, Object.keys(requiredFields))}`);
   }
   for (const field of required) requireValue(block[field], `${path}.${type}.${field}`);
   checkId(block, path);
-  if (block['text'] === '') throw invalidRequest('messages: text content blocks must be non-empty');
+  checkBlock({ ...block, type }, path);
   return { ...block, type };
 }
 
@@ -132,7 +146,18 @@ function mergeRoles(messages: readonly Message[]): Turn[] {
   return turns;
 }
 
+/** Who may call and who may answer. */
+const rolesOf: Readonly<Record<string, Turn['role']>> = { tool_use: 'assistant', tool_result: 'user' };
+
 function checkToolPairs(turns: readonly Turn[], turn: Turn, index: number): void {
+  const misplaced = turn.content.find(({ type }) => (rolesOf[type] ?? turn.role) !== turn.role);
+  if (misplaced !== undefined) {
+    const { type } = misplaced;
+    throw invalidRequest(
+      `messages.${index}: \`${type}\` blocks can only be in \`${rolesOf[type]}\` messages`,
+    );
+  }
+  checkUnique(turn, index);
   const offered = idsOf(turns[index - 1], 'tool_use', 'id');
   turn.content.forEach(({ type, tool_use_id: id }, position) => {
     if (type !== 'tool_result' || offered.includes(id)) return;
@@ -141,7 +166,7 @@ function checkToolPairs(turns: readonly Turn[], turn: Turn, index: number): void
         `${String(id)}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`,
     );
   });
-  const answered = idsOf(turns[index + 1], 'tool_result', 'tool_use_id');
+  const answered = firstResults(turns[index + 1]);
   const missing = idsOf(turn, 'tool_use', 'id').filter((id) => !answered.includes(id));
   if (missing.length === 0) return;
   throw invalidRequest(
@@ -160,6 +185,28 @@ function checkServerTools({ content }: Turn, index: number, calls: Set<unknown>)
       `messages.${index}.content.${position}: unexpected \`tool_use_id\` found in \`${type}\` blocks: ${String(of)}. ` +
         `Each \`${type}\` block must have a corresponding \`${call}\` block before it.`,
     );
+  });
+}
+
+/** The ids of the results a turn begins with: behind anything else they do not count. */
+function firstResults(turn: Turn | undefined): unknown[] {
+  const blocks = turn?.content ?? [];
+  const end = blocks.findIndex(({ type }) => type !== 'tool_result');
+  return blocks.slice(0, end < 0 ? blocks.length : end).map((block) => block['tool_use_id']);
+}
+
+function checkUnique({ content }: Turn, index: number): void {
+  const seen = new Set<unknown>();
+  content.forEach(({ type, id, tool_use_id: of }, position) => {
+    const key = type === 'tool_use' ? id : of;
+    if ((type === 'tool_use' || type === 'tool_result') && seen.has(key)) {
+      const fault =
+        type === 'tool_use'
+          ? '`tool_use` ids must be unique'
+          : `each tool_use must have a single result. Found multiple \`tool_result\` blocks with id: ${String(key)}`;
+      throw invalidRequest(`messages.${index}.content.${position}: ${fault}`);
+    }
+    seen.add(key);
   });
 }
 

@@ -17,6 +17,17 @@ export function requireObject(value: unknown, path: string): JsonObject {
   return value;
 }
 
+/** A value whose `type` says what else it holds: the API has another text for these. */
+export function requireTagged(value: unknown, path: string): JsonObject {
+  requireValue(value, path);
+  if (!isObject(value)) throw invalidRequest(`${path}: Input should be an object`);
+  return value;
+}
+
+export function requireDictionary(value: unknown, path: string): void {
+  if (!isObject(value)) throw invalidRequest(`${path}: Input should be a valid dictionary`);
+}
+
 export function requireString(value: unknown, path: string): string {
   requireValue(value, path);
   if (typeof value !== 'string') throw invalidRequest(`${path}: Input should be a valid string`);
@@ -25,8 +36,32 @@ export function requireString(value: unknown, path: string): string {
 
 export function requireList(value: unknown, path: string): readonly unknown[] {
   requireValue(value, path);
-  if (!Array.isArray(value)) throw invalidRequest(`${path}: Input should be a valid list`);
+  if (!Array.isArray(value)) throw invalidRequest(`${path}: Input should be a valid array`);
   return value;
+}
+
+export function requireText(value: unknown, path: string): string {
+  const text = requireString(value, path);
+  if (text === '') throw invalidRequest(`${path}: String should have at least 1 character`);
+  return text;
+}
+
+export function requireNumber(value: unknown, path: string): number {
+  if (typeof value !== 'number') throw invalidRequest(`${path}: Input should be a valid number`);
+  return value;
+}
+
+export function requireOneOf(value: unknown, path: string, choices: readonly string[]): void {
+  if (choices.some((choice) => choice === value)) return;
+  const [last = '', ...others] = choices.map((choice) => `'${choice}'`).toReversed();
+  const list = others.length === 0 ? last : `${others.toReversed().join(', ')} or ${last}`;
+  throw invalidRequest(`${path}: Input should be ${list}`);
+}
+
+/** Throws for the first key that is none of `known`. */
+export function refuseOthers(value: JsonObject, path: string, known: ReadonlySet<string>): void {
+  const other = Object.keys(value).find((key) => !known.has(key));
+  if (other !== undefined) throw invalidRequest(`${path}${other}: Extra inputs are not permitted`);
 }
 
 export function requireInteger(value: unknown, path: string, least: number): number {

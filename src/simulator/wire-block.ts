@@ -5,6 +5,9 @@ import type { AnswerPart, Block, BlockPart, TextPart, ThinkingPart } from './ans
 import type { PieceKind } from './delta-sizes.ts';
 import { createId } from './ids.ts';
 import type { JsonObject } from './json-object.ts';
+import type { MessagesRequest } from './messages-request.ts';
+import { callCost, textCost, thinkingCost } from './output-cost.ts';
+import type { OutputCost } from './output-cost.ts';
 import type { Random } from './random.ts';
 import { createSignature } from './signature.ts';
 import { toSpacedJson } from './spaced-json.ts';
@@ -14,6 +17,9 @@ export interface WireBlock {
   readonly start: ContentBlock;
   /** What comes in deltas, and counts as output. */
   readonly text: Iterable<string>;
+  readonly cost: OutputCost;
+  /** Whether the text counts and is not sent. */
+  readonly isHidden?: boolean;
   readonly pieceKind: PieceKind;
   readonly toDelta: (piece: string) => ContentBlockDelta;
   /** Come before the deltas of the text. */
@@ -25,7 +31,9 @@ export interface WireBlock {
 }
 
 export interface BlockSource {
-  readonly model: string;
+  readonly request: MessagesRequest;
+  /** Whether a call came before. */
+  readonly hasTool: boolean;
   /** Draws ids and signatures. */
   readonly ids: Random;
   /** The ids of the calls that have no result, oldest first. */
@@ -40,22 +48,25 @@ export function toWireBlock(part: ContentPart, source: BlockSource): WireBlock {
 }
 
 const parts = {
-  text: ({ text, citations }: TextPart) => ({
+  text: ({ text, citations }: TextPart, { request }) => ({
     start: citations === undefined ? { type: 'text', text: '' } : { citations: [], type: 'text', text: '' },
     text,
+    cost: textCost(request),
     pieceKind: 'text',
     toDelta: (piece) => ({ type: 'text_delta', text: piece }),
     opening: (citations ?? []).map(toCitationDelta),
     isProse: true,
   }),
-  thinking: ({ thinking, signature }: ThinkingPart, { model, ids }) => ({
+  thinking: ({ thinking, signature, isOmitted = false }: ThinkingPart, { request, ids }) => ({
     start: { type: 'thinking', thinking: '', signature: '' },
     text: thinking,
+    cost: thinkingCost(request),
+    isHidden: isOmitted,
     pieceKind: 'thinking',
     toDelta: (piece) => ({ type: 'thinking_delta', thinking: piece }),
     closing: (length) => ({
       type: 'signature_delta',
-      signature: signature ?? createSignature(model, length, ids),
+      signature: signature ?? createSignature(request.model, length, ids),
     }),
     isProse: false,
   }),
@@ -69,7 +80,8 @@ type PartOf<Type> = Extract<ContentPart, { type: Type }>;
 
 /** The types of block that have deltas. */
 const blocks: Readonly<Record<string, (block: Block, source: BlockSource) => WireBlock>> = {
-  tool_use: (block, { ids }) => toCall(block, { id: createId('toolUse', ids), caller: { type: 'direct' } }),
+  tool_use: (block, source) =>
+    toCall(block, { id: createId('toolUse', source.ids), caller: { type: 'direct' } }, source),
   server_tool_use: (block, source) => toOpenCall(block, createId('serverToolUse', source.ids), source),
   mcp_tool_use: (block, source) => toOpenCall(block, createId('mcpToolUse', source.ids), source),
   compaction: ({ type, ...fields }) => ({
@@ -80,21 +92,27 @@ const blocks: Readonly<Record<string, (block: Block, source: BlockSource) => Wir
 };
 
 /** A call that the API itself answers. */
-function toOpenCall(block: Block, newId: string, { openCalls }: BlockSource): WireBlock {
+function toOpenCall(block: Block, newId: string, source: BlockSource): WireBlock {
   const id = typeof block['id'] === 'string' ? block['id'] : newId;
-  openCalls.push(id);
-  return toCall(block, { id });
+  source.openCalls.push(id);
+  return toCall(block, { id }, source);
 }
 
 /** The input of a call that code made is whole in its start; that of any other comes in deltas. */
-function toCall({ type, input, ...given }: Block, made: JsonObject): WireBlock {
+function toCall(
+  { type, input, ...given }: Block,
+  made: JsonObject,
+  { request, hasTool }: BlockSource,
+): WireBlock {
   const { id, name, ...fields } = { ...made, ...given } as JsonObject;
   const whole = isObject(input) ? input : {};
   if (isFromCode(fields['caller'])) return toWhole({ type, id, name, input: whole, ...fields });
+  const json = toSpacedJson(whole);
   return {
     start: { type, id, name, input: {}, ...fields } as ContentBlock,
     // A tool without arguments has no delta but the opening one.
-    text: Object.keys(whole).length === 0 ? [] : [toSpacedJson(whole)],
+    text: Object.keys(whole).length === 0 ? [] : [json],
+    cost: callCost({ name: String(name), input: whole, json, isFirst: !hasTool }, request),
     pieceKind: 'json',
     toDelta: (piece) => ({ type: 'input_json_delta', partial_json: piece }),
     opening: [{ type: 'input_json_delta', partial_json: '' }],
@@ -111,6 +129,8 @@ function toWhole(block: Block, source?: BlockSource): WireBlock {
   return {
     start: (block.type.endsWith('_tool_result') ? withCall(block, source) : block) as ContentBlock,
     text: [],
+    // Nobody wrote it token by token.
+    cost: { openingTokens: 0, rate: 0 },
     pieceKind: 'json',
     toDelta: (piece) => ({ type: 'input_json_delta', partial_json: piece }),
     isProse: false,

@@ -11,6 +11,7 @@ import { createId } from './ids.ts';
 import { mostTokensOf, toMessageDelta } from './message-delta.ts';
 import type { MessagesRequest } from './messages-request.ts';
 import { inferenceGeoOf } from './models.ts';
+import { endTokens } from './output-cost.ts';
 import { drawInteger } from './random.ts';
 import type { Random } from './random.ts';
 import { toWireBlock } from './wire-block.ts';
@@ -36,22 +37,19 @@ export function* wireEvents(
 ): Generator<KnownStreamEvent> {
   const limit = new AnswerLimit(mostTokensOf(request));
   const usage = new AnswerUsage(request);
-  // Said before anything is known; the total at the end is never lower.
-  const startTokens = Math.min(
-    random.ids() < singleShare ? 1 : drawInteger(random.ids, 2, 4),
-    request.maxTokens,
-  );
-  const source = { model: request.model, ids: random.ids, openCalls: openCallsIn(request) };
+  const startTokens = Math.min(drawStartTokens(random.ids), request.maxTokens);
+  const source = { request, ids: random.ids, openCalls: openCallsIn(request) };
   yield { type: 'message_start', message: emptyMessage(request, startTokens, random) };
   let index = 0;
   let end: EndPart | undefined;
   for (const part of answer) {
     if (part.type === 'end') end = part;
     if (part.type === 'end' || limit.reached !== undefined) break;
-    const block = toWireBlock(part, source);
+    const block = toWireBlock(part, { ...source, hasTool: usage.has('tool_use') });
     const tokensBefore = limit.outputTokens;
-    const text = limit.pass(block.text, block.isProse ? request.stopSequences : []);
-    const pieces = cutText(text, pieceSizesOf(request.model, block.pieceKind, index === 0), random.cuts);
+    const text = limit.pass(block.text, block.isProse ? request.stopSequences : [], block.cost);
+    const sizes = pieceSizesOf(request.model, block.pieceKind, index === 0);
+    const pieces = cutText(shownOf(block, text), sizes, random.cuts);
     const first = pieces.next();
     // No block begins for nothing.
     if (first.done === true && (block.isProse || limit.reached !== undefined)) continue;
@@ -62,8 +60,24 @@ export function* wireEvents(
     usage.add(block, limit.outputTokens - tokensBefore);
     index += 1;
   }
+  if (end === undefined) spendOnEnd(limit, usage);
   yield toMessageDelta({ request, limit, usage, end, startTokens }, random.ids);
   yield { type: 'message_stop' };
+}
+
+/** How a model ends its turn counts too; one that ends with a call has it among the call's tokens. */
+function spendOnEnd(limit: AnswerLimit, usage: AnswerUsage): void {
+  if (limit.reached === undefined && !usage.has('tool_use')) limit.spend(endTokens);
+}
+
+/** Said before anything is known; the total at the end is never lower. */
+function drawStartTokens(random: Random): number {
+  return random() < singleShare ? 1 : drawInteger(random, 2, 4);
+}
+
+/** Of hidden text nothing; it is taken all the same, so that it counts. */
+function shownOf({ isHidden = false }: WireBlock, text: Iterable<string>): Iterable<string> {
+  return isHidden ? Array.from(text, () => '') : text;
 }
 
 /** The calls of server tools that the last turn has no results for: of an answer that paused. */

@@ -107,7 +107,7 @@ export const bodies: Readonly<Record<string, object>> = {
   'max_tokens in tool input': toBody('x', {
     tools: [weatherTool],
     tool_choice: { type: 'any' },
-    max_tokens: 8,
+    max_tokens: 36,
   }),
   'stop sequence': toBody('echo one two three four', { stop_sequences: ['zero', 'three'] }),
   'stop sequence at once': toBody('echo one two', { stop_sequences: ['one'] }),

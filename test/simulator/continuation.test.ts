@@ -68,13 +68,13 @@ function cutsOf(whole: readonly Block[]): Cut[] {
   });
 }
 
-/** What a client holds: the blocks that had ended, and the text so far, without white space at its end if asked. */
+/** What a client holds: the blocks that had ended, and the text so far unless it is blank, without white space at its end if asked. */
 function partialOf({ whole, index, length }: Cut, isTrimmed: boolean): Block[] {
   const { citations, text, ...block } = whole[index] ?? { type: 'text', text: '' };
   const begun = String(text).slice(0, length);
   const kept = isTrimmed ? begun.trimEnd() : begun;
   const cited = citations === undefined ? {} : { citations };
-  return [...whole.slice(0, index), ...(kept === '' ? [] : [{ ...block, text: kept, ...cited }])];
+  return [...whole.slice(0, index), ...(kept.trim() === '' ? [] : [{ ...block, text: kept, ...cited }])];
 }
 
 /** The partial and what came then, with a text that was cut as one block again. */
@@ -180,6 +180,8 @@ describe('a continuation', () => {
         const again = cuts[Math.floor(share * (cuts.length - 1))];
         if (again === undefined) return;
         const second = partialOf(again, false);
+        // Of a blank text nothing is held, and no turn may be empty.
+        if (first.length === 0 || second.length === 0) return;
         const chain = [...messages, assistant(first), goOn, assistant(second), goOn];
         const longer = [...messages, assistant(join(first, second, cut.whole)), goOn];
         for (const asked of [chain, longer]) {
@@ -200,9 +202,9 @@ describe('a continuation', () => {
     ];
     const stopped = await askEvents(simulator, toBody('', { messages, stop_sequences: [' four'] }));
     assert.equal(textOf(stopped), ' two three');
-    assert.deepEqual(stopOf(stopped), { reason: 'stop_sequence', sequence: ' four', usage: 3 });
-    const cut = await askEvents(simulator, toBody('', { messages, max_tokens: 1 }));
-    assert.equal(textOf(cut), ' tw');
+    assert.deepEqual(stopOf(stopped), { reason: 'stop_sequence', sequence: ' four', usage: 2 });
+    const cut = await askEvents(simulator, toBody('', { messages, max_tokens: 2 }));
+    assert.equal(textOf(cut), ' two');
     assert.equal(stopOf(cut).reason, 'max_tokens');
   });
 

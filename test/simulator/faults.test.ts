@@ -640,7 +640,7 @@ describe('a fault plan', () => {
       { faults: [{ kind: 'split', bytes: 'x' }] },
       'x-simulator-fault.faults.0.bytes: Input should be a valid integer',
     ],
-    [{ faults: {} }, 'x-simulator-fault.faults: Input should be a valid list'],
+    [{ faults: {} }, 'x-simulator-fault.faults: Input should be a valid array'],
     [{ faults: [], seed: 'x' }, 'x-simulator-fault.seed: Input should be a valid number'],
     [{ faults: [], x: 1 }, 'x-simulator-fault.x: Extra inputs are not permitted'],
     [

@@ -185,7 +185,7 @@ describe('simulator.fetch()', () => {
     const [request] = simulator.requests;
     const reader = response.body!.getReader();
     let readBytes = 0;
-    for (let reads = 0; reads < 60; reads += 1) {
+    for (let reads = 0; reads < 20; reads += 1) {
       readBytes += (await reader.read()).value!.length;
       // What is under way: one write of the server taken, and as much as a stream holds by itself.
       assert.ok(request!.bytesSent - readBytes < 200_000, `${request!.bytesSent} sent, ${readBytes} read`);

@@ -50,7 +50,7 @@ describe('toNetworkWrites()', () => {
         assert.equal(waits(writes), waits(steps));
         for (const { eventCount = 1, bytes } of framesIn(writes)) {
           assert.ok(eventCount <= mostEvents);
-          assert.ok(bytes.length <= 16_384);
+          assert.ok(bytes.length <= 32_768);
         }
       }),
     );

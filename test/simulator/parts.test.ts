@@ -8,12 +8,17 @@ import fc from 'fast-check';
 
 import { AnswerLimit } from '../../src/simulator/answer-limit.ts';
 import { exampleInput } from '../../src/simulator/answers/example-input.ts';
+import { encodeSse, SseDecoder } from '../../src/protocol/index.ts';
+import type { ContentBlockDelta } from '../../src/protocol/index.ts';
+import { countText } from '../../src/simulator/count-text.ts';
 import { cutText } from '../../src/simulator/cut-text.ts';
 import { pieceSizesOf } from '../../src/simulator/delta-sizes.ts';
 import type { PieceKind } from '../../src/simulator/delta-sizes.ts';
+import { joinBytes } from '../../src/simulator/frame-slab.ts';
 import { acceptsGzip, GzipFrames } from '../../src/simulator/gzip-frames.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import { toSpacedJson } from '../../src/simulator/spaced-json.ts';
+import { toFrame } from '../../src/simulator/to-frame.ts';
 import { isWhole } from './ask.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 400 });
@@ -91,10 +96,19 @@ describe('pieceSizesOf()', () => {
 });
 
 describe('AnswerLimit.pass()', () => {
-  const fewLetters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '😀'), maxLength: 60 });
+  const fewLetters = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '7', '\n', '😀'), maxLength: 60 });
   const stops = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '😀'), minLength: 1, maxLength: 4 }), {
     maxLength: 3,
   });
+
+  /** What stands before the sequence that is complete first. */
+  function untilStop(text: string, sequences: readonly string[]): [text: string, stop: string | undefined] {
+    const found = sequences.filter((sequence) => text.includes(sequence));
+    const ends = found.map((sequence) => text.indexOf(sequence) + sequence.length);
+    const end = Math.min(...ends);
+    const stop = found[ends.indexOf(end)];
+    return [stop === undefined ? text : text.slice(0, end - stop.length), stop];
+  }
 
   test('stops before the sequence that is complete first, or at max_tokens, whatever pieces come', () => {
     fc.assert(
@@ -105,27 +119,36 @@ describe('AnswerLimit.pass()', () => {
         (text, sequences, [maxTokens, lengths]) => {
           const limit = new AnswerLimit(maxTokens);
           const passed = [...limit.pass(inPieces(text, lengths), sequences)].join('');
-          const ends = sequences
-            .filter((sequence) => text.includes(sequence))
-            .map((sequence) => text.indexOf(sequence) + sequence.length);
-          const stopEnd = Math.min(...ends);
-          const stop = sequences.find(
-            (each) => text.indexOf(each) + each.length === stopEnd && text.includes(each),
-          );
-          const wanted = stop === undefined ? text : text.slice(0, stopEnd - stop.length);
-          const room = Math.floor(maxTokens * 3.6);
-          if (wanted.length > room) {
-            assert.deepEqual(limit.reached, { type: 'max_tokens' });
-            assert.ok(wanted.startsWith(passed) && isWhole(passed));
-            assert.ok(passed.length >= room - 1 && passed.length <= room);
-          } else {
+          const [wanted, stop] = untilStop(text, sequences);
+          if (countText(wanted) <= maxTokens) {
             assert.equal(passed, wanted);
             assert.deepEqual(limit.reached, stop && { type: 'stop_sequence', sequence: stop });
+            assert.equal(limit.outputTokens, Math.round(countText(wanted)));
+            return;
           }
-          assert.ok(limit.outputTokens <= maxTokens);
+          assert.deepEqual(limit.reached, { type: 'max_tokens' });
+          assert.equal(limit.outputTokens, maxTokens);
+          assert.ok(wanted.startsWith(passed) && isWhole(passed) && !/\s$/.test(passed));
+          const [next = ''] = /^\s*./su.exec(wanted.slice(passed.length)) ?? [];
+          assert.ok(countText(passed) <= maxTokens && countText(passed + next) > maxTokens);
         },
       ),
     );
+  });
+
+  test('counts what is no text before it, and the text at its rate', () => {
+    const limit = new AnswerLimit(101);
+    assert.deepEqual([...limit.pass(['Hello there'], [], { openingTokens: 34, rate: 10 })], ['Hello there']);
+    assert.equal(limit.outputTokens, 55);
+    assert.deepEqual([...limit.pass(['Hello ', 'there'], [], { openingTokens: 34, rate: 10 })], ['Hello']);
+    assert.deepEqual(limit.reached, { type: 'max_tokens' });
+    assert.equal(limit.outputTokens, 101);
+  });
+
+  test('lets nothing through where there is no room for what comes before the text', () => {
+    const limit = new AnswerLimit(30);
+    assert.deepEqual([...limit.pass(['Hello'], [], { openingTokens: 34, rate: 1 })], []);
+    assert.deepEqual(limit.reached, { type: 'max_tokens' });
   });
 });
 
@@ -225,5 +248,70 @@ describe('toSpacedJson()', () => {
         assert.deepEqual(JSON.parse(toSpacedJson(value)), JSON.parse(JSON.stringify(value))),
       ),
     );
+  });
+});
+
+describe('toFrame()', () => {
+  const characters = fc.string({ unit: 'binary', minLength: 1, maxLength: 1 });
+  const escapes = fc.constantFrom('"', '\\', '\n', '\u0000', '\ud83d', '\ude00');
+  const texts = fc.string({ unit: fc.oneof(characters, escapes), maxLength: 40 });
+
+  test('is what encodeSse gives, with padding before the last brace, for text of any kind', () => {
+    const deltas = texts.chain((text) =>
+      fc.constantFrom<ContentBlockDelta>(
+        { type: 'text_delta', text },
+        { type: 'thinking_delta', thinking: text },
+        { type: 'input_json_delta', partial_json: text },
+        { type: 'signature_delta', signature: text },
+      ),
+    );
+    fc.assert(
+      fc.property(deltas, fc.nat(3), seeds, (delta, index, seed) => {
+        const event = { type: 'content_block_delta', index, delta } as const;
+        const frame = Buffer.from(toFrame(event, createRandom(seed))).toString();
+        assert.equal(frame.replace(/ {0,15}\}\n\n$/, '}\n\n'), encodeSse(event));
+      }),
+    );
+  });
+
+  test('leaves earlier frames as they are, whatever is written later', () => {
+    fc.assert(
+      fc.property(fc.array(texts, { minLength: 2, maxLength: 300 }), (list) => {
+        const events = list.map((text) => ({
+          type: 'content_block_delta' as const,
+          index: 0,
+          delta: { type: 'text_delta' as const, text },
+        }));
+        const random = createRandom('frames');
+        const frames = events.map((event) => toFrame(event, random));
+        const read = [...new SseDecoder().push(joinBytes(frames))].map(
+          ({ data }) => JSON.parse(data) as unknown,
+        );
+        assert.deepEqual(read, events);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('of a text larger than the memory set aside for frames is whole', () => {
+    const text = '😀é'.repeat(40_000);
+    const event = { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } } as const;
+    const frame = Buffer.from(toFrame(event, createRandom('large'))).toString();
+    assert.ok(frame.includes(JSON.stringify(text)));
+  });
+});
+
+describe('joinBytes()', () => {
+  test('gives all bytes in order, wherever they lie', () => {
+    const memory = Buffer.from('abcdefgh');
+    for (const [parts, joined] of [
+      [[], ''],
+      [[memory.subarray(1, 3)], 'bc'],
+      [[memory.subarray(1, 3), memory.subarray(3, 5)], 'bcde'],
+      [[memory.subarray(3, 5), memory.subarray(1, 3)], 'debc'],
+      [[memory.subarray(0, 2), Buffer.from('x'), memory.subarray(2, 4)], 'abxcd'],
+    ] as const) {
+      assert.equal(Buffer.from(joinBytes(parts)).toString(), joined);
+    }
   });
 });

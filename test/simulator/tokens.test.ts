@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib';
 
 import fc from 'fast-check';
 
-import { countText } from '../../src/simulator/count-text.ts';
+import { countText, TokenCounter } from '../../src/simulator/count-text.ts';
 import { resolveModel } from '../../src/simulator/models.ts';
 import { sumTokens, toPromptParts } from '../../src/simulator/prompt-parts.ts';
 import { sharedFolder, sharedSkip } from '../support/requirements.ts';
@@ -20,15 +20,36 @@ describe('countText()', () => {
       ['', 0],
       ['  ', 0],
       ['Hello there', 2.14],
-      ['17 * 23', 5.15],
+      ['17 * 23', 5.1],
       ['1234', 4.2],
-      ['a\n\nb', 3.09],
+      ['a\n\nb', 3.34],
+      ['camelCase', 2.14],
+      ['**bold**', 3.17],
+      ['---', 1.2],
       ['x'.repeat(412), 101.07],
       ['日本', 2.6],
-      ['é😀', 5],
+      ['é😀', 4],
     ] as const) {
       assert.ok(Math.abs(countText(text) - tokens) < 1e-9, `${JSON.stringify(text)}: ${countText(text)}`);
     }
+  });
+
+  test('is the same in pieces, wherever they are cut', () => {
+    const texts = fc.string({
+      unit: fc.constantFrom('a', 'B', '7', ' ', '\n', '*', 'é', '日', '😀'),
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(texts, fc.array(fc.nat(9)), (text, lengths) => {
+        const counter = new TokenCounter();
+        let rest = text;
+        for (const length of [...lengths, text.length]) {
+          assert.equal(counter.push(rest.slice(0, length)), Math.min(length, rest.length));
+          rest = rest.slice(length);
+        }
+        assert.equal(counter.tokens, countText(text));
+      }),
+    );
   });
 
   test('adds up over words', () => {

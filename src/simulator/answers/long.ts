@@ -16,21 +16,39 @@ export function long({ prompt }: Question): readonly AnswerPart[] {
 /** Exactly `words` words as `wc -w` counts them, markdown signs included. A shorter one begins a longer one. */
 function* essay(words: number): Generator<string> {
   let left = Math.min(words, mostWords);
-  let separator = '';
-  for (const paragraph of paragraphs(createRandom('long'))) {
-    const ends = [...paragraph.matchAll(/\S+/g)].map(({ index, 0: word }) => index + word.length);
-    if (ends.length >= left) {
-      if (left > 0) yield separator + paragraph.slice(0, ends[left - 1]);
-      return;
-    }
-    yield separator + paragraph;
-    left -= ends.length;
-    separator = '\n\n';
+  for (let index = 0; left > 0; index += 1) {
+    const { text, wordCount } = paragraphAt(index);
+    yield wordCount <= left ? text : firstWords(text, left);
+    left -= wordCount;
   }
 }
 
+function firstWords(text: string, count: number): string {
+  const ends = [...text.matchAll(/\S+/g)].map(({ index, 0: word }) => index + word.length);
+  return text.slice(0, ends[count - 1]);
+}
+
+interface Paragraph {
+  /** With the blank line before it. */
+  readonly text: string;
+  readonly wordCount: number;
+}
+
+/** The text is always the same: what was asked for once is kept, which is at most a megabyte. */
+const made: Paragraph[] = [];
+const source = paragraphs(createRandom('long'));
+
+function paragraphAt(index: number): Paragraph {
+  while (made.length <= index) {
+    const paragraph = source.next().value;
+    const text = made.length === 0 ? paragraph : ['\n\n', paragraph].join('');
+    made.push({ text, wordCount: text.match(/\S+/g)?.length ?? 0 });
+  }
+  return made[index] ?? { text: '', wordCount: 0 };
+}
+
 /** Without end. */
-function* paragraphs(random: Random): Generator<string> {
+function* paragraphs(random: Random): Generator<string, never> {
   for (let section = 1; ; section += 1) {
     yield `## ${section}. ${capitalize(pick(random, places))}`;
     const count = drawInteger(random, 2, 4);

@@ -5,7 +5,7 @@ import type { Question } from '../question.ts';
 import { quoteExcerpt } from './excerpt.ts';
 
 export function thinkingAbout({ request, prompt }: Question): AnswerPart {
-  return { type: 'thinking', thinking: request.thinking === 'omitted' ? [] : thoughts(prompt) };
+  return { type: 'thinking', thinking: thoughts(prompt), isOmitted: request.thinking === 'omitted' };
 }
 
 function thoughts(prompt: string): string[] {

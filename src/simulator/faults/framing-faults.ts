@@ -1,5 +1,6 @@
 // Faults of how events are written and in which pieces they travel.
 
+import { joinBytes } from '../frame-slab.ts';
 import { toFrameStep } from '../step.ts';
 import type { Frame, Step } from '../step.ts';
 import type { FaultOf } from './fault.ts';
@@ -59,7 +60,7 @@ function joined(frames: readonly Frame[]): Frame {
     frames.reduce((total, frame) => total + numberOf(frame), 0);
   return {
     type: 'frame',
-    bytes: Buffer.concat(frames.map(({ bytes }) => bytes)),
+    bytes: joinBytes(frames.map(({ bytes }) => bytes)),
     gapMs: sum(({ gapMs }) => gapMs),
     eventCount: sum(({ eventCount = 1 }) => eventCount),
     isAlone: true,
