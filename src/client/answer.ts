@@ -6,6 +6,7 @@ import type { ContentBlock, DeepReadonly, DoneEvent, ErrorEvent } from '../proto
 import type { Message, PartialJson, StreamEvent, Usage } from '../protocol/index.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest } from './answer-attempts.ts';
+import type { AnswerSource } from './answer-source.ts';
 import { errorOfEvent } from './attempt.ts';
 import type { Reading } from './attempt.ts';
 import { Continuation } from './continuation.ts';
@@ -15,6 +16,7 @@ import type { AttemptError } from './errors.ts';
 import { planRecovery } from './recovery.ts';
 import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
 import { Seam, WhiteSpaceSeam } from './seam.ts';
+import type { TransportResponse } from './transport.ts';
 import { totalUsage } from './usage-record.ts';
 import type { AttemptRecord } from './usage-record.ts';
 
@@ -48,7 +50,7 @@ export type StreamEnding =
   | Ended<'failed', Exclude<AttemptError, TruncatedError | TimeoutError>>;
 
 /** What the reader sees is one message; finished at `message_stop`, whatever the server does after that. */
-export class Answer {
+export class Answer implements AnswerSource {
   readonly #attempts: AnswerAttempts;
   readonly #controller: AbortController;
   readonly #onEnd: () => void;
@@ -93,6 +95,11 @@ export class Answer {
   /** The server's name for the request, of the latest attempt. */
   get requestId(): string | undefined {
     return this.#attempts.requestId;
+  }
+
+  /** Of the latest attempt; undefined before its headers are there. */
+  get response(): TransportResponse | undefined {
+    return this.#attempts.response;
   }
 
   inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
@@ -140,25 +147,35 @@ export class Answer {
         this.#failure = errorOfEvent(event);
         return;
       }
-      if (this.#continuation === undefined) yield* this.#show(event);
-      else for (const shown of this.#continuation.push(event)) yield* this.#show(shown);
+      if (this.#continuation === undefined) {
+        // Most of all events: a generator of their own would cost a fifth of the whole.
+        const shown = this.#show(event);
+        if (shown !== undefined) yield shown;
+      } else {
+        yield* this.#showAll(this.#continuation.push(event));
+      }
       if (this.#ending !== undefined) return;
     }
     if (end === 'end') this.#failure = new TruncatedError(this.message, this.requestId);
     else if (end !== undefined) this.#failure = end.error;
   }
 
-  *#show(event: StreamEvent | Rewind): Generator<ClientEvent, void, undefined> {
-    if (isRewind(event)) {
-      yield this.#rewind((this.message?.content.length ?? 1) - 1);
-      return;
+  *#showAll(events: Iterable<StreamEvent | Rewind>): Generator<ClientEvent, void, undefined> {
+    for (const event of events) {
+      const shown = this.#show(event);
+      if (shown !== undefined) yield shown;
     }
+  }
+
+  /** What the reader gets of an event. */
+  #show(event: StreamEvent | Rewind): ClientEvent | undefined {
+    if (isRewind(event)) return this.#rewind((this.message?.content.length ?? 1) - 1);
     const shown = this.#attempts.records.length > 1 ? this.#summed(event) : event;
     this.#note(shown);
     this.#accumulator.push(shown);
     this.#settle();
     // A stream that makes no sense shows no more of it; a gateway's `[DONE]` means nothing.
-    if (shown.type !== '[DONE]' && this.#failure === undefined) yield shown as ClientEvent;
+    return shown.type !== '[DONE]' && this.#failure === undefined ? (shown as ClientEvent) : undefined;
   }
 
   /** Takes over the accumulator's ending, if there is one. */
