@@ -13,6 +13,7 @@ import { Continuation } from './continuation.ts';
 import type { Rewind } from './continuation.ts';
 import { ResponseError, TimeoutError, TruncatedError } from './errors.ts';
 import type { AttemptError } from './errors.ts';
+import type { ReaderError } from './reader-error.ts';
 import { planRecovery } from './recovery.ts';
 import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
 import { Seam, WhiteSpaceSeam } from './seam.ts';
@@ -47,7 +48,7 @@ export type StreamEnding =
   | Ended<'truncated', TruncatedError>
   | Ended<'stalled', TimeoutError>
   | Ended<'aborted', unknown>
-  | Ended<'failed', Exclude<AttemptError, TruncatedError | TimeoutError>>;
+  | Ended<'failed', Exclude<AttemptError, TruncatedError | TimeoutError> | ReaderError>;
 
 /** What the reader sees is one message; finished at `message_stop`, whatever the server does after that. */
 export class Answer implements AnswerSource {

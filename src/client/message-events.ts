@@ -177,7 +177,7 @@ export class MessageEvents implements AsyncIterable<ClientEvent>, AsyncDisposabl
     this.#shared.owners -= 1;
     if (this.#shared.owners > 0 || this.ending !== undefined) return;
     const reason = new DOMException(why, 'AbortError');
-    await feed.cancel(reason);
     controller.abort(reason);
+    await feed.cancel(reason);
   }
 }

@@ -14,6 +14,8 @@ import type { ClientEvent, RecoverEvent, StreamEnding } from './answer.ts';
 import type { AnswerSource } from './answer-source.ts';
 import { errorOfEventLine } from './error-line.ts';
 import { ConnectionError, isCoded, ResponseError, TimeoutError, TruncatedError } from './errors.ts';
+import type { AttemptError } from './errors.ts';
+import { ReaderError } from './reader-error.ts';
 import type { AttemptRecord } from './usage-record.ts';
 
 export interface EventDecoder {
@@ -132,16 +134,17 @@ export class PipedAnswer implements AnswerSource {
     const { aborted } = this.#signal;
     const error = aborted ? (this.#signal.reason as unknown) : cause;
     void this.#letGo(error);
-    if (aborted || isAbort(error)) {
-      this.#ending = { type: 'aborted', error, message };
-      return;
-    }
-    const failure = isCoded(error) ? error : new ConnectionError('body', messageOf(error), { cause });
+    if (aborted || isAbort(error)) this.#ending = { type: 'aborted', error, message };
+    else this.#ending = endingOf(this.#named(error), message);
+  }
+
+  /** An error with all that is known of the answer. */
+  #named(error: unknown): LineFailure {
+    const isKnown = isCoded(error) || error instanceof ReaderError;
+    const failure = isKnown ? error : new ConnectionError('body', messageOf(error), { cause: error });
     if (!(failure instanceof ResponseError) && 'requestId' in failure) failure.requestId ??= this.requestId;
-    if ('partial' in failure) failure.partial = message;
-    if (failure instanceof TruncatedError) this.#ending = { type: 'truncated', error: failure, message };
-    else if (failure instanceof TimeoutError) this.#ending = { type: 'stalled', error: failure, message };
-    else this.#ending = { type: 'failed', error: failure, message };
+    if ('partial' in failure) failure.partial = this.message;
+    return failure;
   }
 
   /** Never rejects. */
@@ -149,6 +152,14 @@ export class PipedAnswer implements AnswerSource {
     // One that has failed rejects with what its reader was told.
     await this.#reader.cancel(reason).catch(() => undefined);
   }
+}
+
+type LineFailure = AttemptError | ReaderError;
+
+function endingOf(error: LineFailure, message: DeepReadonly<Message> | undefined): StreamEnding {
+  if (error instanceof TruncatedError) return { type: 'truncated', error, message };
+  if (error instanceof TimeoutError) return { type: 'stalled', error, message };
+  return { type: 'failed', error, message };
 }
 
 function isAbort(error: unknown): boolean {

@@ -64,6 +64,8 @@ async function* paced(
   { frameMs, maxDelayMs, clock }: { frameMs: number; maxDelayMs: number; clock: Clock },
 ): AsyncGenerator<string, undefined, undefined> {
   let shownAtMs = -Infinity;
+  /** Since when there has been something to show; frames in which there was nothing are not made up for. */
+  let busySinceMs = clock.now();
   try {
     for (;;) {
       const nowMs = clock.now();
@@ -74,14 +76,16 @@ async function* paced(
         await backlog.wait(dueMs);
         continue;
       }
-      const frames = Math.min(1000, Math.max(1, Math.floor((nowMs - shownAtMs) / frameMs)));
+      const frames = Math.min(1000, Math.max(1, Math.floor((nowMs - busySinceMs) / frameMs)));
       const framesLeft = Math.floor((lastMs - nowMs) / frameMs) + 1;
       const piece = backlog.take(lengthToShow(backlog.text, frames, framesLeft));
       if (piece === '') {
-        await backlog.wait(backlog.heldUntilMs);
+        await backlog.wait(backlog.heldUntilMs > nowMs ? backlog.heldUntilMs : Infinity);
+        busySinceMs = clock.now();
         continue;
       }
       shownAtMs = nowMs;
+      busySinceMs = nowMs;
       yield piece;
     }
     backlog.throwIfFailed();
