@@ -2,7 +2,7 @@
 
 import type { DeepReadonly, Usage } from '../protocol/index.ts';
 import type { StreamEnding } from './answer.ts';
-import { createLimiter } from './limiter.ts';
+import { createLimiter, QueueFullError } from './limiter.ts';
 import type { Limiter } from './limiter.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import type { MessageStream } from './message-stream.ts';
@@ -39,10 +39,17 @@ export interface AllProgress {
   readonly complete: number;
 }
 
+/** The ending of a prompt for which there was no place in the queue of a limiter that others use too. */
+export interface NotBegun {
+  readonly type: 'failed';
+  readonly error: QueueFullError;
+  readonly message: undefined;
+}
+
 export interface AllResult {
   readonly index: number;
   /** All but `complete` carry the error, and the message so far. */
-  readonly ending: StreamEnding;
+  readonly ending: StreamEnding | NotBegun;
   /** The text of all text blocks, as far as it came. */
   readonly text: string;
   readonly usage: DeepReadonly<Usage> | undefined;
@@ -111,10 +118,16 @@ async function inTurn(
   try {
     return await limiter.run(ask, { key, signal });
   } catch (error) {
-    if (signal?.aborted !== true) throw error;
-    const ending = { type: 'aborted', error: signal.reason as unknown, message: undefined } as const;
+    const ending = endingOf(error, signal);
     return { index, ending, text: '', usage: undefined, attempts: [], request_id: undefined };
   }
+}
+
+/** Of what was not begun. Rethrows misuse. */
+function endingOf(error: unknown, signal: AbortSignal | undefined): AllResult['ending'] {
+  if (error instanceof QueueFullError) return { type: 'failed', error, message: undefined };
+  if (signal?.aborted !== true) throw error;
+  return { type: 'aborted', error: signal.reason as unknown, message: undefined };
 }
 
 function paramsOf(prompt: Prompt, common: Partial<MessageParams>): MessageParams {

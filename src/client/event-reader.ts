@@ -127,7 +127,10 @@ export class EventReader<Item> implements AsyncIterableIterator<Item, undefined>
     this.#isDone = true;
     // It may outlive its loop.
     this.#part = undefined;
-    if (this.#hasBegun) await this.#options.onLeave();
+    // Who leaves before it has begun leaves too.
+    if (!this.#hasBegun) this.#options.onBegin?.();
+    this.#hasBegun = true;
+    await this.#options.onLeave();
   }
 }
 

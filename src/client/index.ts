@@ -1,7 +1,7 @@
 // The door of the client.
 
 export { all } from './all.ts';
-export type { AllOptions, AllProgress, AllResult, Prompt } from './all.ts';
+export type { AllOptions, AllProgress, AllResult, NotBegun, Prompt } from './all.ts';
 export { readText } from './api-connection.ts';
 export type { ClientOptions, Logger } from './api-connection.ts';
 export type { ClientEvent, RecoverEvent, StreamEnding } from './answer.ts';

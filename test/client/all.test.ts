@@ -85,6 +85,21 @@ test('all() shares a limiter with others, one turn each', async () => {
   assert.equal(limiter.running, 0);
 });
 
+test('all() gives a prompt for which there was no place in the queue that ending, and goes on', async () => {
+  const client = new Millrace({ apiKey: 'k' });
+  const limiter = createLimiter({ concurrency: 1, maxQueued: 0 });
+  const slot = await limiter.acquire();
+  const results = await all(client, ['a', 'b'], { params: common, limiter });
+  slot.release();
+  assert.deepEqual(
+    results.map(({ ending }) => [ending.type, 'error' in ending && (ending.error as { code?: string }).code]),
+    [
+      ['failed', 'queue_full'],
+      ['failed', 'queue_full'],
+    ],
+  );
+});
+
 test('all() rejects misuse, and what a caller’s function throws changes nothing', async (t) => {
   const warn = t.mock.method(console, 'warn', () => undefined);
   await using simulator = await startSimulator({ speed: 0 });

@@ -264,6 +264,17 @@ test('toReadableStream() reads no further than it is read, and cancelling it lea
   assert.equal(stream.ending?.type, 'aborted');
 });
 
+test('cancelling what toReadableStream() gave closes the connection also before the first read', async () => {
+  const client = clientOf(whole);
+  const stream = client.messages.stream(params);
+  await stream.toReadableStream().cancel();
+  await stream.closed;
+  assert.equal(stream.ending?.type, 'aborted');
+  const events = await client.messages.create({ ...params, stream: true });
+  await events.toReadableStream().cancel();
+  assert.equal(events.ending?.type, 'aborted');
+});
+
 test('abort() of a stream that is read from lines cancels them', async () => {
   let reason: unknown;
   const readable = new ReadableStream({
