@@ -3,16 +3,18 @@
 
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { benchClient } from './client.ts';
 import { benchProtocol } from './protocol.ts';
-import type { ProtocolResult } from './protocol.ts';
+import type { BenchResult } from './protocol.ts';
 import { benchSimulator } from './simulator.ts';
 import type { SimulatorResult } from './simulator.ts';
 
-const results = benchProtocol();
+const ofProtocol = await benchProtocol();
+const ofClient = await benchClient();
 const simulated = await benchSimulator();
 const page = `# Benchmarks
 
-Written by \`npm run bench\`. CPU time of the process (user and system), median of nine interleaved rounds; the ratio
+Written by \`npm run bench\`. CPU time of the process (user and system), median of five or nine interleaved rounds; the ratio
 is to the first line of each table. ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.versions.node}.
 
 ## The protocol core
@@ -20,7 +22,13 @@ is to the first line of each table. ${cpus().length} cores (${cpus()[0]?.model.t
 The peer decodes with eventsource-parser and parses each event with \`JSON.parse\`, and accumulates nothing. Streams have
 the wire's bytes: padding, delta sizes of a few tokens, escapes in one delta of ten.
 
-${results.map(tableOf).join('\n')}
+${ofProtocol.map(tableOf).join('\n')}
+## The client
+
+The peer is the official SDK. Both read the same bytes from a \`fetch\` in memory, in a loop over all events.
+
+${ofClient.map(tableOf).join('\n')}
+
 ## The simulator
 
 The peer is @copilotkit/aimock: the same text in as many events, as fast as it is read, by a client that only counts.
@@ -32,7 +40,9 @@ ${simulated.map(simulatorTableOf).join('\n')}`;
 
 process.stdout.write(page);
 writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), page);
-const missed = results.filter(({ measurements, target }) => ratioOf(measurements, 1) > target);
+const missed = [...ofProtocol, ...ofClient].filter(
+  ({ measurements, target }) => ratioOf(measurements, 1) > target,
+);
 for (const { task, target } of missed) process.stderr.write(`past the target of ${target}: ${task}\n`);
 const slow = simulated.filter((result) => gainOf(result) < result.target);
 for (const { task, target } of slow) process.stderr.write(`below the target of ${target}: ${task}\n`);
@@ -58,7 +68,7 @@ function gainOf({ measurements }: SimulatorResult, index = 1): number {
   );
 }
 
-function tableOf({ task, events, measurements, target }: ProtocolResult): string {
+function tableOf({ task, events, measurements, target }: BenchResult): string {
   const rows = measurements.map(
     ({ name, cpuMs }, index) =>
       `| ${name} | ${cpuMs.toFixed(0)} | ${((cpuMs * 1000) / events).toFixed(2)} | ${ratioOf(measurements, index).toFixed(2)} |`,
@@ -71,6 +81,6 @@ ${rows.join('\n')}
 `;
 }
 
-function ratioOf(measurements: ProtocolResult['measurements'], index: number): number {
+function ratioOf(measurements: BenchResult['measurements'], index: number): number {
   return (measurements[index]?.cpuMs ?? Number.NaN) / (measurements[0]?.cpuMs ?? Number.NaN);
 }

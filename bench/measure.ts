@@ -13,15 +13,23 @@ export interface Measurement {
   readonly cpuMs: number;
 }
 
+export interface AsyncVariant {
+  readonly name: string;
+  run(): Promise<number>;
+}
+
 /** Runs every variant `rounds` times in turn. */
-export function measure(variants: readonly Variant[], rounds = 9): Measurement[] {
+export async function measure(
+  variants: readonly (Variant | AsyncVariant)[],
+  rounds = 9,
+): Promise<Measurement[]> {
   const times = variants.map((): number[] => []);
   const results = variants.map((): Set<number> => new Set());
   for (let round = -2; round < rounds; round += 1) {
     for (const [index, variant] of variants.entries()) {
       globalThis.gc?.();
       const before = process.cpuUsage();
-      results[index]?.add(variant.run());
+      results[index]?.add(await variant.run());
       const { user, system } = process.cpuUsage(before);
       if (round >= 0) times[index]?.push((user + system) / 1000);
     }

@@ -7,22 +7,22 @@ import type { StreamEvent } from 'millrace/protocol';
 import { measure } from './measure.ts';
 import type { Measurement, Variant } from './measure.ts';
 
-interface Task {
+export interface Task {
   readonly task: string;
   readonly events: number;
-  /** The most that the fused decoder with accumulation may cost, as a multiple of the peer. */
+  /** The most that the second line may cost, as a multiple of the first. */
   readonly target: number;
 }
 
-export interface ProtocolResult extends Task {
+export interface BenchResult extends Task {
   /** The peer first, then ours. */
   readonly measurements: readonly Measurement[];
 }
 
-export function benchProtocol(): ProtocolResult[] {
-  const results: ProtocolResult[] = [];
+export async function benchProtocol(): Promise<BenchResult[]> {
+  const results: BenchResult[] = [];
   for (const { chunks, ...task } of [textTask(65_536), textTask(0), inputTask()]) {
-    results.push({ ...task, measurements: measure(variantsOf(chunks)) });
+    results.push({ ...task, measurements: await measure(variantsOf(chunks)) });
   }
   return results;
 }
@@ -86,7 +86,7 @@ function readMessage({ message }: MessageAccumulator): number {
 }
 
 /** 200,000 text deltas, in chunks of `chunkBytes`; 0 for one event a chunk, as a model's pace gives. */
-function textTask(chunkBytes: number): Task & { chunks: Uint8Array[] } {
+export function textTask(chunkBytes: number): Task & { chunks: Uint8Array[] } {
   const events = 200_000;
   const random = sequence(7);
   const frames = [...frame(messageStart), ...frame(blockStart({ type: 'text', text: '' }))];

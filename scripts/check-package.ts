@@ -22,11 +22,12 @@ interface Manifest {
   readonly version: string;
   readonly bin: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 }
 
 interface Package {
-  /** An empty folder but for the package and its dependencies in node_modules: a project that uses it. */
+  /** An empty folder but for the package, its dependencies and its peers in node_modules: a project that uses it. */
   readonly project: string;
   /** The unpacked package in it. */
   readonly folder: string;
@@ -121,7 +122,7 @@ async function packInto(project: string): Promise<Package> {
   const folder = join(project, 'node_modules', manifest.name);
   mkdirSync(folder, { recursive: true });
   await runOrThrow(['tar', '-xzf', tarball, '-C', folder, '--strip-components=1']);
-  for (const name of Object.keys(manifest.dependencies)) {
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
     const link = join(project, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(repositoryRoot, 'node_modules', name), link);

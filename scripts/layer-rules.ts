@@ -31,6 +31,7 @@ const rules: Readonly<Record<string, Rule>> = {
   protocol: { ...portable, layers: [] },
   client: { ...portable, layers: ['protocol'] },
   'client/node.ts': { layers: ['protocol'], packages: [], node: true },
+  'client/otel.ts': { layers: ['protocol'], packages: ['@opentelemetry/api'], node: false },
   storage: { layers: ['protocol'], packages: [], node: true },
   simulator: { layers: ['protocol'], packages: [], node: true },
   'simulator/scenario/load-scenario.ts': { layers: ['protocol'], packages: ['yaml'], node: true },
@@ -47,7 +48,7 @@ const rules: Readonly<Record<string, Rule>> = {
 
 /** The modules of a layer that the others may import. */
 const doors: Readonly<Record<string, readonly string[]>> = {
-  client: ['index.ts', 'node.ts'],
+  client: ['index.ts', 'node.ts', 'otel.ts'],
   relay: ['index.ts', 'node.ts'],
 };
 const usualDoors = ['index.ts'];

@@ -17,6 +17,7 @@ import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
 import { readObject } from './read-object.ts';
 import type { JsonObject } from './read-object.ts';
 import { isPassing, retryAfter } from './retry-policy.ts';
+import type { TransportResponse } from './transport.ts';
 import { UsageRecord } from './usage-record.ts';
 import type { AttemptKind, AttemptRecord } from './usage-record.ts';
 import { eventsOfMessage } from './whole-reply.ts';
@@ -85,6 +86,8 @@ export class AnswerAttempts {
   #stopTotal: () => void = nothing;
   /** The code of the last failure that another attempt was made for. */
   lastReason = '';
+  /** Of the latest attempt; undefined before its headers are there. */
+  response: TransportResponse | undefined;
 
   constructor(request: AnswerRequest) {
     this.#request = request;
@@ -241,6 +244,7 @@ export class AnswerAttempts {
       const params = isStreamed ? { ...asked, stream: true } : asked;
       const { connectMs } = timeouts;
       const response = await connection.post(path, params, { ...options, signal: own.signal, connectMs });
+      this.response = response;
       record.request_id = response.headers.get('request-id') ?? undefined;
       if (isStreamed) this.#source = new Attempt(response, { clock, timeouts, controller: own });
       else this.#source = wholeSource((this.#reply = await readObject(response, isWanted)));

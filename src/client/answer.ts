@@ -6,6 +6,7 @@ import type { ContentBlock, DeepReadonly, DoneEvent, ErrorEvent } from '../proto
 import type { Message, PartialJson, StreamEvent, Usage } from '../protocol/index.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest } from './answer-attempts.ts';
+import type { AnswerSource } from './answer-source.ts';
 import { errorOfEvent } from './attempt.ts';
 import type { Reading } from './attempt.ts';
 import { Continuation } from './continuation.ts';
@@ -15,6 +16,9 @@ import type { AttemptError } from './errors.ts';
 import { planRecovery } from './recovery.ts';
 import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
 import { Seam, WhiteSpaceSeam } from './seam.ts';
+import { endingOf } from './stream-ending.ts';
+import type { SoFar, StreamEnding } from './stream-ending.ts';
+import type { TransportResponse } from './transport.ts';
 import { totalUsage } from './usage-record.ts';
 import type { AttemptRecord } from './usage-record.ts';
 
@@ -32,30 +36,8 @@ export interface RecoverEvent {
 /** An event as the client yields it: an error event is thrown, and a gateway's `[DONE]` means nothing. */
 export type ClientEvent = Exclude<StreamEvent, DoneEvent | ErrorEvent> | RecoverEvent;
 
-interface SoFar {
-  /** What had arrived. */
-  readonly message: DeepReadonly<Message> | undefined;
-  /** What all attempts took together; undefined when the server did not get to say. */
-  readonly usage: DeepReadonly<Usage> | undefined;
-  /** The server's name for the request, of the latest attempt. */
-  readonly request_id: string | undefined;
-}
-
-interface Ended<Type, Error> extends SoFar {
-  readonly type: Type;
-  readonly error: Error;
-}
-
-/** How an answer ended. All but `complete` carry the error that says why, and the error carries what had arrived. */
-export type StreamEnding =
-  | (SoFar & { readonly type: 'complete'; readonly message: DeepReadonly<Message> })
-  | Ended<'truncated', TruncatedError>
-  | Ended<'stalled', TimeoutError>
-  | Ended<'aborted', unknown>
-  | Ended<'failed', Exclude<AttemptError, TruncatedError | TimeoutError>>;
-
 /** What the reader sees is one message; finished at `message_stop`, whatever the server does after that. */
-export class Answer {
+export class Answer implements AnswerSource {
   readonly #attempts: AnswerAttempts;
   readonly #controller: AbortController;
   readonly #onEnd: () => void;
@@ -100,6 +82,11 @@ export class Answer {
   /** The server's name for the request, of the latest attempt. */
   get requestId(): string | undefined {
     return this.#attempts.requestId;
+  }
+
+  /** Of the latest attempt; undefined before its headers are there. */
+  get response(): TransportResponse | undefined {
+    return this.#attempts.response;
   }
 
   inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
@@ -263,10 +250,7 @@ export class Answer {
     const failure = reason instanceof TimeoutError ? reason : error;
     if ('partial' in failure) failure.partial = this.message;
     if (!(failure instanceof ResponseError) && 'requestId' in failure) failure.requestId ??= this.requestId;
-    if (failure instanceof TruncatedError) this.#end({ type: 'truncated', error: failure, ...this.#soFar() });
-    else if (failure instanceof TimeoutError)
-      this.#end({ type: 'stalled', error: failure, ...this.#soFar() });
-    else this.#end({ type: 'failed', error: failure, ...this.#soFar() });
+    this.#end(endingOf(failure, this.#soFar()));
   }
 
   #soFar(): SoFar {

@@ -5,6 +5,7 @@ import { ConfigurationError, ConnectionError, isCoded } from './errors.ts';
 import type { CallOptions, CallSettings } from './call-settings.ts';
 import { resolveSettings } from './call-settings.ts';
 import type { Clock } from './clock.ts';
+import type { OnMetrics, Telemetry } from './metrics.ts';
 import { continuationModeOf } from './recovery.ts';
 import type { ContinuationMode } from './recovery.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -24,8 +25,13 @@ export interface ClientOptions extends CallOptions {
   fetch?: Fetch | undefined;
   /** Stands in for HTTP altogether. */
   transport?: Transport | undefined;
-  /** Told of every further attempt. Neither prompts nor keys are in what it is told. Default: nobody. */
+  /** Told of every further attempt, and of listeners that fail. Neither prompts nor keys are in what it is told.
+   * Default: nobody, and the console for listeners. */
   logger?: Logger | undefined;
+  /** Called with every answer's figures when it has its ending. */
+  onMetrics?: OnMetrics | undefined;
+  /** Told of every answer when it is asked for and when it has its ending: see `millrace/client/otel`. */
+  telemetry?: Telemetry | undefined;
   /** Where time comes from; default the system. */
   clock?: Clock | undefined;
   /** Where the delays of retries are drawn from, in [0, 1); default Math.random. */
@@ -52,6 +58,7 @@ export class ApiConnection {
   readonly baseURL: string;
   readonly settings: CallSettings;
   readonly logger: Logger | undefined;
+  readonly telemetries: readonly Telemetry[];
   /** What retries may cost, for all calls together. */
   readonly budget: RetryBudget = new RetryBudget();
   /** How models take a continuation, where they said so. */
@@ -68,6 +75,7 @@ export class ApiConnection {
     ).replace(/\/+$/, '');
     this.settings = resolveSettings(options);
     this.logger = options.logger;
+    this.telemetries = telemetriesOf(options);
     this.#token = tokenOf(options);
     this.#headers = options.headers ?? {};
     this.#transport = options.transport ?? createFetchTransport(options.fetch);
@@ -125,6 +133,11 @@ export class ApiConnection {
     }
     return headers;
   }
+}
+
+function telemetriesOf({ onMetrics, telemetry }: ClientOptions): Telemetry[] {
+  const own = onMetrics === undefined ? [] : [{ start: () => onMetrics }];
+  return telemetry === undefined ? own : [...own, telemetry];
 }
 
 interface PostOptions {

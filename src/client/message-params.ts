@@ -2,6 +2,7 @@
 
 import type { ContentBlock, DeepReadonly, OpenString } from '../protocol/index.ts';
 import type { CallOptions } from './call-settings.ts';
+import type { OnMetrics } from './metrics.ts';
 
 export interface MessageParams {
   model: string;
@@ -35,4 +36,9 @@ export interface RequestOptions extends CallOptions {
   signal?: AbortSignal | undefined;
   /** Further headers, over those of the client. */
   headers?: Readonly<Record<string, string>> | undefined;
+  /** How many bytes of events a stream keeps for readers that come late or fall behind; at the limit the oldest go,
+   * and who asks for those gets a ReaderError. Default 32 MiB. */
+  maxKeptBytes?: number | undefined;
+  /** Called with this answer's figures when it has its ending; that of the client is called as well. */
+  onMetrics?: OnMetrics | undefined;
 }

@@ -4,13 +4,22 @@ import type { Message } from '../protocol/index.ts';
 import { Answer } from './answer.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest, ReplyRequest, RetryEvent } from './answer-attempts.ts';
+import { AnswerTelemetry, endingTypeOf } from './answer-telemetry.ts';
 import type { ApiConnection } from './api-connection.ts';
+import { toApiPromise } from './api-promise.ts';
+import type { Answered, ApiPromise } from './api-promise.ts';
 import { withOptions } from './call-settings.ts';
+import { demandNotNegative } from './demand.ts';
 import { follow } from './follow.ts';
 import { MessageEvents } from './message-events.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { MessageStream } from './message-stream.ts';
 import type { JsonObject } from './read-object.ts';
+import { responseOf } from './response-of.ts';
+import { totalUsage } from './usage-record.ts';
+
+/** A message that was asked for whole, with the server's name for the request, which is no field of its JSON. */
+export type CreatedMessage = Message & { readonly _request_id?: string | undefined };
 
 export class Messages {
   readonly #connection: ApiConnection;
@@ -24,34 +33,39 @@ export class Messages {
    *
    * Rejects, after the retries that the options allow, with ApiError when the API says no, ConnectionError when no
    * response came, TimeoutError when that took too long, ConfigurationError when there is no key, ResponseError when
-   * the reply is not a message, and the signal's reason after an abort.
+   * the reply is not a message, RangeError for an option out of range, and the signal's reason after an abort.
    */
-  create(params: MessageParams & { stream: true }, options?: RequestOptions): Promise<MessageEvents>;
-  create(params: MessageParams & { stream?: false | undefined }, options?: RequestOptions): Promise<Message>;
+  create(params: MessageParams & { stream: true }, options?: RequestOptions): ApiPromise<MessageEvents>;
+  create(
+    params: MessageParams & { stream?: false | undefined },
+    options?: RequestOptions,
+  ): ApiPromise<CreatedMessage>;
   create(
     params: MessageParams & { stream?: boolean | undefined },
     options?: RequestOptions,
-  ): Promise<Message | MessageEvents>;
-  async create(
+  ): ApiPromise<CreatedMessage | MessageEvents>;
+  create(
     params: MessageParams & { stream?: boolean | undefined },
     options: RequestOptions = {},
-  ): Promise<Message | MessageEvents> {
-    if (params.stream === true) {
-      const controller = new AbortController();
-      const answer = this.#answer(params, { options, controller });
-      await answer.open();
-      return new MessageEvents(answer, controller);
-    }
-    const isWanted = ({ type }: JsonObject): boolean => type === 'message';
-    const reply = await this.#ask(params, options, { path: '/v1/messages', isWanted });
-    return reply as unknown as Message;
+  ): ApiPromise<CreatedMessage | MessageEvents> {
+    const answered: Promise<Answered<CreatedMessage | MessageEvents>> =
+      params.stream === true ? this.#openEvents(params, options) : this.#createWhole(params, options);
+    return toApiPromise(answered);
   }
 
   /** Asks for a message and streams it. The stream tells of every failure; this call throws only a RangeError, for
    * an option out of range. */
   stream(params: MessageParams, options: RequestOptions = {}): MessageStream {
     const controller = new AbortController();
-    return new MessageStream((onRetry) => this.#answer(params, { options, controller, onRetry }), controller);
+    const { messages } = params;
+    const { logger } = this.#connection;
+    const maxKeptBytes = keptBytesOf(options);
+    return new MessageStream((onRetry) => this.#answer(params, { options, controller, onRetry }), {
+      controller,
+      messages,
+      maxKeptBytes,
+      logger,
+    });
   }
 
   /** Counts the input tokens of a request without sending it to a model. */
@@ -60,21 +74,61 @@ export class Messages {
     options: RequestOptions = {},
   ): Promise<{ input_tokens: number }> {
     const isWanted = ({ input_tokens }: JsonObject): boolean => typeof input_tokens === 'number';
-    const path = '/v1/messages/count_tokens';
-    const reply = await this.#ask(params as MessageParams, options, { path, isWanted });
-    return reply as { input_tokens: number };
+    const reply = { path: '/v1/messages/count_tokens', isWanted };
+    const attempts = await this.#ask(params as MessageParams, { options, reply, isAnswer: false });
+    return attempts.reply as { input_tokens: number };
   }
 
-  async #ask(params: MessageParams, options: RequestOptions, reply: ReplyRequest): Promise<JsonObject> {
+  async #openEvents(params: MessageParams, options: RequestOptions): Promise<Answered<MessageEvents>> {
     const controller = new AbortController();
-    const letGo = follow(options.signal, controller);
+    const maxKeptBytes = keptBytesOf(options);
+    const answer = this.#answer(params, { options, controller });
+    await answer.open();
+    const data = MessageEvents.fromAnswer(answer, controller, maxKeptBytes);
+    // There is one behind every answer that could be opened.
+    const response = answer.response as NonNullable<typeof answer.response>;
+    return { data, response, takeResponse: () => data.takeResponse() };
+  }
+
+  async #createWhole(params: MessageParams, options: RequestOptions): Promise<Answered<CreatedMessage>> {
+    const isWanted = ({ type }: JsonObject): boolean => type === 'message';
+    const reply = { path: '/v1/messages', isWanted };
+    const attempts = await this.#ask(params, { options, reply, isAnswer: true });
+    const message = attempts.reply as unknown as CreatedMessage;
+    Object.defineProperty(message, '_request_id', { value: attempts.requestId, enumerable: false });
+    const response = attempts.response as NonNullable<typeof attempts.response>;
+    return {
+      data: message,
+      response,
+      takeResponse: () => responseOf(response, JSON.stringify(message)),
+    };
+  }
+
+  async #ask(
+    params: MessageParams,
+    { options, reply, isAnswer }: { options: RequestOptions; reply: ReplyRequest; isAnswer: boolean },
+  ): Promise<AnswerAttempts> {
+    const controller = new AbortController();
     const attempts = new AnswerAttempts({ ...this.#request(params, options, controller), reply });
+    const connection = this.#connection;
+    const asked = { connection, params, options, isStreamed: false };
+    const telemetry = isAnswer ? new AnswerTelemetry(asked) : undefined;
+    const letGo = follow(options.signal, controller);
+    const end = (ending: Parameters<AnswerTelemetry['end']>[1]): void => {
+      const message = attempts.reply as unknown as Message | undefined;
+      telemetry?.end(
+        { message, usage: totalUsage(attempts.records) ?? message?.usage, attempts: attempts.records },
+        ending,
+      );
+    };
     try {
       await attempts.open();
       attempts.end(undefined);
-      return attempts.reply ?? {};
+      end({ type: 'complete' });
+      return attempts;
     } catch (error) {
       attempts.end(error);
+      end({ type: endingTypeOf(error, controller.signal), error });
       throw error;
     } finally {
       letGo();
@@ -85,8 +139,16 @@ export class Messages {
     params: MessageParams,
     { options, controller, onRetry }: Pick<AnswerRequest, 'options' | 'controller' | 'onRetry'>,
   ): Answer {
+    const connection = this.#connection;
     const request = { ...this.#request(params, options, controller), onRetry: this.#logged(onRetry) };
-    return new Answer(request, { onEnd: follow(options.signal, controller) });
+    const telemetry = new AnswerTelemetry({ connection, params, options, isStreamed: true });
+    const letGo = follow(options.signal, controller);
+    const onEnd = (): void => {
+      letGo();
+      if (answer.ending !== undefined) telemetry.end(answer, answer.ending);
+    };
+    const answer = new Answer(request, { onEnd });
+    return telemetry.watch(answer);
   }
 
   #request(params: MessageParams, options: RequestOptions, controller: AbortController): AnswerRequest {
@@ -102,4 +164,8 @@ export class Messages {
       onRetry?.(event);
     };
   }
+}
+
+function keptBytesOf({ maxKeptBytes }: RequestOptions): number | undefined {
+  return maxKeptBytes === undefined ? undefined : demandNotNegative('maxKeptBytes', maxKeptBytes);
 }

@@ -6,7 +6,7 @@ export type { ApiErrorOptions, ProtocolErrorCode } from './errors.ts';
 export { MessageAccumulator } from './message-accumulator.ts';
 export type { Ending } from './message-accumulator.ts';
 export type * from './message.ts';
-export { parseErrorBody, parseStreamEvent } from './parse-stream-event.ts';
+export { parseErrorBody, parseStreamEvent, stringOfDelta } from './parse-stream-event.ts';
 export { PartialJson } from './partial-json.ts';
 export { SseDecoder } from './sse-decoder.ts';
 export type { ServerSentEvent, SseDecoderOptions } from './sse-decoder.ts';

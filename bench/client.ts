@@ -1,0 +1,83 @@
+// The client against the official SDK, whole: from the bytes of a response body to events in a loop. Both get the same
+// bytes from a `fetch` in memory, so that neither a server nor a socket is in the figures.
+
+import Anthropic from '@anthropic-ai/sdk';
+import { Millrace } from 'millrace/client';
+import { measure } from './measure.ts';
+import type { AsyncVariant } from './measure.ts';
+import { textTask } from './protocol.ts';
+import type { BenchResult } from './protocol.ts';
+
+const params = {
+  model: 'claude-sonnet-5',
+  max_tokens: 1000,
+  messages: [{ role: 'user' as const, content: 'Hi' }],
+};
+
+export async function benchClient(): Promise<BenchResult[]> {
+  const { chunks, ...task } = textTask(65_536);
+  const results: BenchResult[] = [];
+  const fetch = fetchOf(chunks);
+  const official = new Anthropic({ apiKey: 'k', fetch });
+  const client = new Millrace({ apiKey: 'k', fetch });
+  const create: AsyncVariant[] = [
+    {
+      name: '@anthropic-ai/sdk, create({stream: true})',
+      run: async () => countOf(await official.messages.create({ ...params, stream: true })),
+    },
+    {
+      name: 'Millrace, create({stream: true})',
+      run: async () => countOf(await client.messages.create({ ...params, stream: true })),
+    },
+    { name: 'the body alone, read and thrown away', run: () => drain(fetch) },
+  ];
+  const stream: AsyncVariant[] = [
+    { name: '@anthropic-ai/sdk, stream()', run: async () => countOf(official.messages.stream(params)) },
+    { name: 'Millrace, stream()', run: async () => countOf(client.messages.stream(params)) },
+    {
+      name: 'Millrace, stream(), read a second time',
+      run: async () => {
+        const stream = client.messages.stream(params);
+        return (await countOf(stream)) + (await countOf(stream));
+      },
+    },
+  ];
+  for (const { name, target, variants } of [
+    { name: 'create', target: 0.75, variants: create },
+    { name: 'stream', target: 0.5, variants: stream },
+  ]) {
+    const how = `200k text events through messages.${name}, 64 KiB chunks`;
+    results.push({ ...task, task: how, target, measurements: await measure(variants, 5) });
+  }
+  return results;
+}
+
+/** Each call answers with the same bytes. */
+function fetchOf(chunks: readonly Uint8Array[]): () => Promise<Response> {
+  return async () => {
+    let index = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const chunk = chunks[index];
+        index += 1;
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk);
+      },
+    });
+    return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, {
+      headers: { 'content-type': 'text/event-stream' },
+    });
+  };
+}
+
+async function countOf(events: AsyncIterable<{ type: string }>): Promise<number> {
+  let count = 0;
+  for await (const { type } of events) count += type.length;
+  return count;
+}
+
+async function drain(fetch: () => Promise<Response>): Promise<number> {
+  let length = 0;
+  for await (const chunk of (await fetch()).body ?? []) length += chunk.length;
+  return length;
+}
