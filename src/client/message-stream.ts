@@ -80,6 +80,11 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
     return this.#answer.ending;
   }
 
+  /** Whether somebody has stopped it, be it that the ending is still to come. */
+  get aborted(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
   /** The text and state of a tool block's input: whether it is complete, and what is wrong with it. */
   inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
     return this.#answer.inputOf(block);
