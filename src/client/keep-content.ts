@@ -14,20 +14,30 @@ export interface AnswerSoFar {
 }
 
 /**
- * The blocks to keep, as they came: signatures byte for byte, thinking of a whole answer untouched. Empty when
- * nothing can be kept. A tool call is kept though it has no result yet: see {@link answerCalls}.
+ * The blocks to keep, as they came: signatures byte for byte. Empty when nothing can be kept. A tool call is kept
+ * though it has no result yet: see {@link answerCalls}.
  */
 export function keepContent(answer: AnswerSoFar): ContentParam[] {
-  const content: readonly Block[] = answer.message?.content ?? [];
-  const blocks = content.filter((block) => !isBlank(block));
-  if (answer.isWhole) return blocks.map(withSoundInput);
+  const blocks = blocksOf(answer.message).filter((block) => !isBlank(block));
+  const kept = answer.isWhole ? blocks : wholeBlocks(blocks, answer);
+  const end = kept.findLastIndex(({ type }) => type !== 'thinking' && type !== 'redacted_thinking');
+  return kept.slice(0, end + 1).map(withSoundInput);
+}
+
+function wholeBlocks(blocks: readonly Block[], answer: AnswerSoFar): Block[] {
   const answered = new Set(blocks.map((block) => fieldOf(block, 'tool_use_id')));
-  const kept = blocks.filter((block) => {
+  return blocks.filter((block) => {
     if (block.type === 'tool_use') return isCallWhole(block, answer);
     return partsKept[block.type]?.(block, answered) ?? true;
   });
-  const end = kept.findLastIndex(({ type }) => type !== 'thinking' && type !== 'redacted_thinking');
-  return kept.slice(0, end + 1).map(withSoundInput);
+}
+
+/** All blocks but calls whose id comes again behind them: a gateway has begun such a call twice, and the API takes an
+ * id once. */
+export function blocksOf(message: AnswerSoFar['message']): readonly Block[] {
+  const content: readonly Block[] = message?.content ?? [];
+  const calls = new Map(content.map((block) => [fieldOf(block, 'id'), block]));
+  return content.filter((block) => block.type !== 'tool_use' || calls.get(block.id) === block);
 }
 
 /** Whether a call's input is all there. A call without any has no text: then only what follows it says so. */

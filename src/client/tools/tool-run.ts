@@ -53,6 +53,8 @@ export class ToolRun<Each = Tool> implements AsyncIterable<ToolRunEvent<Each>>, 
   #partial: readonly ContentParam[] = [];
   #ending: ToolRunEnding | undefined;
   #turn = 0;
+  /** Whether the model has called anything. */
+  #hasCalled = false;
   #pauses = 0;
   /** Whether a promise was asked for: then the run goes on when a loop is left. */
   #isAwaited = false;
@@ -183,7 +185,7 @@ export class ToolRun<Each = Tool> implements AsyncIterable<ToolRunEvent<Each>>, 
     this.#turn += 1;
     const request = { ...params, messages: this.#messages };
     // A choice that demands a call would have the model call for ever.
-    if (this.#turn > 1 && !keepToolChoice) request.tool_choice = relaxed(params.tool_choice);
+    if (this.#hasCalled && !keepToolChoice) request.tool_choice = relaxed(params.tool_choice);
     this.#stream = this.#client.messages.stream(request, {
       ...this.#options,
       signal: this.#controller.signal,
@@ -234,6 +236,7 @@ export class ToolRun<Each = Tool> implements AsyncIterable<ToolRunEvent<Each>>, 
       this.#addLast(answer);
       return ended;
     }
+    this.#hasCalled ||= calls.length > 0;
     const results = await this.#runCalls(calls);
     this.#add('assistant', keepContent(answer));
     this.#add('user', results);

@@ -1,14 +1,15 @@
 // The calls in an answer that is whole.
 
-import type { ContentBlock, DeepReadonly, PartialJson, ToolUseBlock } from '../../protocol/index.ts';
-import { isCallWhole } from '../keep-content.ts';
+import type { DeepReadonly, PartialJson, ToolUseBlock } from '../../protocol/index.ts';
+import { blocksOf, isCallWhole } from '../keep-content.ts';
 import type { AnswerSoFar } from '../keep-content.ts';
 import type { WrittenCall } from './run-calls.ts';
 
 /** The calls of tools that the caller runs; those of the server are its own business. */
 export function writtenCalls(answer: AnswerSoFar): WrittenCall[] {
-  const content: readonly DeepReadonly<ContentBlock>[] = answer.message?.content ?? [];
-  return content.flatMap((block) => (block.type === 'tool_use' ? [toCall(block, answer)] : []));
+  return blocksOf(answer.message).flatMap((block) =>
+    block.type === 'tool_use' ? [toCall(block, answer)] : [],
+  );
 }
 
 function toCall(block: DeepReadonly<ToolUseBlock>, answer: AnswerSoFar): WrittenCall {

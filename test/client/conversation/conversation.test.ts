@@ -15,7 +15,7 @@ import { cleanEnd, streamResponse } from '../../support/raw-server.ts';
 import type { RawAnswer } from '../../support/raw-server.ts';
 import { blockEvents, messageStart, sse, textEvents } from '../../support/streams.ts';
 import { turnsUntil } from '../../support/turns.ts';
-import { answer, blocksIn, call, errorOf, startScripted } from '../tools/scripted-server.ts';
+import { answer, blocksIn, call, collect, errorOf, startScripted } from '../tools/scripted-server.ts';
 
 const params = { model: 'claude-sonnet-5', max_tokens: 1000 };
 
@@ -137,6 +137,19 @@ for (const { what, events, kept } of [
     ]);
   });
 }
+
+test('conversation drops thinking at the end of a whole answer: the API would not take it', async () => {
+  const thought = blockEvents(0, { type: 'thinking', thinking: '', signature: '' }, [
+    { type: 'thinking_delta', thinking: 'hm' },
+    { type: 'signature_delta', signature: 'sig' },
+  ]);
+  await using server = await startScripted([answer('end_turn', thought), said('Fine')]);
+  const chat = conversation(server.client, params);
+  await chat.send('First?').done();
+  await chat.send('Second?').done();
+  assert.deepEqual(server.bodies[1]!.messages.map(typesIn), ['user: words', 'user: words']);
+  assert.equal(chat.turns[0]!.answer?.ending, 'complete');
+});
 
 test('conversation answers a call that nobody ran, with an error in front of the next question', async () => {
   await using server = await startScripted([
@@ -316,6 +329,29 @@ test('conversation goes on after a run of tools that was aborted in a tool, or b
     'assistant: text tool_use',
     'user: tool_result text',
   ]);
+});
+
+test('conversation has a history that the API takes, wherever an answer was cut', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const client = new Millrace({ apiKey: 'k', baseURL: simulator.url });
+  const question = 'think, then look up both in parallel';
+  const request = { ...params, messages: [{ role: 'user' as const, content: question }] };
+  const whole = (await collect(client.messages.stream(request))) as StreamEvent[];
+  const types = whole.flatMap((event) =>
+    event.type === 'content_block_start' ? event.content_block.type : [],
+  );
+  assert.deepEqual(types, ['thinking', 'text', 'tool_use', 'tool_use']);
+  const answers = whole.slice(1).map((_, index) => ({
+    bytes: streamResponse(sse(...whole.slice(0, index + 1))) + cleanEnd,
+    then: 'fin' as const,
+  }));
+  await using server = await startScripted(answers);
+  for (let index = 0; index < answers.length; index += 1) {
+    const chat = conversation(client, params);
+    const run = chat.sendWith(question, (request) => runTools(server.client, { ...request, tools: [count] }));
+    assert.equal((await errorOf(run.done())).code, 'truncated');
+    await chat.send('And now?').done();
+  }
 });
 
 test('conversation takes the answer of streamObject', async () => {

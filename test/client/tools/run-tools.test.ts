@@ -615,3 +615,16 @@ test('runTools ends as failed when its client cannot begin a stream', async () =
   assert.equal((await errorOf(run.done())).message, 'no more');
   assert.equal(run.messages.length, 3);
 });
+
+test('runTools runs a call once that a gateway has begun twice', async () => {
+  const twice = [...call(0, 'count').slice(0, 1), ...call(0, 'count', '{"n":1}')];
+  await using server = await startScripted([answer('tool_use', twice), done]);
+  const inputs: unknown[] = [];
+  const count = tool({ name: 'count', run: (input) => inputs.push(input) });
+  await runTools(server.client, { ...ask('Hi'), tools: [count] }).done();
+  assert.deepEqual(inputs, [{ n: 1 }]);
+  assert.deepEqual(
+    [1, 2].flatMap((index) => blocksIn(server.bodies[1], index).map(({ type }) => type)),
+    ['tool_use', 'tool_result'],
+  );
+});
