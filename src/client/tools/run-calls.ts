@@ -97,11 +97,11 @@ async function prepare(
 
 async function approve(ready: ReadyCall, { approve: ask, signal }: CallSettings): Promise<ReadyCall> {
   if (ask === undefined) return ready;
-  const approval = await unlessAborted(async () => ask(ready.call, { signal }), signal).catch(
-    (error: unknown): Approval => ({ deny: messageOf(error) }),
-  );
+  const asked = unlessAborted(async () => ask(ready.call, { signal }), signal);
+  const approval = await asked.catch((error: unknown): Approval => ({ deny: messageOf(error) }));
   if (approval === true) return ready;
-  const reason = approval === false ? '' : `: ${approval.deny}`;
+  // Anything but a clear yes is a no, also from a program without types.
+  const reason = typeof approval === 'object' ? `: ${approval.deny}` : '';
   throw new Failure(`The tool was not run: the user did not allow it${reason}`);
 }
 
