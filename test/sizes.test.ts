@@ -14,7 +14,7 @@ const kilobyte = 1024;
 /** The most each door may weigh, minified and gzipped, and the folders its modules may come from. */
 const budgets = [
   { door: 'protocol', maxBytes: 6 * kilobyte, folders: ['protocol'] },
-  { door: 'client', maxBytes: 24 * kilobyte, folders: ['protocol', 'client'] },
+  { door: 'client', maxBytes: 34 * kilobyte, folders: ['protocol', 'client'] },
 ];
 
 interface Bundle {
@@ -88,9 +88,10 @@ test('Millrace alone weighs at most 21 KB, and brings none of what stands beside
   t.diagnostic(`${gzippedBytes} bytes`);
   assert.ok(gzippedBytes <= 21 * kilobyte, `${gzippedBytes} bytes`);
   assert.ok(modules.includes('src/client/message-stream.ts'));
-  const extras = new Set(['all', 'limiter', 'otel', 'smooth'].map((name) => `src/client/${name}.ts`));
+  const extras =
+    /^src\/client\/(?:tools|schema|conversation)\/|object|keep-content|answer-error|all\.ts|limiter|otel|smooth/;
   assert.deepEqual(
-    modules.filter((file) => extras.has(file)),
-    [],
+    modules.filter((file) => extras.test(file)),
+    ['src/client/read-object.ts'],
   );
 });

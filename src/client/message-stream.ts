@@ -146,8 +146,10 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
     return this.ended && this.ending?.type !== 'complete';
   }
 
+  /** Whether somebody has stopped it, be it that the ending is still to come. */
   get aborted(): boolean {
-    return this.ending?.type === 'aborted';
+    const { ending, controller } = this;
+    return ending === undefined ? controller.signal.aborted : ending.type === 'aborted';
   }
 
   /** The text and state of a tool block's input: whether it is complete, and what is wrong with it. */

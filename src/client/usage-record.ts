@@ -79,7 +79,7 @@ function usageOf(event: StreamEvent): object | null | undefined {
 }
 
 /** The usage of all attempts together; undefined when none said any. */
-export function totalUsage(attempts: readonly AttemptRecord[]): Usage | undefined {
+export function totalUsage(attempts: readonly Pick<AttemptRecord, 'usage'>[]): Usage | undefined {
   const known = attempts.flatMap(({ usage }) => (usage === undefined ? [] : [usage as unknown as Figures]));
   const [first, ...others] = known;
   return first === undefined ? undefined : (others.reduce(sum, first) as unknown as Usage);
