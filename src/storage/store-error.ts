@@ -16,22 +16,21 @@ export class StoreError extends Error {
   readonly code: StoreErrorCode;
   readonly file: string;
 
+  /** The message ends with the reason, else with what the cause says, where that says more than the code. */
   constructor(
     code: StoreErrorCode,
     file: string,
     { reason, cause }: { reason?: string; cause?: unknown } = {},
   ) {
-    const said = reason ?? (cause instanceof Error ? cause.message : undefined);
-    super(
-      `Cannot ${actions[code]} the store ${file}: ${meanings[code]}${said === undefined ? '' : ` (${said})`}`,
-      {
-        cause,
-      },
-    );
+    const said = reason ?? (cause instanceof Error && !toldByCode.has(code) ? cause.message : undefined);
+    const why = said === undefined ? '' : ` (${said})`;
+    super(`Cannot ${actions[code]} the store ${file}: ${meanings[code]}${why}`, { cause });
     this.code = code;
     this.file = file;
   }
 }
+
+const toldByCode: ReadonlySet<StoreErrorCode> = new Set(['store_in_use', 'store_foreign']);
 
 const actions = {
   store_in_use: 'open',
