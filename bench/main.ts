@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { benchProtocol } from './protocol.ts';
 import type { ProtocolResult } from './protocol.ts';
+import { benchStorage } from './storage.ts';
 
 const results = benchProtocol();
 const page = `# Benchmarks
@@ -17,7 +18,8 @@ is to the first line of each table. ${cpus().length} cores (${cpus()[0]?.model.t
 The peer decodes with eventsource-parser and parses each event with \`JSON.parse\`, and accumulates nothing. Streams have
 the wire's bytes: padding, delta sizes of a few tokens, escapes in one delta of ten.
 
-${results.map(tableOf).join('\n')}`;
+${results.map(tableOf).join('\n')}
+${await benchStorage()}`;
 
 process.stdout.write(page);
 writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), page);

@@ -109,7 +109,7 @@ export function createRelay(options: RelayOptions): Relay {
       draining.abort();
       return within(
         limitMs,
-        Promise.all([...handling]).then(() => streams.drain()),
+        Promise.all(handling).then(() => streams.drain()),
       );
     },
     close: () => {

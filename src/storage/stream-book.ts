@@ -275,7 +275,7 @@ export class StreamBook {
   }
 }
 
-export function tailOf(stream: BookedStream): EntryId {
+function tailOf(stream: BookedStream): EntryId {
   return entryIdAt(stream, stream.sequence);
 }
 

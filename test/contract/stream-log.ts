@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { logStart } from 'millrace/storage';
 import type { EntryId, LogEntry, LogRecord, NewStream, StreamLog } from 'millrace/storage';
 
-export interface BackendOptions {
+interface BackendOptions {
   readonly now: () => number;
   readonly maxStreams: number;
   readonly maxLogBytes: number;

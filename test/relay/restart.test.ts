@@ -62,7 +62,8 @@ test('a relay that starts ends a stream as stopped that somebody had stopped', a
   await begin(log, 's', 'relay-dead');
   await log.requestStop('s');
   await log.release('s', 'relay-dead');
-  await using _relay = await startTestRelay('http://127.0.0.1:9', { log });
+  await using relay = await startTestRelay('http://127.0.0.1:9', { log });
+  assert.deepEqual(relay.errors, []);
   assert.deepEqual((await log.state('s'))?.ending, { type: 'stopped' });
 });
 
