@@ -8,6 +8,7 @@ import { benchProtocol } from './protocol.ts';
 import type { BenchResult } from './protocol.ts';
 import { benchSimulator } from './simulator.ts';
 import type { SimulatorResult } from './simulator.ts';
+import { benchStorage } from './storage.ts';
 
 const ofProtocol = await benchProtocol();
 const ofClient = await benchClient();
@@ -36,7 +37,8 @@ Each server runs in a process of its own; what counts is its CPU time (user and 
 rounds. The simulator draws sizes, padding and pings, counts tokens, and stops for a reader that is behind; the peer
 does none of it.
 
-${simulated.map(simulatorTableOf).join('\n')}`;
+${simulated.map(simulatorTableOf).join('\n')}
+${await benchStorage()}`;
 
 process.stdout.write(page);
 writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), page);

@@ -5,12 +5,13 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot, runCommand } from './run-command.ts';
 
-/** All but the page, whose modules only Vite emits. Client and relay have projects of their own for Node. */
+/** All but the page, whose modules only Vite emits. Client, storage and relay have projects of their own for Node. */
 const layers = [
   'protocol',
   'client',
   'client/tsconfig.node.json',
   'storage',
+  'storage/tsconfig.node.json',
   'simulator',
   'relay',
   'relay/tsconfig.node.json',

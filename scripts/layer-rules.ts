@@ -23,6 +23,7 @@ interface Rule {
 }
 
 const portable = { packages: [], node: false };
+const nodeStorage = { layers: ['protocol'], packages: [], node: true };
 const relayLayers = ['client', 'storage', 'protocol'];
 const webPackages = ['preact', '@preact/signals', 'marked', 'dompurify', 'remend'];
 
@@ -32,7 +33,13 @@ const rules: Readonly<Record<string, Rule>> = {
   client: { ...portable, layers: ['protocol'] },
   'client/node.ts': { layers: ['protocol'], packages: [], node: true },
   'client/otel.ts': { layers: ['protocol'], packages: ['@opentelemetry/api'], node: false },
-  storage: { layers: ['protocol'], packages: [], node: true },
+  storage: { ...portable, layers: ['protocol'] },
+  'storage/sqlite.ts': nodeStorage,
+  'storage/sqlite-stream-log.ts': nodeStorage,
+  'storage/sqlite-streams.ts': nodeStorage,
+  'storage/sqlite-entries.ts': nodeStorage,
+  'storage/open-sqlite-file.ts': nodeStorage,
+  'storage/turn-commit.ts': nodeStorage,
   simulator: { layers: ['protocol'], packages: [], node: true },
   'simulator/scenario/load-scenario.ts': { layers: ['protocol'], packages: ['yaml'], node: true },
   relay: { ...portable, layers: relayLayers },
@@ -50,6 +57,7 @@ const rules: Readonly<Record<string, Rule>> = {
 const doors: Readonly<Record<string, readonly string[]>> = {
   client: ['index.ts', 'node.ts', 'otel.ts'],
   relay: ['index.ts', 'node.ts'],
+  storage: ['index.ts', 'sqlite.ts'],
 };
 const usualDoors = ['index.ts'];
 
@@ -89,7 +97,7 @@ function faultOfPath(file: string, specifier: string, rule: Rule): Fault | undef
   const [layer] = splitPath(file);
   const target = posix.join(posix.dirname(file), specifier);
   const [targetLayer, targetPath] = splitPath(target);
-  if (targetLayer === layer) return faultWithin(layer, targetPath);
+  if (targetLayer === layer) return rule.node ? undefined : faultWithin(layer, targetPath);
   if (!rule.layers.includes(targetLayer)) {
     return {
       reason: `${layer} may import ${listOf(rule.layers)}, not ${target}`,

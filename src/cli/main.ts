@@ -3,6 +3,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ask } from './ask.ts';
 import { seamKinds } from '../simulator/index.ts';
+import { parseStore } from './open-store.ts';
+import type { StoreChoice } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { defaultUpstream, record } from './record.ts';
 import { serve } from './serve.ts';
@@ -42,6 +44,16 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .description('run the relay and its chat page')
     .addOption(port().default(8787))
     .option('--upstream <url>', 'address of the Messages API')
+    .addOption(
+      new Option('--store <store>', 'where answers are kept: memory, sqlite or sqlite:PATH')
+        .argParser(parseStoreOption)
+        .default({ type: 'sqlite' }, 'sqlite'),
+    )
+    .addOption(
+      new Option('--drain <seconds>', 'how long answers may go on after SIGTERM')
+        .argParser(parseCount)
+        .default(20),
+    )
     .addOption(model())
     .addOption(maxTokens())
     .action(async (options) => setExitCode(await serve(options)));
@@ -111,6 +123,12 @@ function addRecord(program: Command, setExitCode: (code: number) => void): void 
     )
     .requiredOption('--out <folder>', 'where the recordings go, without keys and cookies')
     .action(async (options) => setExitCode(await record(options)));
+}
+
+function parseStoreOption(text: string): StoreChoice {
+  const choice = parseStore(text);
+  if (choice !== undefined) return choice;
+  throw new InvalidArgumentError('It must be memory, sqlite or sqlite:PATH.');
 }
 
 function parsePort(text: string): number {

@@ -5,17 +5,22 @@ import { createRelay } from '../relay/index.ts';
 import type { UpstreamOptions } from '../relay/index.ts';
 import { startRelayServer } from '../relay/node.ts';
 import { startSimulator } from '../simulator/index.ts';
-import { MemoryStreamLog } from '../storage/index.ts';
 import { loadAssets } from './load-assets.ts';
 import { ignoreClosedOutput, note } from './note.ts';
+import { openStore } from './open-store.ts';
+import type { StoreChoice } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
+import type { EndSignal } from './until-signal.ts';
 import { checkedAddress } from './upstream-address.ts';
 
 export interface ServeOptions {
   readonly port: number;
   readonly upstream?: string;
+  readonly store: StoreChoice;
+  /** How long answers may go on after SIGTERM, in seconds. */
+  readonly drain: number;
   readonly model: string;
   readonly maxTokens: number;
 }
@@ -25,7 +30,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   const onError = (error: unknown): void => note(`millrace serve: ${String(error)}`);
   try {
     await using resources = new AsyncDisposableStack();
-    const log = resources.use(new MemoryStreamLog());
+    const { log, place } = openStore(options.store, onError);
+    resources.use(log);
     const upstream = await openUpstream(options.upstream, resources);
     const relay = createRelay({
       upstream,
@@ -40,14 +46,19 @@ export async function serve(options: ServeOptions): Promise<number> {
       onError,
     });
     const server = resources.use(await startRelayServer(relay, { port: options.port, onError }));
-    const ended = untilSignal(() => server.close());
+    const ended = untilSignal((signal) => server.close({ drainMs: drainMsOf(signal, options) }));
     process.stdout.write(`listening on ${server.url}\n`);
-    process.stdout.write(`${describe(upstream)}\n`);
+    process.stdout.write(`${describe(upstream)}\nanswers are kept ${place}\n`);
     await ended;
     return 0;
   } catch (error) {
     return reportStartFailure(error, 'serve');
   }
+}
+
+/** Who ends it by hand does not want to wait. */
+function drainMsOf(signal: EndSignal, { drain }: ServeOptions): number {
+  return signal === 'SIGTERM' ? drain * 1000 : 0;
 }
 
 async function openUpstream(

@@ -2,19 +2,21 @@
 
 /** Runs `close` at the first SIGINT, SIGTERM or SIGHUP and resolves after it; a second signal ends the process at once.
  * It listens from the call on: call it before anybody can know that there is something to end. */
-export async function untilSignal(close: () => Promise<void>): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const stop = (): void => {
+export async function untilSignal(close: (signal: EndSignal) => Promise<void>): Promise<void> {
+  const signal = await new Promise<EndSignal>((resolve) => {
+    const stop = (signal: EndSignal): void => {
       for (const signal of signals) {
         process.off(signal, stop);
         process.once(signal, () => process.exit(exitCodeOf[signal]));
       }
-      resolve();
+      resolve(signal);
     };
     for (const signal of signals) process.on(signal, stop);
   });
-  await close();
+  await close(signal);
 }
+
+export type EndSignal = (typeof signals)[number];
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -12,12 +12,13 @@ export interface RelayServer extends AsyncDisposable {
   readonly port: number;
   /** `http://127.0.0.1:PORT`. */
   readonly url: string;
-  /** Accepts no more, stops what is being produced, and lets every reader have its ending. */
-  close(): Promise<void>;
+  /** Takes no new work, lets what runs go on for `drainMs`, by default not at all, while readers may still come and
+   * go; then accepts no more, stops what still runs, and lets every reader have its ending. */
+  close(options?: { readonly drainMs?: number }): Promise<void>;
 }
 
 /** How long readers get to take their endings before their sockets are closed. */
-const drainMs = 2_000;
+const partingMs = 2_000;
 
 export interface RelayServerOptions {
   /** 0 for any free one. */
@@ -26,7 +27,7 @@ export interface RelayServerOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Listens on loopback. Rejects when the port is taken. */
+/** Starts the relay and listens on loopback. Rejects when the port is taken; closing the relay is the caller's then. */
 export async function startRelayServer(
   relay: Relay,
   { port, onError }: RelayServerOptions,
@@ -41,15 +42,16 @@ export async function startRelayServer(
       response.destroy();
     });
   });
+  await relay.start();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);
   });
   const address = server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
-  const close = () => (closing ??= closeServer(server, relay));
+  const close = ({ drainMs = 0 } = {}) => (closing ??= closeServer(server, relay, drainMs));
   const url = `http://127.0.0.1:${address.port}`;
-  return { port: address.port, url, close, [Symbol.asyncDispose]: close };
+  return { port: address.port, url, close, [Symbol.asyncDispose]: () => close() };
 }
 
 async function serve(relay: Relay, message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -126,7 +128,7 @@ async function send(
 
 /** Takes and drops what the client is still sending, for a while: closed at once, it would never see the answer. */
 async function drainRequest(message: IncomingMessage): Promise<void> {
-  const timer = setTimeout(() => message.socket.destroy(), drainMs);
+  const timer = setTimeout(() => message.socket.destroy(), partingMs);
   message.resume();
   await new Promise<void>((resolve) => {
     message.once('close', resolve);
@@ -148,13 +150,14 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
-async function closeServer(server: Server, relay: Relay): Promise<void> {
+async function closeServer(server: Server, relay: Relay, drainMs: number): Promise<void> {
+  if (drainMs > 0) await relay.drain(drainMs);
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
   await relay.close();
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  const timer = setTimeout(() => server.closeAllConnections(), partingMs);
   await closed;
   clearTimeout(timer);
 }

@@ -9,7 +9,7 @@ import { ClosingError, RequestError } from './request-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
 import { postChatStream } from './routes/chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
-import { getAsset, getHealth, getSettings } from './routes/page.ts';
+import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
 import { getStream, postStop, postStreams } from './routes/streams.ts';
 import { Streams } from './streams.ts';
 import { failureOf, Upstream } from './upstream.ts';
@@ -32,6 +32,12 @@ export interface RelayOptions {
 export interface Relay {
   /** Answers one request. Never rejects. */
   handle(request: RelayRequest): Promise<RelayResponse>;
+  /** Ends what a process before left open in the log, and goes on to end what nobody produces, so that every reader
+   * gets an ending; until it is closed. Never rejects. */
+  start(): Promise<void>;
+  /** Begins nothing more: what would is asked to come again, 503, and so is who asks whether it is ready. Resolves
+   * when what runs has come to its end, or when `limitMs` have passed. */
+  drain(limitMs: number): Promise<void>;
   /** Stops what is being produced, and resolves when every log has its end, for every reader to get. Requests
    * that come now, and those that wait for upstream, are asked to come again: 503. */
   close(): Promise<void>;
@@ -39,18 +45,27 @@ export interface Relay {
 
 type Handler = (request: RelayRequest, context: RouteContext, id: string) => Promise<RelayResponse>;
 
+interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly path: RegExp;
+  readonly handle: Handler;
+  /** It is refused while the relay drains. */
+  readonly beginsWork?: true;
+}
+
 /** A path that matches none of these is a file of the page, or not there. What a path below `/v1` may hold goes
  * upstream as it is: nothing there may have a second meaning. */
-const routes: readonly { method: 'GET' | 'POST'; path: RegExp; handle: Handler }[] = [
-  { method: 'POST', path: /^\/v1\/messages$/, handle: postMessages },
-  { method: 'POST', path: /^\/v1\/messages\/count_tokens$/, handle: postCountTokens },
+const routes: readonly Route[] = [
+  { method: 'POST', path: /^\/v1\/messages$/, handle: postMessages, beginsWork: true },
+  { method: 'POST', path: /^\/v1\/messages\/count_tokens$/, handle: postCountTokens, beginsWork: true },
   { method: 'GET', path: /^\/v1\/models(?:\/(?!\.\.?$)[\w.:@-]+)?$/, handle: getModels },
-  { method: 'POST', path: /^\/streams$/, handle: postStreams },
+  { method: 'POST', path: /^\/streams$/, handle: postStreams, beginsWork: true },
   { method: 'GET', path: /^\/streams\/([^/]+)$/, handle: getStream },
   { method: 'POST', path: /^\/streams\/([^/]+)\/stop$/, handle: postStop },
-  { method: 'POST', path: /^\/chat\/stream$/, handle: postChatStream },
+  { method: 'POST', path: /^\/chat\/stream$/, handle: postChatStream, beginsWork: true },
   { method: 'GET', path: /^\/relay\.json$/, handle: getSettings },
   { method: 'GET', path: /^\/healthz$/, handle: getHealth },
+  { method: 'GET', path: /^\/readyz$/, handle: getReadiness },
 ];
 
 /**
@@ -63,6 +78,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { onError = () => undefined } = options;
   const streams = new Streams({ log, pingMs, now, onError });
   const upstream = new Upstream(options.upstream);
+  const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
     streams,
@@ -70,17 +86,34 @@ export function createRelay(options: RelayOptions): Relay {
     settings,
     assets,
     owner: 'local',
+    draining: draining.signal,
     closing: closing.signal,
+  };
+  /** Requests whose response is not there yet. */
+  const handling = new Set<Promise<RelayResponse>>();
+  const handle = async (request: RelayRequest): Promise<RelayResponse> => {
+    try {
+      return guardRefusal(request) ?? (await route(request, context));
+    } catch (error) {
+      return responseTo(error, request, onError);
+    }
   };
   return {
     handle: async (request) => {
-      try {
-        return guardRefusal(request) ?? (await route(request, context));
-      } catch (error) {
-        return responseTo(error, request, onError);
-      }
+      const handled = handle(request);
+      handling.add(handled);
+      return handled.finally(() => handling.delete(handled));
+    },
+    start: () => streams.takeCare(),
+    drain: (limitMs) => {
+      draining.abort();
+      return within(
+        limitMs,
+        Promise.all(handling).then(() => streams.drain()),
+      );
     },
     close: () => {
+      draining.abort();
       closing.abort(new ClosingError());
       return streams.close();
     },
@@ -92,6 +125,7 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
   const asked = request.method === 'HEAD' ? 'GET' : request.method;
   const here = routes.filter(({ path }) => path.test(request.path));
   const match = here.find(({ method }) => method === asked);
+  if (match?.beginsWork && context.draining.aborted) return closingResponse();
   if (match !== undefined) return match.handle(request, context, match.path.exec(request.path)?.[1] ?? '');
   if (here.length > 0) {
     const response = errorResponse(405, 'invalid_request_error', 'Method Not Allowed');
@@ -102,6 +136,14 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
   }
   const isPage = asked === 'GET' && !request.path.startsWith('/v1/');
   return isPage ? getAsset(request, context) : errorResponse(404, 'not_found_error', 'Not found');
+}
+
+/** Resolves with the work, or when it has taken too long. */
+async function within(limitMs: number, work: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limitMs);
+  await Promise.race([work, late]);
+  clearTimeout(timer);
 }
 
 function responseTo(

@@ -2,6 +2,7 @@
 
 import type { TransportResponse } from '../client/index.ts';
 import type { CreateResult, EntryId, OpenRecord, StreamLog } from '../storage/index.ts';
+import { endAbandoned } from './abandoned.ts';
 import { randomId } from './http.ts';
 import { Producer } from './producer.ts';
 import type { Opening } from './producer.ts';
@@ -43,12 +44,23 @@ interface Running {
   orphanTimer: ReturnType<typeof setTimeout> | undefined;
 }
 
+/** How often streams are looked for that nobody holds, in milliseconds. */
+const sweepMs = 5_000;
+
 export class Streams {
   readonly #options: StreamsOptions;
   readonly #name = `relay-${randomId()}`;
   readonly #running = new Map<string, Running>();
   /** Streams that are in the log, or about to be, and have no producer yet. */
   readonly #starting = new Set<Promise<unknown>>();
+  /** The ids of all that is starting or running here. */
+  readonly #own = new Set<string>();
+  #sweepTimer: ReturnType<typeof setInterval> | undefined;
+  /** Resolves when the sweep under way is over. */
+  #sweep: Promise<void> = Promise.resolve();
+  /** Told when nothing runs any more. */
+  #tellIdle: (() => void) | undefined;
+  #isDraining = false;
   #isClosing = false;
 
   constructor(options: StreamsOptions) {
@@ -59,16 +71,35 @@ export class Streams {
     return this.#options.log;
   }
 
+  /** Ends what a process before left open, and goes on to end what nobody holds. Never rejects. */
+  async takeCare(): Promise<void> {
+    await this.#endAbandoned();
+    if (this.#isClosing) return;
+    this.#sweepTimer ??= setInterval(() => void this.#endAbandoned(), sweepMs);
+    // No reason to keep a process alive, where that is the timer's to say.
+    (this.#sweepTimer as { unref?: () => unknown }).unref?.();
+  }
+
   /** Makes a stream and calls upstream for it. */
   async start(options: StartOptions): Promise<StartResult> {
-    if (this.#isClosing) return { type: 'closing' };
+    if (this.#isDraining || this.#isClosing) return { type: 'closing' };
     const starting = this.#start(options);
     this.#starting.add(starting);
     try {
       return await starting;
     } finally {
       this.#starting.delete(starting);
+      this.#checkIdle();
     }
+  }
+
+  /** Starts no more; resolves when all streams of this relay have their ends by themselves. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    return new Promise((resolve) => {
+      this.#tellIdle = resolve;
+      this.#checkIdle();
+    });
   }
 
   /** The stream's text from `after` on, in the encoder's format. */
@@ -101,6 +132,8 @@ export class Streams {
   /** Starts no more, stops all streams of this relay, and waits for their logs to have their ends. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    clearInterval(this.#sweepTimer);
+    await this.#sweep;
     while (this.#starting.size + this.#running.size > 0) {
       const running = [...this.#running.values()];
       for (const { producer } of running) producer.close();
@@ -108,10 +141,22 @@ export class Streams {
     }
   }
 
-  async #start({ owner, request, idempotencyKey, ...options }: StartOptions): Promise<StartResult> {
+  async #start(options: StartOptions): Promise<StartResult> {
+    const id = randomId();
+    this.#own.add(id);
+    try {
+      return await this.#startAs(id, options);
+    } finally {
+      if (!this.#running.has(id)) this.#own.delete(id);
+    }
+  }
+
+  async #startAs(
+    id: string,
+    { owner, request, idempotencyKey, ...options }: StartOptions,
+  ): Promise<StartResult> {
     const { log, now, onError } = this.#options;
     const { call, orphanMs, leaving } = options;
-    const id = randomId();
     const open: OpenRecord = { type: 'open', owner, request, createdAt: now() };
     const created = await log.create({ id, open, idempotencyKey });
     if (created.type !== 'created') return created;
@@ -143,5 +188,18 @@ export class Streams {
   #forget(id: string): void {
     clearTimeout(this.#running.get(id)?.orphanTimer);
     this.#running.delete(id);
+    this.#own.delete(id);
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.#starting.size + this.#running.size === 0) this.#tellIdle?.();
+  }
+
+  /** One at a time: each waits for the one before. */
+  #endAbandoned(): Promise<void> {
+    const options = { log: this.log, name: this.#name, isStarting: (id: string) => this.#own.has(id) };
+    this.#sweep = this.#sweep.then(() => endAbandoned(options)).catch(this.#options.onError);
+    return this.#sweep;
   }
 }

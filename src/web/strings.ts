@@ -143,7 +143,7 @@ export const strings = {
     unsteady_log: 'The answer changed while it was read',
     broken_stream: 'The answer arrived damaged',
     truncated: 'The answer ended before it was finished',
-    interrupted: 'The page was closed before the answer began',
+    interrupted: 'The relay was ended in the middle of the answer',
     other: 'Something went wrong',
   },
 } as const;

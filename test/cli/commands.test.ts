@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -41,8 +41,8 @@ test('millrace serve --upstream asks there, with the key of the environment', as
   assert.doesNotMatch(await (await fetch(`${program.url}/relay.json`)).text(), /relay-key/);
 });
 
-test('millrace serve ends streams with an error event and exits 0 at SIGTERM', async () => {
-  await using program = await startProgram(['serve', '--port', '0']);
+test('millrace serve ends streams with an error event and exits 0 at SIGTERM, when they get no time', async () => {
+  await using program = await startProgram(['serve', '--port', '0', '--drain', '0']);
   const response = await fetch(`${program.url}/streams`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
@@ -53,6 +53,95 @@ test('millrace serve ends streams with an error event and exits 0 at SIGTERM', a
   const text = await response.text();
   assert.match(text, /"code":"stopped"/);
   assert.equal(await program.ended, 0, program.stderr);
+});
+
+const ask = (url: string, prompt: string): Promise<Response> =>
+  fetch(`${url}/streams`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+    body: JSON.stringify({ messages: [{ role: 'user', content: prompt }] }),
+  });
+
+test('millrace serve ends streams at once at SIGINT, whatever time SIGTERM gives', async () => {
+  await using program = await startProgram(['serve', '--port', '0', '--drain', '3600']);
+  const response = await ask(program.url, 'long 5000');
+  program.signal('SIGINT');
+  assert.match(await response.text(), /"code":"stopped"/);
+  assert.equal(await program.ended, 0, program.stderr);
+});
+
+test('millrace serve lets answers come to their end at SIGTERM, and takes no new ones', async () => {
+  await using program = await startProgram(['serve', '--port', '0', '--drain', '3600']);
+  const response = await ask(program.url, 'long 40');
+  const id = response.headers.get('x-stream-id');
+  program.signal('SIGTERM');
+  let ready = await fetch(`${program.url}/readyz`);
+  while (ready.status === 200) ready = await fetch(`${program.url}/readyz`);
+  assert.equal(ready.status, 503);
+  const refused = await ask(program.url, 'echo more');
+  assert.deepEqual([refused.status, refused.headers.get('x-should-retry')], [503, 'true']);
+  const follower = await fetch(`${program.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } });
+  for (const text of [await response.text(), await follower.text()])
+    assert.match(text, /event: message_stop/);
+  assert.equal(await program.ended, 0, program.stderr);
+});
+
+test('millrace serve that was killed ends its answers when it is started again, and keeps what came', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-serve-'));
+  try {
+    const store = ['--store', `sqlite:${join(folder, 'deep', 'relay.db')}`];
+    await using killed = await startProgram(['serve', '--port', '0', ...store]);
+    await killed.waitFor(/^answers are kept in .*deep\/relay\.db$/m);
+    const response = await ask(killed.url, 'long 5000');
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let seen = '';
+    while (!seen.includes('content_block_delta')) seen += (await reader.read()).value ?? '';
+    await using second = runProgram(['serve', '--port', '0', ...store]);
+    assert.equal(await second.ended, 1);
+    assert.match(second.stderr, /relay\.db: another process has it open.*--store memory\n$/);
+    killed.signal('SIGKILL');
+    assert.equal(await killed.ended, 'SIGKILL');
+
+    await using again = await startProgram(['serve', '--port', '0', ...store]);
+    const headers = { accept: 'text/event-stream' };
+    const url = `${again.url}/streams/${response.headers.get('x-stream-id')}`;
+    const text = await (await fetch(url, { headers })).text();
+    const whole = seen.slice(0, seen.lastIndexOf('\n\n') + 2);
+    assert.ok(text.startsWith(whole), 'what a reader saw is still there');
+    assert.match(text, /\nevent: error\n.*"code":"interrupted".*\n\n$/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('millrace serve keeps answers in the state folder, and says so when it cannot', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-serve-'));
+  try {
+    const env = { XDG_STATE_HOME: folder };
+    await using program = await startProgram(['serve', '--port', '0'], { env });
+    await program.waitFor(/^answers are kept in (.*)$/m);
+    assert.equal(statSync(join(folder, 'millrace', 'relay.db')).mode & 0o777, 0o600);
+    writeFileSync(join(folder, 'file'), '');
+    await using without = await startProgram(['serve', '--port', '0'], {
+      env: { XDG_STATE_HOME: join(folder, 'file') },
+    });
+    await without.waitFor(/^answers are kept in memory, and end with this process$/m);
+    assert.match(
+      without.stderr,
+      /Cannot open the store .*file\/millrace\/relay\.db: .*ENOTDIR.*--store sqlite:PATH/,
+    );
+    await using named = runProgram([
+      'serve',
+      '--port',
+      '0',
+      '--store',
+      `sqlite:${join(folder, 'file', 'x.db')}`,
+    ]);
+    assert.equal(await named.ended, 1, 'a file that was named is not replaced by memory');
+    assert.match(named.stderr, /file\/x\.db: the system does not let/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('millrace simulate serves a Messages API and ends at SIGINT', async () => {
@@ -159,6 +248,9 @@ test('millrace exits 2 with usage at a wrong flag, value, command or argument', 
     ['serve', '--port', '-1'],
     ['serve', '--port', ''],
     ['serve', 'extra'],
+    ['serve', '--store', 'sqlite:'],
+    ['serve', '--store', 'redis'],
+    ['serve', '--drain', '-1'],
     ['simulate', '--speed', 'fast'],
     ['simulate', '--seed', '1.5'],
     ['simulate', '--match', 'nearly'],

@@ -5,16 +5,20 @@ import { test } from 'node:test';
 import { logStart } from 'millrace/storage';
 import type { EntryId, LogEntry, LogRecord, NewStream, StreamLog } from 'millrace/storage';
 
+interface BackendOptions {
+  readonly now: () => number;
+  readonly maxStreams: number;
+  readonly maxLogBytes: number;
+  readonly maxTotalBytes: number;
+  readonly keepMs: number;
+}
+
 export interface Backend {
   readonly name: string;
   /** Opens an empty store with small limits, whose clock is `now`. */
-  readonly open: (options: {
-    now: () => number;
-    maxStreams: number;
-    maxLogBytes: number;
-    maxTotalBytes: number;
-    keepMs: number;
-  }) => Promise<StreamLog>;
+  readonly open: (options: BackendOptions) => Promise<StreamLog>;
+  /** Opens the store that was closed last, with what is in it; absent for a backend that keeps nothing. */
+  readonly reopen?: (options: BackendOptions) => Promise<StreamLog>;
 }
 
 const leaseMs = 1000;
@@ -38,14 +42,37 @@ async function readAll(log: StreamLog, id: string, after: EntryId = logStart): P
   }
 }
 
-export function testStreamLog({ name, open }: Backend): void {
+export function testStreamLog({ name, open, reopen }: Backend): void {
   let time = 1_000_000;
+  const limits = { maxStreams: 3, maxLogBytes: 5000, maxTotalBytes: 12_000, keepMs: 5000 };
+  const options = { now: () => time, ...limits };
   const it = (title: string, run: (log: StreamLog) => Promise<void>): void => {
     void test(`${name}: ${title}`, async () => {
       time = 1_000_000;
-      const limits = { maxStreams: 3, maxLogBytes: 5000, maxTotalBytes: 12_000, keepMs: 5000 };
-      await using log = await open({ now: () => time, ...limits });
+      await using log = await open(options);
       await run(log);
+    });
+  };
+
+  /** A test of a backend that outlives its process: `again` closes the store and opens it anew. */
+  const itAgain = (
+    title: string,
+    run: (log: StreamLog, again: () => Promise<StreamLog>) => Promise<void>,
+  ): void => {
+    const skip = reopen === undefined && 'this backend keeps nothing';
+    void test(`${name}: ${title}`, { skip }, async () => {
+      assert.ok(reopen !== undefined);
+      time = 1_000_000;
+      const opened = [await open(options)];
+      try {
+        await run(opened[0]!, async () => {
+          await opened.at(-1)![Symbol.asyncDispose]();
+          opened.push(await reopen(options));
+          return opened.at(-1)!;
+        });
+      } finally {
+        await opened.at(-1)![Symbol.asyncDispose]();
+      }
     });
   };
 
@@ -353,5 +380,126 @@ export function testStreamLog({ name, open }: Backend): void {
     assert.deepEqual(await log.renew('none', 'p', leaseMs), { held: false, stopRequested: false });
     await log.release('none', 'p');
     await log.delete('none');
+  });
+
+  it('several appends that are not waited for are written in their order, or not at all (2)', async (log) => {
+    const tail = await begin(log);
+    const second = { epoch: tail.epoch, sequence: tail.sequence + 1 };
+    const results = await Promise.all([
+      log.append('s', { after: tail, records: [say('a')] }),
+      log.append('s', { after: second, records: [say('b')] }),
+      log.append('s', { after: second, records: [say('too late')] }),
+    ]);
+    assert.deepEqual(
+      results.map(({ type }) => type),
+      ['appended', 'appended', 'fenced'],
+    );
+    assert.deepEqual(
+      (await readAll(log, 's')).slice(2).map(({ record }) => record),
+      [say('a'), say('b')],
+    );
+  });
+
+  it('a reader that is woken finds the entry it waited for (3, 5)', async (log) => {
+    const tail = await begin(log);
+    const signal = new AbortController().signal;
+    const reading = Array.from({ length: 3 }, async () => {
+      await log.wait('s', tail, signal);
+      return log.read('s', tail, all);
+    });
+    await append(log, tail, say('a'));
+    for (const result of await Promise.all(reading)) {
+      assert.ok(result.type === 'entries');
+      assert.deepEqual(
+        result.entries.map(({ record }) => record),
+        [say('a')],
+      );
+    }
+  });
+
+  itAgain(
+    'a store that is opened again has every entry under its id, and the endings (3)',
+    async (log, again) => {
+      await log.create(newStream('s', { idempotencyKey: 'k' }));
+      const acquired = await log.acquire('s', 'p1', leaseMs);
+      assert.ok(acquired.type === 'acquired');
+      const open = await append(log, acquired.tail, say('水'), say('b'));
+      await begin(log, 't');
+      const failed = { type: 'end', ending: { type: 'failed', code: 'truncated', message: 'cut' } } as const;
+      const other = (await log.state('t'))!.tail;
+      await log.append('t', { after: other, records: [say('c'), failed] });
+      const entries = await readAll(log, 's');
+      const ended = await readAll(log, 't');
+
+      const reopened = await again();
+      assert.deepEqual(await readAll(reopened, 's'), entries);
+      assert.deepEqual(await readAll(reopened, 't'), ended);
+      assert.deepEqual((await reopened.state('t'))?.ending, failed.ending);
+      assert.deepEqual(await reopened.state('s'), {
+        id: 's',
+        owner: 'local',
+        createdAt: 7,
+        tail: open,
+        ending: undefined,
+      });
+      const made = await reopened.create(newStream('new', { idempotencyKey: 'k' }));
+      assert.deepEqual(made, { type: 'exists', id: 's' });
+      await assert.rejects(reopened.create(newStream('t')), RangeError);
+    },
+  );
+
+  itAgain(
+    'a stream of a process that is gone is abandoned, and numbered on in a new epoch (4)',
+    async (log, again) => {
+      const tail = await append(log, await begin(log), say('a'));
+      time -= 500_000;
+      const reopened = await again();
+      time += leaseMs;
+      assert.deepEqual(await reopened.abandoned(), ['s']);
+      const acquired = await reopened.acquire('s', 'p2', leaseMs);
+      assert.ok(acquired.type === 'acquired');
+      assert.deepEqual(acquired.attempt, { type: 'attempt', number: 2, producer: 'p2' });
+      assert.ok(acquired.tail.epoch > tail.epoch);
+      assert.equal(acquired.tail.sequence, tail.sequence + 1);
+      const zombie = await reopened.append('s', { after: tail, records: [say('zombie')] });
+      assert.deepEqual(zombie, { type: 'fenced', tail: acquired.tail });
+      await append(reopened, acquired.tail, say('b'), ending);
+      const last = await again();
+      assert.deepEqual(
+        (await readAll(last, 's')).map(({ id, record }) => `${id.sequence} ${record.type}`),
+        ['1 open', '2 attempt', '3 event', '4 attempt', '5 event', '6 end'],
+      );
+    },
+  );
+
+  itAgain(
+    'a stop that a dead producer did not see ends the stream when it is opened again',
+    async (log, again) => {
+      await begin(log);
+      assert.equal(await log.requestStop('s'), 'requested');
+      const reopened = await again();
+      time += leaseMs;
+      assert.deepEqual(await reopened.acquire('s', 'p2', leaseMs), { type: 'ended' });
+      assert.deepEqual((await reopened.state('s'))?.ending, { type: 'stopped' });
+    },
+  );
+
+  itAgain('limits and times count on when a store is opened again (6)', async (log, again) => {
+    const full = await append(log, await begin(log), say('x'.repeat(3500)));
+    await begin(log, 't');
+    const other = (await log.state('t'))!.tail;
+    await log.append('t', { after: other, records: [ending] });
+    await begin(log, 'u');
+    const reopened = await again();
+    const refused = await reopened.append('s', { after: full, records: [say('x'.repeat(1000))] });
+    assert.deepEqual(refused, { type: 'full' });
+    assert.deepEqual(await reopened.create(newStream('v')), { type: 'created' });
+    assert.equal(await reopened.state('t'), undefined, 'the ended one made room');
+    await append(reopened, full, ending);
+    time += 5000;
+    const last = await again();
+    assert.equal(await last.state('s'), undefined);
+    assert.notEqual(await last.state('u'), undefined);
+    assert.deepEqual(await last.read('t', logStart, all), { type: 'gone' });
   });
 }

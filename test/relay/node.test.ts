@@ -13,6 +13,8 @@ import { turnsUntil } from '../support/turns.ts';
 function relayWith(body: AsyncIterable<string>): Relay {
   return {
     handle: async () => ({ status: 200, headers: {}, body }),
+    start: async () => undefined,
+    drain: async () => undefined,
     close: async () => undefined,
   };
 }

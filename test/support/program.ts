@@ -1,7 +1,8 @@
 // The program as a user runs it: a child process of bin/millrace.mjs.
 
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
 
@@ -11,7 +12,7 @@ export interface Program extends AsyncDisposable {
   readonly stderr: string;
   /** Resolves with the first match in stdout; rejects when the program ends without one. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
-  signal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void;
+  signal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGKILL'): void;
   /** Closes the reading end of stdout, as `head` does. */
   closeStdout(): void;
   /** Closes the reading end of stderr. */
@@ -30,15 +31,17 @@ export interface RunOptions {
 
 const bin = join(import.meta.dirname, '../../bin/millrace.mjs');
 
-/** Starts `millrace` with these arguments, without any key or address of the environment. */
+/** Starts `millrace` with these arguments, without any key or address of the environment, and with a state folder of
+ * its own. */
 export function runProgram(
   args: readonly string[],
   { env = {}, stdin = '', stdoutFile }: RunOptions = {},
 ): Program {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ANTHROPIC_'));
+  const stateFolder = mkdtempSync(join(tmpdir(), 'millrace-state-'));
   const file = stdoutFile === undefined ? undefined : openSync(stdoutFile, 'w');
   const child = spawn(process.execPath, [bin, ...args], {
-    env: { ...Object.fromEntries(inherited), NODE_OPTIONS: '', ...env },
+    env: { ...Object.fromEntries(inherited), NODE_OPTIONS: '', XDG_STATE_HOME: stateFolder, ...env },
     stdio: ['pipe', file ?? 'pipe', 'pipe'],
   });
   if (file !== undefined) closeSync(file);
@@ -52,7 +55,10 @@ export function runProgram(
       for (const look of waiting) look();
     });
   }
-  const ended = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string | null);
+  const ended = once(child, 'close').then(([code, signal]) => {
+    rmSync(stateFolder, { recursive: true });
+    return (code ?? signal) as number | string | null;
+  });
   return {
     get stdout() {
       return seen.stdout;

@@ -11,6 +11,7 @@ import type { Encoder } from '../reader.ts';
 const retryableCodes = new Set([
   'api_error',
   'connection_failed',
+  'interrupted',
   'overloaded_error',
   'log_diverged',
   'rate_limit_error',

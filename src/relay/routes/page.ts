@@ -1,6 +1,6 @@
 // The page and what it needs to know of the relay.
 
-import { errorResponse, jsonResponse } from '../http.ts';
+import { closingResponse, errorResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import type { RouteContext } from '../route-context.ts';
 
@@ -43,4 +43,12 @@ export async function getSettings(
 
 export async function getHealth(): Promise<RelayResponse> {
   return jsonResponse(200, { status: 'ok' });
+}
+
+/** Whether it takes new work. */
+export async function getReadiness(
+  _request: RelayRequest,
+  { draining }: RouteContext,
+): Promise<RelayResponse> {
+  return draining.aborted ? closingResponse() : jsonResponse(200, { status: 'ready' });
 }

@@ -1,0 +1,103 @@
+// Opens the file of a store: makes it where there is none, keeps others out of it, and looks at what it is.
+
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { toStoreError } from './sqlite-error.ts';
+import { StoreError } from './store-error.ts';
+
+/** "MLRC": tells a store from another program's database. */
+const applicationId = 0x4d_4c_52_43;
+
+const schemaVersion = 1;
+
+/**
+ * Entries are written twice. `journal` has them in the order of their arrival, so that one turn of the event loop
+ * touches a few pages however many streams it wrote to; when a stream has enough for a `chunk`, they go there, and
+ * the journal's rows are deleted. Both hold the records of consecutive entries as a JSON array.
+ *
+ * `dropped` has the streams whose chunks are still to be deleted. Numbers of streams are never used twice.
+ */
+const schema = `
+  CREATE TABLE stream (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    key TEXT,
+    epochs TEXT NOT NULL,
+    stop_requested INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    ended_at INTEGER,
+    ending TEXT
+  ) STRICT;
+  CREATE TABLE journal (
+    row INTEGER PRIMARY KEY,
+    stream INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    records TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE chunk (
+    stream INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    records TEXT NOT NULL,
+    PRIMARY KEY (stream, first)
+  ) STRICT;
+  CREATE TABLE dropped (stream INTEGER PRIMARY KEY) STRICT;
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+/** Opens or makes the file, for this process alone and, on systems that know it, this user alone (mode 0600). Throws
+ * a StoreError. */
+export function openSqliteFile(file: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    prepareFile(file);
+    database = new DatabaseSync(file);
+    // One process at a time: the lock is held from the first access to the end of the process, however it ends, and
+    // the log's index is in memory instead of a -shm file.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    const isNew = checkFile(database, file);
+    // Counts only before there is a table: pages that are free can be given back in small steps.
+    database.exec('PRAGMA auto_vacuum = INCREMENTAL');
+    database.exec('PRAGMA journal_mode = WAL');
+    // What is committed outlives the process; the last commits before a power cut may be lost, and nothing else is.
+    database.exec('PRAGMA synchronous = NORMAL');
+    database.exec(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
+    if (isNew) database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);
+    return database;
+  } catch (error) {
+    database?.close();
+    throw error instanceof Error && 'syscall' in error
+      ? new StoreError('store_not_opened', file, { cause: error })
+      : toStoreError(error, file);
+  }
+}
+
+function prepareFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  // A file that is there is never opened here: to close it would give up the lock of a store in this same process.
+  if (!existsSync(file)) closeSync(openSync(file, 'wx', 0o600));
+  for (const path of [file, `${file}-wal`]) if (existsSync(path)) chmodSync(path, 0o600);
+}
+
+/** Whether the file is empty. Throws a StoreError for what is no store of this version. */
+function checkFile(database: DatabaseSync, file: string): boolean {
+  const id = numberOf(database, 'PRAGMA application_id');
+  const version = numberOf(database, 'PRAGMA user_version');
+  if (id === 0 && numberOf(database, 'SELECT count(*) FROM sqlite_schema') === 0) return true;
+  if (id !== applicationId) throw new StoreError('store_foreign', file);
+  if (version <= schemaVersion) return false;
+  const reason = `it has version ${version} of the tables, and this is version ${schemaVersion}`;
+  throw new StoreError('store_too_new', file, { reason });
+}
+
+function numberOf(database: DatabaseSync, query: string): number {
+  const [value] = Object.values(database.prepare(query).get() ?? {});
+  return Number(value);
+}

@@ -1,0 +1,243 @@
+// The entries of all logs in the database, and the last ones of each in memory. Open-sqlite-file.ts has the tables.
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { LogRecord } from './log-record.ts';
+import { RecentEntries } from './recent-entries.ts';
+import { endOfRead, sizeOf } from './record-size.ts';
+import { entryIdAt } from './stream-book.ts';
+import type { BookedStream, NewEntries } from './stream-book.ts';
+import type { LogEntry, ReadLimits } from './stream-log.ts';
+import { StoreError } from './store-error.ts';
+
+/** How large a chunk grows, counted as a log's bytes; about half of it is text. */
+const chunkBytes = 64 * 1024;
+
+/** The most that is held in memory: once of what is in no chunk yet, once of what is. */
+const recentBytes = 16 * 1024 * 1024;
+
+/** The most rows the journal holds, roughly: so many are read when the store is opened. */
+const journalRows = 65_536;
+
+/** The most bytes that journal and chunks both have, if no busy stream stands in the way. */
+const repeatedBytes = 4 * 1024 * 1024;
+
+/** How many rows of the journal go at once, and how many chunks: a millisecond's work. */
+const prunedRows = 2048;
+const deletedChunks = 32;
+
+export class SqliteEntries {
+  readonly #file: string;
+  readonly #insertJournal: StatementSync;
+  readonly #insertChunk: StatementSync;
+  readonly #chunkWith: StatementSync;
+  readonly #pruneJournal: StatementSync;
+  readonly #selectJournal: StatementSync;
+  readonly #selectChunked: StatementSync;
+  readonly #deleteChunks: StatementSync;
+  readonly #recent = new Map<number, RecentEntries>();
+  /** Those with entries that are in no chunk, in the order of their first rows in the journal. */
+  readonly #unchunked = new Set<RecentEntries>();
+  /** Those with entries that are in a chunk as well, the oldest first. */
+  readonly #chunked = new Set<RecentEntries>();
+  #unchunkedBytes = 0;
+  #chunkedBytes = 0;
+  /** Of entries that have become chunks since the journal was pruned. */
+  #repeatedBytes = 0;
+  #nextRow = 1;
+  /** The journal holds no row before it. */
+  #firstRow = 1;
+
+  constructor(database: DatabaseSync, file: string) {
+    this.#file = file;
+    this.#insertJournal = database.prepare(
+      'INSERT INTO journal (row, stream, first, last, records) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#insertChunk = database.prepare(
+      'INSERT INTO chunk (stream, first, last, bytes, records) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#chunkWith = database.prepare(
+      'SELECT first, last, records FROM chunk WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1',
+    );
+    this.#pruneJournal = database.prepare('DELETE FROM journal WHERE row < ?');
+    this.#selectJournal = database.prepare(
+      'SELECT row, stream, first, last, records FROM journal ORDER BY row',
+    );
+    this.#selectChunked = database.prepare(
+      `SELECT stream, max(last) AS last, sum(bytes) AS bytes FROM chunk
+       WHERE stream IN (SELECT number FROM stream WHERE ended_at IS NULL) GROUP BY stream`,
+    );
+    this.#deleteChunks = database.prepare(
+      `DELETE FROM chunk WHERE rowid IN (SELECT rowid FROM chunk WHERE stream = ? LIMIT ${deletedChunks})`,
+    );
+  }
+
+  /** Forgets what is in memory and reads it anew; tells the open streams of these their `sequence` and `bytes`. */
+  load(streams: ReadonlyMap<number, BookedStream>): void {
+    this.#recent.clear();
+    this.#unchunked.clear();
+    this.#chunked.clear();
+    this.#unchunkedBytes = 0;
+    this.#chunkedBytes = 0;
+    for (const row of this.#selectChunked.iterate()) {
+      const stream = streams.get(Number(row['stream']));
+      if (stream === undefined) continue;
+      stream.sequence = Number(row['last']);
+      stream.bytes = Number(row['bytes']);
+    }
+    this.#loadJournal(streams);
+  }
+
+  append(number: number, stream: BookedStream, { records, sizes }: NewEntries): void {
+    const first = stream.sequence + 1;
+    const row = this.#nextRow;
+    const text = JSON.stringify(records);
+    this.#insertJournal.run(row, number, first, stream.sequence + records.length, text);
+    this.#nextRow += 1;
+    this.#hold(number, stream, { records, sizes, row, text });
+    const recent = this.#recent.get(number);
+    if (recent !== undefined && (recent.newBytes >= chunkBytes || records.at(-1)?.type === 'end'))
+      this.#toChunk(recent);
+    this.#boundJournal();
+  }
+
+  /** Reads within the limits. Throws a StoreError when the database does not have what it should. */
+  read(
+    number: number,
+    stream: BookedStream,
+    { after, limits }: { after: number; limits: ReadLimits },
+  ): LogEntry[] {
+    const recent = this.#recent.get(number);
+    if (recent !== undefined && after >= recent.before) {
+      return recent.slice(after, endOfRead(recent.sizes, after - recent.before, limits));
+    }
+    const entries: LogEntry[] = [];
+    let bytes = 0;
+    while (entries.length < limits.maxEntries && after + entries.length < stream.sequence) {
+      for (const record of this.#recordsAfter(number, after + entries.length)) {
+        bytes += sizeOf(record);
+        if (entries.length > 0 && bytes > limits.maxBytes) return entries;
+        if (entries.length === limits.maxEntries) return entries;
+        entries.push({ id: entryIdAt(stream, after + entries.length + 1), record });
+      }
+    }
+    return entries;
+  }
+
+  /** Lets go of what is in memory of a stream that is dropped. */
+  forget(number: number): void {
+    const recent = this.#recent.get(number);
+    if (recent === undefined) return;
+    this.#recent.delete(number);
+    if (this.#unchunked.delete(recent)) this.#unchunkedBytes -= recent.newBytes;
+    if (this.#chunked.delete(recent)) this.#chunkedBytes -= recent.oldBytes;
+  }
+
+  /** Deletes rows of the journal that chunks repeat; false when none are left. */
+  pruneSome(): boolean {
+    const count = Math.min(this.#rowsToPrune(), prunedRows);
+    if (count === 0) return false;
+    this.#firstRow += count;
+    this.#pruneJournal.run(this.#firstRow);
+    this.#repeatedBytes = 0;
+    return true;
+  }
+
+  /** Deletes some chunks of a stream; false when none are left. */
+  deleteSome(number: number): boolean {
+    return this.#deleteChunks.run(number).changes !== 0;
+  }
+
+  #loadJournal(streams: ReadonlyMap<number, BookedStream>): void {
+    let firstRow: number | undefined;
+    this.#nextRow = 1;
+    for (const { row, stream: number, first, last, records: text } of this.#selectJournal.iterate()) {
+      firstRow ??= Number(row);
+      this.#nextRow = Number(row) + 1;
+      const stream = streams.get(Number(number));
+      // Of a stream that has ended all is in chunks, and so may what an open one has in the journal.
+      if (stream === undefined || stream.ended !== undefined || Number(last) <= stream.sequence) continue;
+      if (Number(first) !== stream.sequence + 1) throw this.#gap(Number(number), stream.sequence + 1);
+      const records = JSON.parse(String(text)) as LogRecord[];
+      const sizes = records.map(sizeOf);
+      this.#hold(Number(number), stream, { records, sizes, row: Number(row), text: String(text) });
+      stream.sequence += records.length;
+      for (const size of sizes) stream.bytes += size;
+    }
+    this.#firstRow = firstRow ?? this.#nextRow;
+  }
+
+  #hold(
+    number: number,
+    stream: BookedStream,
+    { records, ...batch }: NewEntries & { row: number; text: string },
+  ): void {
+    let recent = this.#recent.get(number);
+    if (recent === undefined) this.#recent.set(number, (recent = new RecentEntries(number, stream.sequence)));
+    const first = stream.sequence + 1;
+    const entries = records.map((record, index) => ({ id: entryIdAt(stream, first + index), record }));
+    const bytesBefore = recent.newBytes;
+    recent.push(entries, batch);
+    this.#unchunkedBytes += recent.newBytes - bytesBefore;
+    this.#unchunked.add(recent);
+  }
+
+  #toChunk(recent: RecentEntries): void {
+    this.#unchunked.delete(recent);
+    this.#unchunkedBytes -= recent.newBytes;
+    this.#chunkedBytes -= recent.oldBytes;
+    const { first, last, bytes, records } = recent.takeChunk();
+    this.#insertChunk.run(recent.number, first, last, bytes, records);
+    this.#chunkedBytes += recent.oldBytes;
+    this.#chunked.delete(recent);
+    this.#chunked.add(recent);
+    this.#boundChunked();
+    this.#repeatedBytes += bytes;
+    // A page's rows at least: to delete a few costs as much.
+    const isDue = this.#rowsToPrune() >= prunedRows / 4 || this.#repeatedBytes > repeatedBytes;
+    if (isDue) this.pruneSome();
+  }
+
+  /** The oldest entries in memory that are in a chunk go first. */
+  #boundChunked(): void {
+    for (const recent of this.#chunked) {
+      if (this.#chunkedBytes <= recentBytes) return;
+      this.#chunkedBytes -= recent.oldBytes;
+      this.#chunked.delete(recent);
+      recent.forgetOld();
+      if (recent.newBytes === 0) this.#recent.delete(recent.number);
+    }
+  }
+
+  /** A stream that says little would keep the journal from being pruned. */
+  #boundJournal(): void {
+    for (const recent of this.#unchunked) {
+      const rows = this.#nextRow - recent.firstRow;
+      if (this.#unchunkedBytes <= recentBytes && rows <= journalRows) return;
+      this.#toChunk(recent);
+    }
+  }
+
+  /** How many rows of the journal have nothing that is not in a chunk, up to the first that has. */
+  #rowsToPrune(): number {
+    const [oldest] = this.#unchunked;
+    return (oldest?.firstRow ?? this.#nextRow) - this.#firstRow;
+  }
+
+  /** The records behind `sequence`: those of one chunk, or all that are in memory. */
+  #recordsAfter(number: number, sequence: number): readonly LogRecord[] {
+    const recent = this.#recent.get(number);
+    if (recent !== undefined && sequence >= recent.before) {
+      return recent.slice(sequence).map(({ record }) => record);
+    }
+    const row = this.#chunkWith.get(number, sequence + 1);
+    if (row === undefined || Number(row['last']) <= sequence) throw this.#gap(number, sequence + 1);
+    const records = JSON.parse(String(row['records'])) as LogRecord[];
+    return records.slice(sequence + 1 - Number(row['first']));
+  }
+
+  #gap(number: number, sequence: number): StoreError {
+    return new StoreError('store_damaged', this.#file, {
+      reason: `stream ${number} lacks entry ${sequence}`,
+    });
+  }
+}
