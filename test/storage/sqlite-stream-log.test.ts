@@ -319,16 +319,22 @@ test('SqliteStreamLog.open() says where the system does not let it make the file
 });
 
 test('SqliteStreamLog reads a damaged chunk as an error that names the file', async () => {
-  const file = newFile();
-  {
+  for (const damage of [
+    `UPDATE chunk SET records = '['`,
+    `UPDATE chunk SET records = '[]'`,
+    'DELETE FROM chunk',
+  ]) {
+    const file = newFile();
+    {
+      await using log = SqliteStreamLog.open(file);
+      await begin(log, 's');
+      await append(log, 's', say('a'), ending);
+    }
+    change(file, damage);
     await using log = SqliteStreamLog.open(file);
-    await begin(log, 's');
-    await append(log, 's', say('a'), ending);
+    const reading = log.read('s', logStart, { maxEntries: 9, maxBytes: 9999 });
+    await assert.rejects(reading, { name: 'StoreError', code: 'store_damaged', file }, damage);
   }
-  change(file, `UPDATE chunk SET records = '['`);
-  await using log = SqliteStreamLog.open(file);
-  const reading = log.read('s', logStart, { maxEntries: 9, maxBytes: 9999 });
-  await assert.rejects(reading, { name: 'StoreError', code: 'store_damaged', file });
 });
 
 test('SqliteStreamLog that was closed says so, and wakes who waits', async () => {
