@@ -138,10 +138,13 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
   return isPage ? getAsset(request, context) : errorResponse(404, 'not_found_error', 'Not found');
 }
 
+/** The longest time a timer knows. */
+const longestMs = 2 ** 31 - 1;
+
 /** Resolves with the work, or when it has taken too long. */
 async function within(limitMs: number, work: Promise<void>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limitMs);
+  const timer = setTimeout(resolve, Math.min(limitMs, longestMs));
   await Promise.race([work, late]);
   clearTimeout(timer);
 }

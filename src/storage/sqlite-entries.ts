@@ -1,4 +1,4 @@
-// The entries of all logs in the database, and the last ones of each in memory. Open-sqlite-file.ts has the tables.
+// The entries of all logs in the database, and the last ones of each in memory. The tables are in open-sqlite-file.ts.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { LogRecord } from './log-record.ts';
@@ -56,7 +56,7 @@ export class SqliteEntries {
       'INSERT INTO chunk (stream, first, last, bytes, records) VALUES (?, ?, ?, ?, ?)',
     );
     this.#chunkWith = database.prepare(
-      'SELECT first, last, records FROM chunk WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1',
+      'SELECT first, records FROM chunk WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1',
     );
     this.#pruneJournal = database.prepare('DELETE FROM journal WHERE row < ?');
     this.#selectJournal = database.prepare(
@@ -93,10 +93,9 @@ export class SqliteEntries {
     const text = JSON.stringify(records);
     this.#insertJournal.run(row, number, first, stream.sequence + records.length, text);
     this.#nextRow += 1;
-    this.#hold(number, stream, { records, sizes, row, text });
-    const recent = this.#recent.get(number);
-    if (recent !== undefined && (recent.newBytes >= chunkBytes || records.at(-1)?.type === 'end'))
-      this.#toChunk(recent);
+    const recent = this.#hold(number, stream, { records, sizes, row, text });
+    // An ended log is all in chunks: the journal of ended streams is never read.
+    if (recent.newBytes >= chunkBytes || records.at(-1)?.type === 'end') this.#toChunk(recent);
     this.#boundJournal();
   }
 
@@ -170,7 +169,7 @@ export class SqliteEntries {
     number: number,
     stream: BookedStream,
     { records, ...batch }: NewEntries & { row: number; text: string },
-  ): void {
+  ): RecentEntries {
     let recent = this.#recent.get(number);
     if (recent === undefined) this.#recent.set(number, (recent = new RecentEntries(number, stream.sequence)));
     const first = stream.sequence + 1;
@@ -179,6 +178,7 @@ export class SqliteEntries {
     recent.push(entries, batch);
     this.#unchunkedBytes += recent.newBytes - bytesBefore;
     this.#unchunked.add(recent);
+    return recent;
   }
 
   #toChunk(recent: RecentEntries): void {
@@ -230,9 +230,10 @@ export class SqliteEntries {
       return recent.slice(sequence).map(({ record }) => record);
     }
     const row = this.#chunkWith.get(number, sequence + 1);
-    if (row === undefined || Number(row['last']) <= sequence) throw this.#gap(number, sequence + 1);
-    const records = JSON.parse(String(row['records'])) as LogRecord[];
-    return records.slice(sequence + 1 - Number(row['first']));
+    const records = row === undefined ? [] : (JSON.parse(String(row['records'])) as LogRecord[]);
+    const behind = records.slice(sequence + 1 - Number(row?.['first']));
+    if (behind.length === 0) throw this.#gap(number, sequence + 1);
+    return behind;
   }
 
   #gap(number: number, sequence: number): StoreError {

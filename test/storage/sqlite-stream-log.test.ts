@@ -143,6 +143,69 @@ test('SqliteStreamLog has the entries of many busy streams and of a slow one, in
   assert.deepEqual(dataOf(await readAll(log, 'slow')), ['once']);
 });
 
+test('SqliteStreamLog has what is new of each stream, however much others say', async () => {
+  const file = newFile();
+  const ids = Array.from({ length: 40 }, (_, index) => String(index));
+  const big = 'x'.repeat(1_000_000);
+  {
+    await using log = SqliteStreamLog.open(file);
+    for (const id of ids) {
+      await begin(log, id);
+      await append(log, id, say(big));
+      await append(log, id, say(`behind ${id}`));
+    }
+    for (const id of ids) await append(log, id, say(`last of ${id}`));
+    for (const id of ids)
+      assert.deepEqual(dataOf(await readAll(log, id)), [big, `behind ${id}`, `last of ${id}`]);
+  }
+  await using log = SqliteStreamLog.open(file);
+  for (const id of ids)
+    assert.deepEqual(dataOf(await readAll(log, id)), [big, `behind ${id}`, `last of ${id}`]);
+});
+
+test('SqliteStreamLog keeps its journal short, also when one stream says nothing for long', async () => {
+  const file = newFile();
+  {
+    await using log = SqliteStreamLog.open(file);
+    await begin(log, 'slow');
+    await append(log, 'slow', say('once'));
+    let after = await begin(log, 'busy');
+    for (let turn = 0; turn < 80; turn += 1) {
+      const appends = Array.from({ length: 1000 }, (_, index) => {
+        const { epoch, sequence } = after;
+        return log.append('busy', { after: { epoch, sequence: sequence + index }, records: [say('x')] });
+      });
+      const last = (await Promise.all(appends)).at(-1);
+      assert.ok(last?.type === 'appended');
+      after = last.tail;
+    }
+  }
+  const database = new DatabaseSync(file);
+  const [{ rows }] = database.prepare('SELECT count(*) AS rows FROM journal').all() as [{ rows: number }];
+  database.close();
+  assert.ok(rows < 70_000, `${rows} rows`);
+  await using log = SqliteStreamLog.open(file);
+  assert.deepEqual(dataOf(await readAll(log, 'slow')), ['once']);
+  assert.equal((await readAll(log, 'busy')).length, 80_002);
+});
+
+test('SqliteStreamLog shows nothing of a turn before it is committed', async () => {
+  await using log = SqliteStreamLog.open(newFile());
+  const tail = await begin(log, 's');
+  const countOf = async (): Promise<number | string> => {
+    const result = await log.read('s', tail, { maxEntries: 9, maxBytes: 9999 });
+    return result.type === 'entries' ? result.entries.length : result.type;
+  };
+  const appending = log.append('s', { after: tail, records: [say('a')] });
+  const created = log.create({ id: 't', open: { type: 'open', owner: 'o', request: '{}', createdAt: 0 } });
+  assert.equal(await countOf(), 0);
+  assert.deepEqual((await log.state('s'))?.tail, tail);
+  assert.equal(await log.state('t'), undefined);
+  await appending;
+  assert.equal(await countOf(), 1);
+  assert.deepEqual(await created, { type: 'created' });
+});
+
 test('SqliteStreamLog refuses a file that is open, names it, and opens it when it is free', async () => {
   const file = newFile();
   const first = SqliteStreamLog.open(file);
@@ -256,16 +319,22 @@ test('SqliteStreamLog.open() says where the system does not let it make the file
 });
 
 test('SqliteStreamLog reads a damaged chunk as an error that names the file', async () => {
-  const file = newFile();
-  {
+  for (const damage of [
+    `UPDATE chunk SET records = '['`,
+    `UPDATE chunk SET records = '[]'`,
+    'DELETE FROM chunk',
+  ]) {
+    const file = newFile();
+    {
+      await using log = SqliteStreamLog.open(file);
+      await begin(log, 's');
+      await append(log, 's', say('a'), ending);
+    }
+    change(file, damage);
     await using log = SqliteStreamLog.open(file);
-    await begin(log, 's');
-    await append(log, 's', say('a'), ending);
+    const reading = log.read('s', logStart, { maxEntries: 9, maxBytes: 9999 });
+    await assert.rejects(reading, { name: 'StoreError', code: 'store_damaged', file }, damage);
   }
-  change(file, `UPDATE chunk SET records = '['`);
-  await using log = SqliteStreamLog.open(file);
-  const reading = log.read('s', logStart, { maxEntries: 9, maxBytes: 9999 });
-  await assert.rejects(reading, { name: 'StoreError', code: 'store_damaged', file });
 });
 
 test('SqliteStreamLog that was closed says so, and wakes who waits', async () => {
