@@ -123,6 +123,14 @@ test('a 429 that does not say when to come back is retried only where that is as
   assert.equal(server.requests.length, 4);
 });
 
+test('a rate limit that a begun stream runs into is retried: it has no header to say when to come back', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const fault: Fault = { kind: 'error_event', type: 'rate_limit_error', atEvent: 0, times: 1 };
+  const { text, waits } = await askUnder(simulator, fault);
+  assert.equal(text, 'one two three');
+  assert.deepEqual(waits, [500]);
+});
+
 test('a wait longer than maxRetryAfterMs is not waited, and the error says how long it is', async () => {
   await using simulator = await startSimulator({ speed: 0 });
   const { error, requests } = await askUnder(simulator, { kind: 'status', status: 429, retryAfter: 3600 });
