@@ -374,6 +374,28 @@ test('another attempt that begins with another block replaces the one that was b
   assert.deepEqual(recovers, [{ type: 'recover', from_index: 0, attempt: 2, reason: 'truncated' }]);
 });
 
+test('a logger that throws fails no answer', async (t) => {
+  const { mock } = t.mock.method(console, 'warn', () => undefined);
+  await using simulator = await startSimulator({
+    speed: 0,
+    faults: { kind: 'status', status: 529, times: 1 },
+  });
+  const logger = {
+    warn: () => {
+      throw new Error('full');
+    },
+  };
+  const { client, clock } = clientOf(simulator.url, { logger });
+  const stream = client.messages.stream(params).once('text', () => {
+    throw new Error('mine');
+  });
+  assert.equal(await clock.until(stream.finalText()), 'one two three');
+  assert.deepEqual(
+    mock.calls.map(({ arguments: [what] }) => what as unknown),
+    ['logger.warn failed', 'A listener of "text" failed'],
+  );
+});
+
 test('the logger hears of every further attempt, and of no prompt or key', async () => {
   await using simulator = await startSimulator({
     speed: 0,

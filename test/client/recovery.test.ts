@@ -239,6 +239,33 @@ test('without the option an answer that broke off ends with its error', async ()
   assert.equal(server.requests.length, 1);
 });
 
+test('a citation in front of its text, behind the seam, comes in its own block', async () => {
+  const citation = { type: 'char_location', cited_text: 'c', document_index: 0 };
+  const cited = [
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '', citations: [] } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'citations_delta', citation } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Wheels turn.' } },
+    { type: 'content_block_stop', index: 0 },
+  ] as unknown as ReturnType<typeof textEvents>;
+  await using server = await startScript(
+    sse(messageStart, ...textEvents(0, 'See: ')),
+    sse(messageStart, ...cited, ...messageEnd),
+  );
+  const stream = streamFrom(server);
+  const indexes: string[] = [];
+  for await (const event of stream) if ('index' in event) indexes.push(`${event.type} ${event.index}`);
+  assert.deepEqual(indexes.slice(3), [
+    'content_block_start 1',
+    'content_block_delta 1',
+    'content_block_delta 1',
+    'content_block_stop 1',
+  ]);
+  assert.deepEqual(stream.currentMessage?.content, [
+    { type: 'text', text: 'See: ' },
+    { type: 'text', text: 'Wheels turn.', citations: [citation] },
+  ]);
+});
+
 test('recoveries are bounded in number and in input tokens', async () => {
   const more = sse(messageStart, ...textEvents(0, 'and turns ').slice(0, -1));
   await using server = await startScript(begun, more);
