@@ -17,6 +17,7 @@ import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
 import { readObject } from './read-object.ts';
 import type { JsonObject } from './read-object.ts';
 import { isPassing, retryAfter } from './retry-policy.ts';
+import type { RetryOptions } from './retry-policy.ts';
 import type { TransportResponse } from './transport.ts';
 import { UsageRecord } from './usage-record.ts';
 import type { AttemptKind, AttemptRecord } from './usage-record.ts';
@@ -151,15 +152,16 @@ export class AnswerAttempts {
 
   /** Makes another attempt from the beginning. Rejects with `failure` when there may be none. */
   async retry(failure: AttemptError): Promise<void> {
-    const kind = await this.#prepareNext(failure);
+    const kind = await this.#prepareNext(failure, this.#retryInStream);
     await this.#sendUntilAnswered(kind);
   }
 
   /** Takes one of the recoveries there may be; false when there are no more, or none for this failure. */
   takeRecovery(failure: AttemptError): boolean {
-    const { recover, retry } = this.#request.settings;
-    if (recover === undefined || !isRecoverable(failure, isPassing(failure, retry))) return false;
-    if (this.#extraTokens() > recover.maxExtraTokens) return false;
+    const { recover } = this.#request.settings;
+    if (recover === undefined || !isRecoverable(failure, isPassing(failure, this.#retryInStream)))
+      return false;
+    if (this.#extraTokensWithNext() > recover.maxExtraTokens) return false;
     this.#recoveries += 1;
     return this.#recoveries <= recover.maxRecoveries || this.#turnToWhole();
   }
@@ -257,14 +259,14 @@ export class AnswerAttempts {
   }
 
   /** Waits before the next attempt, if there may be one; rejects with `failure` otherwise. */
-  async #prepareNext(failure: AttemptError): Promise<AttemptKind> {
+  async #prepareNext(failure: AttemptError, options = this.#request.settings.retry): Promise<AttemptKind> {
     this.#fail(failure);
     this.lastReason = failure.code;
     const { settings, connection, controller } = this.#request;
-    const { retry: options, random, clock } = settings;
+    const { random, clock } = settings;
     const retry = retryAfter(failure, options, { retries: this.#retries, random });
     const isAllowed = retry !== undefined && connection.budget.take(retry.cost);
-    if (!isAllowed && !this.#fallBack(failure)) throw failure;
+    if (!isAllowed && !this.#fallBack(failure, options)) throw failure;
     const kind = isAllowed ? 'retry' : 'fallback';
     const delayMs = isAllowed ? retry.delayMs : 0;
     this.#retries = isAllowed ? this.#retries + 1 : 0;
@@ -275,12 +277,12 @@ export class AnswerAttempts {
   }
 
   /** Turns to the next fallback; false when there is none, or it would fail in the same way. */
-  #fallBack(failure: AttemptError): boolean {
-    const isForAnother = isPassing(failure, this.#request.settings.retry) || isOfModel(failure);
+  #fallBack(failure: AttemptError, options: RetryOptions): boolean {
+    const isForAnother = isPassing(failure, options) || isOfModel(failure);
     const [step, ...others] = this.#steps;
     if (!isForAnother || step === undefined) return false;
     this.#steps = others;
-    if (step === 'non-streaming' && !this.#isStreamed) return this.#fallBack(failure);
+    if (step === 'non-streaming' && !this.#isStreamed) return this.#fallBack(failure, options);
     if (step === 'non-streaming') this.#isStreamed = false;
     else this.#params = { ...this.#params, model: step };
     return true;
@@ -294,9 +296,16 @@ export class AnswerAttempts {
     return true;
   }
 
-  /** The input tokens of all attempts but the first. */
-  #extraTokens(): number {
-    return this.#records.slice(1).reduce((sum, { usage }) => sum + (usage?.input_tokens ?? 0), 0);
+  /** The input tokens of all attempts but the first, and of one more that takes as many as the last that said so. */
+  #extraTokensWithNext(): number {
+    const [first = 0, ...others] = this.#records.map(({ usage }) => usage?.input_tokens ?? 0);
+    const next = others.findLast((tokens) => tokens > 0) ?? first;
+    return others.reduce((sum, tokens) => sum + tokens, next);
+  }
+
+  /** A stream that had begun was within the spending limit: an error in it says nothing of when to come back, ever. */
+  get #retryInStream(): RetryOptions {
+    return { ...this.#request.settings.retry, retryUnboundedRateLimit: true };
   }
 
   #tell(error: AttemptError, { kind, delayMs }: Pick<RetryEvent, 'kind' | 'delayMs'>): void {

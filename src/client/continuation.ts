@@ -104,16 +104,25 @@ export class Continuation {
     const index = this.#indexes.get(event.index);
     if (index === undefined) return [];
     const { delta } = event;
-    if (event.index !== this.#seamIndex || delta.type !== 'text_delta') return [{ ...event, index }];
+    if (event.index !== this.#seamIndex) return [{ ...event, index }];
+    // A citation may come before the text, and needs its block.
+    if (delta.type !== 'text_delta') return [...this.#takeHeldStart(), { ...event, index }];
     const text = this.#seam?.push((delta as { text: string }).text) ?? '';
     return this.#shown(index, text);
   }
 
   #shown(index: number, text: string): StreamEvent[] {
     if (text === '') return [];
+    return [
+      ...this.#takeHeldStart(),
+      { type: 'content_block_delta', index, delta: { type: 'text_delta', text } },
+    ];
+  }
+
+  #takeHeldStart(): StreamEvent[] {
     const start = this.#heldStart === undefined ? [] : [this.#heldStart];
     this.#heldStart = undefined;
-    return [...start, { type: 'content_block_delta', index, delta: { type: 'text_delta', text } }];
+    return start;
   }
 
   #stop(wireIndex: number): StreamEvent[] {

@@ -15,6 +15,7 @@ import { MessageEvents } from './message-events.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { MessageStream } from './message-stream.ts';
 import type { JsonObject } from './read-object.ts';
+import { callSafely, reportFailure } from './report-failure.ts';
 import { responseOf } from './response-of.ts';
 import { totalUsage } from './usage-record.ts';
 
@@ -160,7 +161,11 @@ export class Messages {
     return (event) => {
       const { attempt, kind, delayMs, model, error } = event;
       const { code } = error;
-      this.#connection.logger?.warn(`Attempt ${attempt} (${kind}) after ${code}`, { delayMs, model, code });
+      const { logger } = this.#connection;
+      callSafely(
+        () => logger?.warn(`Attempt ${attempt} (${kind}) after ${code}`, { delayMs, model, code }),
+        (failure) => reportFailure(undefined, 'logger.warn', failure),
+      );
       onRetry?.(event);
     };
   }

@@ -17,7 +17,11 @@ export function callSafely(call: () => unknown, report: (error: unknown) => void
 /** To the logger, or else to the console. */
 export function reportFailure(logger: FailureLogger | undefined, what: string, error: unknown): void {
   // The console is the last place where it is seen: an uncaught exception would end the process.
-  (logger ?? console).warn(`${what} failed`, { error });
+  const warn = (to: FailureLogger, details: object): void => to.warn(`${what} failed`, details);
+  callSafely(
+    () => warn(logger ?? console, { error }),
+    (loggerError) => warn(console, { error, loggerError }),
+  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -50,11 +50,25 @@ export function createFetchTransport(fetch: Fetch = (url, init) => globalThis.fe
     const init: RequestInit = { method, headers, redirect: 'manual' };
     if (body !== undefined) init.body = body;
     if (signal !== undefined) init.signal = signal;
-    const response = await fetch(url, init).catch((cause: unknown) => {
+    const fetching = fetch(url, init).catch((cause: unknown) => {
       throw connectionError(`Cannot ${method} ${url}`, 'connect', { cause, signal });
     });
+    const response = await unlessGivenUp(fetching, signal);
     return { status: response.status, headers: response.headers, body: sourceOf(response, { url, signal }) };
   };
+}
+
+/** A `fetch` that does not heed its signal would leave a caller waiting for ever. What it comes to after that is let
+ * go of. */
+function unlessGivenUp(fetching: Promise<Response>, signal: AbortSignal | undefined): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => {
+      reject(signal?.reason as Error);
+      fetching.then(({ body }) => body?.cancel()).catch(() => undefined);
+    };
+    signal?.addEventListener('abort', giveUp, { once: true });
+    fetching.then(resolve, reject).finally(() => signal?.removeEventListener('abort', giveUp));
+  });
 }
 
 function sourceOf(
@@ -62,10 +76,12 @@ function sourceOf(
   { url, signal }: { url: string; signal: AbortSignal | undefined },
 ): ByteSource {
   const reader = response.body?.getReader();
-  const cancel = async (): Promise<void> => {
+  const cancel = (): Promise<void> => {
     signal?.removeEventListener('abort', onAbort);
-    // A body that has broken off already rejects with what its reader was told.
-    await reader?.cancel().catch(() => undefined);
+    // A body that has broken off already rejects with what its reader was told; one whose source takes its time, or
+    // for ever, to let go does not hold up what comes next.
+    void reader?.cancel().catch(() => undefined);
+    return Promise.resolve();
   };
   // A `fetch` that does not heed its signal would leave a read waiting for ever.
   const onAbort = (): void => void cancel();

@@ -65,12 +65,18 @@ export class UsageRecord implements AttemptRecord {
 
   /** Takes the figures of an event that has some. */
   take(event: StreamEvent): void {
-    if (event.type === 'message_stop') this.isUsageExact = true;
+    // The figures of the end are the last ones, and come before `message_stop`.
+    if (event.type === 'message_stop' || hasStopReason(event)) this.isUsageExact = true;
     const usage = usageOf(event);
     if (usage == null) return;
     this.#figures ??= {};
     for (const [name, value] of Object.entries(usage)) if (value != null) this.#figures[name] = value;
   }
+}
+
+function hasStopReason(event: StreamEvent): boolean {
+  const { delta, usage } = event as { delta?: { stop_reason?: unknown }; usage?: Figures | null };
+  return event.type === 'message_delta' && delta?.stop_reason != null && usage?.['output_tokens'] != null;
 }
 
 function usageOf(event: StreamEvent): object | null | undefined {

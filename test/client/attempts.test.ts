@@ -123,6 +123,14 @@ test('a 429 that does not say when to come back is retried only where that is as
   assert.equal(server.requests.length, 4);
 });
 
+test('a rate limit that a begun stream runs into is retried: it has no header to say when to come back', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const fault: Fault = { kind: 'error_event', type: 'rate_limit_error', atEvent: 0, times: 1 };
+  const { text, waits } = await askUnder(simulator, fault);
+  assert.equal(text, 'one two three');
+  assert.deepEqual(waits, [500]);
+});
+
 test('a wait longer than maxRetryAfterMs is not waited, and the error says how long it is', async () => {
   await using simulator = await startSimulator({ speed: 0 });
   const { error, requests } = await askUnder(simulator, { kind: 'status', status: 429, retryAfter: 3600 });
@@ -364,6 +372,28 @@ test('another attempt that begins with another block replaces the one that was b
     ['tool_use'],
   );
   assert.deepEqual(recovers, [{ type: 'recover', from_index: 0, attempt: 2, reason: 'truncated' }]);
+});
+
+test('a logger that throws fails no answer', async (t) => {
+  const { mock } = t.mock.method(console, 'warn', () => undefined);
+  await using simulator = await startSimulator({
+    speed: 0,
+    faults: { kind: 'status', status: 529, times: 1 },
+  });
+  const logger = {
+    warn: () => {
+      throw new Error('full');
+    },
+  };
+  const { client, clock } = clientOf(simulator.url, { logger });
+  const stream = client.messages.stream(params).once('text', () => {
+    throw new Error('mine');
+  });
+  assert.equal(await clock.until(stream.finalText()), 'one two three');
+  assert.deepEqual(
+    mock.calls.map(({ arguments: [what] }) => what as unknown),
+    ['logger.warn failed', 'A listener of "text" failed'],
+  );
 });
 
 test('the logger hears of every further attempt, and of no prompt or key', async () => {

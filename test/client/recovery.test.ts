@@ -239,6 +239,33 @@ test('without the option an answer that broke off ends with its error', async ()
   assert.equal(server.requests.length, 1);
 });
 
+test('a citation in front of its text, behind the seam, comes in its own block', async () => {
+  const citation = { type: 'char_location', cited_text: 'c', document_index: 0 };
+  const cited = [
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '', citations: [] } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'citations_delta', citation } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'Wheels turn.' } },
+    { type: 'content_block_stop', index: 0 },
+  ] as unknown as ReturnType<typeof textEvents>;
+  await using server = await startScript(
+    sse(messageStart, ...textEvents(0, 'See: ')),
+    sse(messageStart, ...cited, ...messageEnd),
+  );
+  const stream = streamFrom(server);
+  const indexes: string[] = [];
+  for await (const event of stream) if ('index' in event) indexes.push(`${event.type} ${event.index}`);
+  assert.deepEqual(indexes.slice(3), [
+    'content_block_start 1',
+    'content_block_delta 1',
+    'content_block_delta 1',
+    'content_block_stop 1',
+  ]);
+  assert.deepEqual(stream.currentMessage?.content, [
+    { type: 'text', text: 'See: ' },
+    { type: 'text', text: 'Wheels turn.', citations: [citation] },
+  ]);
+});
+
 test('recoveries are bounded in number and in input tokens', async () => {
   const more = sse(messageStart, ...textEvents(0, 'and turns ').slice(0, -1));
   await using server = await startScript(begun, more);
@@ -248,9 +275,13 @@ test('recoveries are bounded in number and in input tokens', async () => {
   assert.equal(stream.attempts.length, 4);
   // Each of the four attempts says 9 input tokens.
   await using other = await startScript(begun, more);
-  const cheap = streamFrom(other, {}, { recover: { maxRecoveries: 9, maxExtraTokens: 17 } });
+  const cheap = streamFrom(other, {}, { recover: { maxRecoveries: 9, maxExtraTokens: 18 } });
   await assert.rejects(cheap.done(), TruncatedError);
   assert.equal(other.requests.length, 3);
+  await using last = await startScript(begun, more);
+  const none = streamFrom(last, {}, { recover: { maxExtraTokens: 8 } });
+  await assert.rejects(none.done(), TruncatedError);
+  assert.equal(last.requests.length, 1);
 });
 
 test('the last resort is the rest in one piece', async () => {
@@ -287,11 +318,23 @@ test('usage is kept for each attempt and added up, estimated where an attempt br
   assert.deepEqual(message.usage, { input_tokens: 18, output_tokens: 10 });
 });
 
+test('the usage of the message has what the API said of the last attempt, also where an estimate would be more', async () => {
+  // 40 characters would be estimated as 12 tokens; the end of the stream says 5.
+  const long = sse(messageStart, ...textEvents(0, 'x'.repeat(40)), ...messageEnd);
+  await using server = await startScript(begun, long);
+  const stream = streamFrom(server);
+  const message = await stream.finalMessage();
+  assert.deepEqual(message.usage, { input_tokens: 18, output_tokens: 10 });
+  assert.deepEqual(stream.usage, message.usage);
+});
+
 test('an error in the middle of the stream is recovered from when it passes, and not when it does not', async () => {
   const errorEvent = (type: string): string =>
     `event: error\ndata: {"type":"error","error":{"type":"${type}","message":"m"}}\n\n`;
   await using server = await startScript(begun + errorEvent('overloaded_error'), rest);
   assert.equal(await streamFrom(server).finalText(), 'The wheel turns \nand turns.');
+  await using limited = await startScript(begun + errorEvent('rate_limit_error'), rest);
+  assert.equal(await streamFrom(limited).finalText(), 'The wheel turns \nand turns.');
   await using other = await startScript(begun + errorEvent('invalid_request_error'), rest);
   await assert.rejects(
     streamFrom(other).done(),

@@ -11,6 +11,53 @@ import { startRawServer } from '../support/raw-server.ts';
 testTransport('createFetchTransport()', () => createFetchTransport());
 testTransport('createNodeTransport()', () => createNodeTransport({ env: {} }));
 
+test('a fetch that does not heed its signal holds nobody up, and what it comes to is let go of', async () => {
+  let isLetGo = (): void => undefined;
+  const letGo = new Promise<void>((resolve) => {
+    isLetGo = resolve;
+  });
+  const answered = Promise.withResolvers<Response>();
+  const transport = createFetchTransport(() => answered.promise);
+  const controller = new AbortController();
+  const sent = transport({
+    method: 'GET',
+    url: 'http://api.example/',
+    headers: {},
+    signal: controller.signal,
+  });
+  const reason = new Error('enough');
+  controller.abort(reason);
+  await assert.rejects(sent, reason);
+  answered.resolve(new Response(new ReadableStream({ cancel: isLetGo })));
+  await letGo;
+});
+
+test('a client whose fetch never settles keeps its limits of time and can be aborted', async () => {
+  const never = new Promise<Response>(() => undefined);
+  const client = new PortableMillrace({ apiKey: 'k', fetch: () => never, retry: { maxRetries: 0 } });
+  const ask = (timeouts: object): Promise<unknown> =>
+    client.messages
+      .stream({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }, { timeouts })
+      .done();
+  await assert.rejects(ask({ headersMs: 5 }), { code: 'headers_timeout' });
+  await assert.rejects(ask({ totalMs: 5 }), { code: 'total_timeout' });
+  const controller = new AbortController();
+  const create = client.messages.create(
+    { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] },
+    { signal: controller.signal },
+  );
+  const reason = new Error('enough');
+  controller.abort(reason);
+  await assert.rejects(create, reason);
+});
+
+test('createFetchTransport(): a body that does not let go holds up nobody who cancels it', async () => {
+  const body = new ReadableStream({ cancel: () => new Promise<void>(() => undefined) });
+  const transport = createFetchTransport(() => Promise.resolve(new Response(body)));
+  const response = await transport({ method: 'GET', url: 'http://api.example/', headers: {} });
+  assert.equal(await response.body.cancel(), undefined);
+});
+
 test('createNodeTransport() goes through the proxy of the environment', async () => {
   const seen: (string | undefined)[] = [];
   const proxy = createServer((request, response) => {
