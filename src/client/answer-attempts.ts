@@ -156,6 +156,11 @@ export class AnswerAttempts {
     await this.#sendUntilAnswered(kind);
   }
 
+  /** Whether an answer that breaks off is gone on with at all. */
+  get isRecovering(): boolean {
+    return this.#request.settings.recover !== undefined;
+  }
+
   /** Takes one of the recoveries there may be; false when there are no more, or none for this failure. */
   takeRecovery(failure: AttemptError): boolean {
     const { recover } = this.#request.settings;
@@ -177,6 +182,8 @@ export class AnswerAttempts {
       this.#tell(failure, { kind: 'recovery', delayMs: 0 });
       try {
         await this.#sendUntilAnswered('recovery');
+        // Not what the way there met with.
+        this.lastReason = failure.code;
         return plan;
       } catch (error) {
         const isRefusal =

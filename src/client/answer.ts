@@ -203,6 +203,7 @@ export class Answer implements AnswerSource {
     await this.#attempts.cancel();
     try {
       this.#controller.signal.throwIfAborted();
+      if (this.#isCommitted && this.#isWritten()) return this.#finish();
       if (this.#isCommitted) return [await this.#recover(failure)];
       await this.#attempts.retry(failure);
       this.#failure = undefined;
@@ -213,6 +214,16 @@ export class Answer implements AnswerSource {
       this.#fail(error as AttemptError);
     }
     return [];
+  }
+
+  /** Whether all is there but the word that it is: then there is nothing to go on with, and nothing to pay for. */
+  #isWritten(): boolean {
+    return this.#attempts.isRecovering && this.message?.stop_reason != null;
+  }
+
+  #finish(): Iterable<ClientEvent> {
+    this.#failure = undefined;
+    return this.#take({ events: [{ type: 'message_stop' }] });
   }
 
   /** Rejects with `failure` when the answer cannot be gone on with. */

@@ -232,6 +232,26 @@ test('an answer with a schema or with citations is not joined', async () => {
   }
 });
 
+test('an answer that has said why it stops is whole, and is not paid for again', async () => {
+  const [delta] = messageEnd;
+  assert.ok(delta !== undefined);
+  const calls = sse(messageStart, ...toolEvents(0, '{"a":1}'), {
+    type: 'message_delta',
+    delta: { stop_reason: 'tool_use', stop_sequence: null },
+    usage: { output_tokens: 7 },
+  });
+  for (const body of [sse(messageStart, ...textEvents(0, 'The wheel turns.'), delta), calls]) {
+    await using server = await startScript(body, rest);
+    const stream = streamFrom(server);
+    const { types, error } = await typesAndError(stream);
+    assert.equal(error, undefined);
+    assert.equal(types.at(-1), 'message_stop');
+    assert.equal(server.requests.length, 1);
+  }
+  await using server = await startScript(calls);
+  await assert.rejects(streamFrom(server, {}, { recover: false }).done(), TruncatedError);
+});
+
 test('without the option an answer that broke off ends with its error', async () => {
   await using server = await startScript(begun, rest);
   const stream = streamFrom(server, {}, { recover: false });
