@@ -15,7 +15,7 @@ import { ResponseError, TimeoutError, TruncatedError } from './errors.ts';
 import type { AttemptError } from './errors.ts';
 import { planRecovery } from './recovery.ts';
 import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
-import { Seam, WhiteSpaceSeam } from './seam.ts';
+import { HeldBackSeam, Seam } from './seam.ts';
 import { endingOf } from './stream-ending.ts';
 import type { SoFar, StreamEnding } from './stream-ending.ts';
 import type { TransportResponse } from './transport.ts';
@@ -239,7 +239,7 @@ export class Answer implements AnswerSource {
     const event = this.#rewind(keptBlocks);
     if (this.#open !== undefined && this.#open.index >= event.from_index) this.#open = undefined;
     // After a prefill the model goes on with its own words: there is nothing it could say again.
-    const joint = mode === 'prefill' ? new WhiteSpaceSeam(heldBack) : new Seam(before ?? '');
+    const joint = mode === 'prefill' || heldBack !== '' ? new HeldBackSeam(heldBack) : new Seam(before ?? '');
     this.#continuation = new Continuation({
       nextIndex: event.from_index,
       open: this.#open,

@@ -45,7 +45,7 @@ export interface RecoveryPlan {
   readonly params: MessageParams;
   /** The text that is gone on with; undefined when the answer begins anew. */
   readonly before: string | undefined;
-  /** What was at the end of that text and is not in the request; always empty but after a prefill. */
+  /** What was at the end of that text and is not in the request: white space before a prefill, half a character. */
   readonly heldBack: string;
   readonly mode: ContinuationMode;
 }
@@ -64,7 +64,9 @@ export function planRecovery(broken: BrokenAnswer, mode: ContinuationMode): Reco
   if (hasSchema(params) || kept.some(isCited)) return undefined;
   const before = textOf(kept[lastText]);
   const isPrefill = mode === 'prefill' && !isThinking(params);
-  const sent = isPrefill ? before.trimEnd() : before;
+  // Half a character, as a gateway that escapes it may cut one, is nothing to go on from.
+  const whole = before.replace(/[\uD800-\uDBFF]$/, '');
+  const sent = isPrefill ? whole.trimEnd() : whole;
   return {
     keptBlocks: kept.length,
     params: {

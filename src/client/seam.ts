@@ -55,10 +55,10 @@ export class Seam {
 }
 
 /**
- * After a prefill: the API takes no white space at the end of one, so it was held back, and the model writes it
- * anew or not at all. What it writes of it is dropped.
+ * Where the end of the text was held back from the request: the API takes no white space at the end of a prefill, and
+ * half a character means nothing. The model writes it anew or not at all; what it writes of it is dropped.
  */
-export class WhiteSpaceSeam {
+export class HeldBackSeam {
   #heldBack: string;
 
   constructor(heldBack: string) {
@@ -67,11 +67,14 @@ export class WhiteSpaceSeam {
 
   push(piece: string): string {
     let length = 0;
-    while (length < piece.length && this.#heldBack !== '' && piece[length] === this.#heldBack[0]) {
+    while (length < piece.length && this.#heldBack !== '') {
+      // White space that the model leaves out; what stands behind it may come all the same.
+      if (piece[length] !== this.#heldBack[0]) this.#heldBack = this.#heldBack.trimStart();
+      if (piece[length] !== this.#heldBack[0]) this.#heldBack = '';
+      if (this.#heldBack === '') break;
       this.#heldBack = this.#heldBack.slice(1);
       length += 1;
     }
-    if (length < piece.length) this.#heldBack = '';
     return piece.slice(length);
   }
 

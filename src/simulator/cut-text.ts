@@ -29,7 +29,8 @@ export function* cutText(texts: Iterable<string>, sizes: PieceSizes, random: Ran
   let cut = drawCut();
   let rest = '';
   for (const text of texts) {
-    rest += text;
+    // Joined, and not added to: each look at a string that was added to would go through its parts.
+    rest = rest === '' ? text : [rest, text].join('');
     let position = 0;
     // One character more, so that the one behind the last place is known.
     while (rest.length - position > cut.size + widestShift + 1) {
@@ -69,21 +70,20 @@ function pieceEnd(text: string, start: number, { size, isAnywhere }: Cut): numbe
 /** Before a space, between words and marks, and around line ends: where tokens of prose mostly end. */
 function isTokenEnd(text: string, position: number): boolean {
   if (position >= text.length) return true;
-  const before = kindAt(text, position - 1);
-  const after = kindAt(text, position);
-  return before !== after && before !== 'space';
+  const before = kinds[text.charCodeAt(position - 1)] ?? word;
+  return before !== space && before !== (kinds[text.charCodeAt(position)] ?? word);
 }
 
-type CharacterKind = 'word' | 'space' | 'lineEnd' | 'mark';
-
-const asciiKinds: readonly CharacterKind[] = Array.from({ length: 128 }, (_, unit) => {
-  const character = String.fromCharCode(unit);
-  if (/\w/.test(character)) return 'word';
-  if (character === '\n') return 'lineEnd';
-  return character === ' ' ? 'space' : 'mark';
-});
+// Numbers, for a loop over most of what is written.
+const word = 0;
+const space = 1;
+const lineEnd = 2;
+const mark = 3;
 
 /** Whatever is beyond ASCII counts as part of a word. */
-function kindAt(text: string, position: number): CharacterKind {
-  return asciiKinds[text.charCodeAt(position)] ?? 'word';
-}
+const kinds = Uint8Array.from({ length: 0x1_00_00 }, (_, unit) => {
+  const character = String.fromCharCode(unit);
+  if (unit >= 128 || /\w/.test(character)) return word;
+  if (character === '\n') return lineEnd;
+  return character === ' ' ? space : mark;
+});

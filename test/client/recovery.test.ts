@@ -115,6 +115,22 @@ test('a model up to 4.5 is given the beginning of its answer, without the white 
   }
 });
 
+test('a character that was cut in two is written whole, in both ways', async () => {
+  const half = JSON.stringify({
+    type: 'content_block_delta',
+    index: 0,
+    delta: { type: 'text_delta', text: 'A wheel \ud83c' },
+  });
+  const first =
+    sse(messageStart, ...textEvents(0, '').slice(0, 1)) + `event: content_block_delta\ndata: ${half}\n\n`;
+  const again = sse(messageStart, ...textEvents(0, '🎡', ' turns.'), ...messageEnd);
+  for (const model of ['claude-sonnet-4-5', 'claude-sonnet-5']) {
+    await using server = await startScript(first, again);
+    assert.equal(await streamFrom(server, { model }).finalText(), 'A wheel 🎡 turns.');
+    assert.ok(!server.requests[1]?.includes('ud83c'), 'no half of it is sent');
+  }
+});
+
 test('with thinking there is no prefill, and thinking is sent back as it came', async () => {
   const thinking = blockEvents(0, { type: 'thinking', thinking: '', signature: '' }, [
     { type: 'thinking_delta', thinking: 'hm' },
