@@ -96,7 +96,7 @@ export class ToolRun<Each = Tool> implements AsyncIterable<ToolRunEvent<Each>>, 
   }
 
   get aborted(): boolean {
-    return this.#controller.signal.aborted;
+    return this.#ending === undefined ? this.#controller.signal.aborted : this.#ending.type === 'aborted';
   }
 
   /** Every request of every turn. */
