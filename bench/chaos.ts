@@ -44,7 +44,7 @@ interface Figures {
 async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-chaos-'));
   const startedAt = performance.now();
-  const simulator = await start(['simulate', '--port', '0']);
+  const simulator = await start(['simulate', '--port', '0', '--speed', '4']);
   const port = await freePort();
   const serveArguments = ['serve', '--port', String(port), '--upstream', simulator.url];
   serveArguments.push('--store', `sqlite:${join(folder, 'relay.db')}`);
