@@ -24,9 +24,7 @@ import { toErrorReply } from './scenario/to-error-reply.ts';
 import type { Seam } from './seam.ts';
 import { sendJson } from './send-json.ts';
 import { sendReply } from './send-reply.ts';
-import { toFrameStep } from './step.ts';
-import type { Frame } from './step.ts';
-import { toFrame } from './to-frame.ts';
+import type { EventsStep, Frame } from './step.ts';
 import { parseMessagesRequest } from './validate-request.ts';
 
 export async function answerMessages(exchange: Exchange, body: unknown): Promise<void> {
@@ -60,7 +58,7 @@ async function send(exchange: Exchange, request: MessagesRequest, chosen: Parsed
   }
   const writing = { request, reply, timing };
   return request.isStream
-    ? sendStream(exchange, timing, writtenFrames(exchange, writing))
+    ? sendStream(exchange, timing, eventSteps(exchange, writing))
     : writeMessage(exchange, writing);
 }
 
@@ -75,7 +73,11 @@ interface Writing {
   readonly timing: Timing;
 }
 
-async function sendStream(exchange: Exchange, timing: Timing, steps: Iterable<Frame>): Promise<void> {
+async function sendStream(
+  exchange: Exchange,
+  timing: Timing,
+  steps: Iterable<Frame | EventsStep>,
+): Promise<void> {
   await sendReply(exchange, {
     delayMs: timing.firstByteMs(),
     status: 200,
@@ -90,16 +92,23 @@ async function sendStream(exchange: Exchange, timing: Timing, steps: Iterable<Fr
   });
 }
 
+/** A long answer leaves the others their turn after so many. */
+const eventsInTurn = 1000;
+
 async function writeMessage(exchange: Exchange, { request, reply, timing }: Writing): Promise<void> {
   const accumulator = new MessageAccumulator();
   let durationMs = timing.firstByteMs();
   let eventCount = 0;
-  for (const event of answerEvents(exchange, request, reply)) {
-    accumulator.push(event);
-    durationMs += timing.gapMs(event.type, characterCountOf(event));
-    eventCount += 1;
-    // A long answer leaves the others their turn.
-    if (eventCount % 1000 === 0) await nextTurn();
+  for (const batch of answerEvents(exchange, request, reply)) {
+    for (const event of batch) {
+      accumulator.push(event);
+      durationMs += timing.gapMs(event.type, characterCountOf(event));
+    }
+    eventCount += batch.length;
+    if (eventCount >= eventsInTurn) {
+      eventCount = 0;
+      await nextTurn();
+    }
     if (!exchange.outlet.isOpen) return;
   }
   await sendMessage(exchange, accumulator, durationMs);
@@ -144,7 +153,7 @@ function* answerEvents(
   exchange: Exchange,
   request: MessagesRequest,
   reply: WrittenReply,
-): Generator<KnownStreamEvent> {
+): Generator<readonly KnownStreamEvent[]> {
   const random = {
     ids: exchange.random('ids'),
     cuts: exchange.random('cuts'),
@@ -152,10 +161,11 @@ function* answerEvents(
     beganAtMs: exchange.beganAtMs + lookedAtMs,
   };
   const joint = { seam: seamOf(exchange), random: exchange.random('seam') };
-  for (const event of writtenEvents(request, reply, { random, joint })) {
-    yield event;
-    if (event.type !== 'message_delta') continue;
-    exchange.limits.spend('output-tokens', event.usage?.output_tokens ?? 0);
+  for (const batch of writtenEvents(request, reply, { random, joint })) {
+    yield batch;
+    if (batch.at(-1)?.type !== 'message_stop') continue;
+    const end = batch.find((event) => event.type === 'message_delta');
+    exchange.limits.spend('output-tokens', end?.usage?.output_tokens ?? 0);
   }
 }
 
@@ -164,9 +174,25 @@ function seamOf({ faults, simulation }: Exchange): Seam {
   return faults.find((fault) => fault.kind === 'seam') ?? { as: simulation.settings.seam };
 }
 
-function* writtenFrames(exchange: Exchange, { request, reply, timing }: Writing): Generator<Frame> {
+/** Events that are due at the same time are one step. */
+function* eventSteps(exchange: Exchange, { request, reply, timing }: Writing): Generator<EventsStep> {
   const padding = exchange.random('padding');
-  for (const event of answerEvents(exchange, request, reply)) {
-    yield toFrameStep(toFrame(event, padding), timing.gapMs(event.type, characterCountOf(event)));
+  for (const batch of answerEvents(exchange, request, reply)) {
+    if (!timing.hasGaps) {
+      yield { type: 'events', events: batch, padding, gapMs: 0 };
+      continue;
+    }
+    let events: KnownStreamEvent[] = [];
+    let dueMs = 0;
+    for (const event of batch) {
+      const gapMs = timing.gapMs(event.type, characterCountOf(event));
+      if (gapMs > 0 && events.length > 0) {
+        yield { type: 'events', events, padding, gapMs: dueMs };
+        events = [];
+      }
+      if (events.length === 0) dueMs = gapMs;
+      events.push(event);
+    }
+    yield { type: 'events', events, padding, gapMs: dueMs };
   }
 }

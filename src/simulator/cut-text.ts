@@ -14,38 +14,76 @@ const fragmentSize = 3;
 /** The share of cuts at any character: recorded deltas of prose end within a word in about one of ten. */
 const anywhere = { fragments: 0.4, others: 0.1 } as const;
 
+/** How many characters are cut before the pieces are handed on. */
+const mostAtOnce = 1024;
+
 /**
- * The same text in pieces. Where they are cut depends on `random` alone, not on the pieces the text comes in; no
- * surrogate pair is ever cut.
+ * The same text in pieces, as many at a time as a part of it completes. Where they are cut depends on `random` alone,
+ * not on the parts the text comes in; no surrogate pair is ever cut.
  */
-export function* cutText(texts: Iterable<string>, sizes: PieceSizes, random: Random): Generator<string> {
-  const sequence = new SizeSequence(sizes, random);
-  const drawCut = (): Cut => {
-    const size = sequence.next();
+export function* cutText(
+  texts: Iterable<string>,
+  sizes: PieceSizes,
+  random: Random,
+): Generator<readonly string[]> {
+  const cutter = new TextCutter(sizes, random);
+  for (const text of texts) {
+    for (let start = 0; start < text.length; start += mostAtOnce) {
+      const pieces = cutter.push(text.slice(start, start + mostAtOnce));
+      if (pieces.length > 0) yield pieces;
+    }
+  }
+  const last = cutter.end();
+  if (last.length > 0) yield last;
+}
+
+class TextCutter {
+  readonly #isJson: boolean;
+  readonly #sizes: SizeSequence;
+  readonly #random: Random;
+  /** The next one. */
+  #cut: Cut;
+  #rest = '';
+
+  constructor(sizes: PieceSizes, random: Random) {
+    this.#isJson = sizes.kind === 'json';
+    this.#sizes = new SizeSequence(sizes, random);
+    this.#random = random;
+    this.#cut = this.#drawCut();
+  }
+
+  /** The pieces that are complete whatever follows. */
+  push(text: string): readonly string[] {
+    // Joined, and not added to: each look at a string that was added to would go through its parts.
+    this.#rest = this.#rest === '' ? text : [this.#rest, text].join('');
+    // One character more, so that the one behind the last place is known.
+    return this.#take(widestShift + 1);
+  }
+
+  end(): readonly string[] {
+    return this.#take(-Infinity);
+  }
+
+  /** Cuts as long as there is text, and `spare` characters of it behind the drawn size. */
+  #take(spare: number): readonly string[] {
+    const text = this.#rest;
+    const pieces: string[] = [];
+    let position = 0;
+    while (position < text.length && text.length - position > this.#cut.size + spare) {
+      const end = pieceEnd(text, position, this.#cut);
+      pieces.push(text.slice(position, end));
+      position = end;
+      this.#cut = this.#drawCut();
+    }
+    this.#rest = text.slice(position);
+    return pieces;
+  }
+
+  #drawCut(): Cut {
+    const size = this.#sizes.next();
     const share = size <= fragmentSize ? anywhere.fragments : anywhere.others;
     // Tokens of tool input are short, and end anywhere.
-    return { size, isAnywhere: sizes.kind === 'json' || random() < share };
-  };
-  let cut = drawCut();
-  let rest = '';
-  for (const text of texts) {
-    // Joined, and not added to: each look at a string that was added to would go through its parts.
-    rest = rest === '' ? text : [rest, text].join('');
-    let position = 0;
-    // One character more, so that the one behind the last place is known.
-    while (rest.length - position > cut.size + widestShift + 1) {
-      const end = pieceEnd(rest, position, cut);
-      yield rest.slice(position, end);
-      position = end;
-      cut = drawCut();
-    }
-    rest = rest.slice(position);
-  }
-  for (let position = 0; position < rest.length;) {
-    const end = pieceEnd(rest, position, cut);
-    yield rest.slice(position, end);
-    position = end;
-    cut = drawCut();
+    return { size, isAnywhere: this.#isJson || this.#random() < share };
   }
 }
 

@@ -87,6 +87,11 @@ export class Pacer {
     this.#family = familyOf(options.model);
   }
 
+  /** False when there is no time between any events. */
+  get hasGaps(): boolean {
+    return this.#options.speed > 0;
+  }
+
   /** The time from the request to the first byte of its answer. */
   firstByteMs(): number {
     const { firstByteMs, inputTokens, speed } = this.#options;
@@ -100,7 +105,7 @@ export class Pacer {
 
   /** The time between an event and the one before it. A delta takes that of the characters it brings. */
   gapMs(eventType: string, characterCount = 0): number {
-    if (this.#options.speed === 0) return 0;
+    if (!this.hasGaps) return 0;
     if (eventType === 'content_block_delta') return this.#scale(this.#deltaGapMs(characterCount));
     if (this.#options.tokensPerSecond !== undefined) return 0;
     if (eventType === 'content_block_stop')

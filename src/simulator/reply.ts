@@ -2,9 +2,10 @@
 
 import type { OutgoingHttpHeaders } from 'node:http';
 
-import type { Step } from './step.ts';
+import type { Step, EventsStep } from './step.ts';
 
-export interface Reply {
+/** `OfStep` is the form its steps have. */
+export interface Reply<OfStep extends Step | EventsStep = Step> {
   /** The time until its head leaves. */
   readonly delayMs: number;
   /** Undefined for an answer that has no head either. */
@@ -17,5 +18,5 @@ export interface Reply {
   /** Whether it is compressed for a reader who takes that; default true. */
   readonly isCompressible?: boolean;
   /** The steps of the body; taken only once it is sent. */
-  readonly steps: Iterable<Step>;
+  readonly steps: Iterable<OfStep>;
 }

@@ -4,10 +4,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { breakOff } from './break-off.ts';
 import type { Clock } from './clock.ts';
+import { pingFrame } from './frame-writer.ts';
 import { mostEventsPerWrite } from './network-writes.ts';
 import type { Outlet } from './outlet.ts';
 import type { Close, Silence, Step } from './step.ts';
-import { pingFrame } from './to-frame.ts';
 
 /** Pings come on a timer that runs from the beginning of the stream, not from the last byte. */
 const pingIntervalMs = 30_000;

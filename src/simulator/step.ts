@@ -1,5 +1,9 @@
 // What happens on a connection while an answer is sent, in order. Made one by one as they are taken.
 
+import type { KnownStreamEvent } from '../protocol/index.ts';
+import { toFrame } from './frame-writer.ts';
+import type { Random } from './random.ts';
+
 export type Step = Frame | Silence | Close;
 
 export interface Frame {
@@ -11,6 +15,16 @@ export interface Frame {
   readonly eventCount?: number;
   /** Others get a turn before the next frame, so that a reader can see this one for itself. */
   readonly isAlone?: boolean;
+}
+
+/** Events without time between them that are no frames yet: those of many are made at once, for much less. */
+export interface EventsStep {
+  readonly type: 'events';
+  readonly events: readonly KnownStreamEvent[];
+  /** Draws the padding of their frames. */
+  readonly padding: Random;
+  /** The time since the frame before them. */
+  readonly gapMs: number;
 }
 
 export interface Silence {
@@ -28,4 +42,19 @@ export type Close =
 
 export function toFrameStep(content: string | Uint8Array, gapMs = 0): Frame {
   return { type: 'frame', bytes: typeof content === 'string' ? Buffer.from(content) : content, gapMs };
+}
+
+/** The same with a frame for each event. */
+export function* toFrames(steps: Iterable<Step | EventsStep>): Generator<Step> {
+  for (const step of steps) {
+    if (step.type !== 'events') {
+      yield step;
+      continue;
+    }
+    let { gapMs } = step;
+    for (const event of step.events) {
+      yield toFrameStep(toFrame(event, step.padding), gapMs);
+      gapMs = 0;
+    }
+  }
 }

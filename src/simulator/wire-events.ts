@@ -29,17 +29,17 @@ export interface WireRandom {
 /** How often an answer says at its start that it has one token; recorded are 1 to 29 besides. */
 const singleShare = 0.6;
 
-/** The events from message_start to message_stop. */
+/** The events from message_start to message_stop, in batches: one by one they would cost twice as much. */
 export function* wireEvents(
   request: MessagesRequest,
   answer: Iterable<AnswerPart>,
   random: WireRandom,
-): Generator<KnownStreamEvent> {
+): Generator<readonly KnownStreamEvent[]> {
   const limit = new AnswerLimit(mostTokensOf(request));
   const usage = new AnswerUsage(request);
   const startTokens = Math.min(drawStartTokens(random.ids), request.maxTokens);
   const source = { request, ids: random.ids, openCalls: openCallsIn(request) };
-  yield { type: 'message_start', message: emptyMessage(request, startTokens, random) };
+  yield [{ type: 'message_start', message: emptyMessage(request, startTokens, random) }];
   let index = 0;
   let end: EndPart | undefined;
   for (const part of answer) {
@@ -53,16 +53,16 @@ export function* wireEvents(
     const first = pieces.next();
     // No block begins for nothing.
     if (first.done === true && (block.isProse || limit.reached !== undefined)) continue;
-    yield { type: 'content_block_start', index, content_block: block.start };
-    if (index === 0) yield { type: 'ping' };
-    for (const delta of deltas(block, first, pieces)) yield { type: 'content_block_delta', index, delta };
-    yield { type: 'content_block_stop', index };
+    const start: KnownStreamEvent = { type: 'content_block_start', index, content_block: block.start };
+    yield index === 0 ? [start, { type: 'ping' }] : [start];
+    for (const batch of deltas(block, first, pieces))
+      yield batch.map((delta) => ({ type: 'content_block_delta' as const, index, delta }));
+    yield [{ type: 'content_block_stop', index }];
     usage.add(block, limit.outputTokens - tokensBefore);
     index += 1;
   }
   if (end === undefined) spendOnEnd(limit, usage);
-  yield toMessageDelta({ request, limit, usage, end, startTokens }, random.ids);
-  yield { type: 'message_stop' };
+  yield [toMessageDelta({ request, limit, usage, end, startTokens }, random.ids), { type: 'message_stop' }];
 }
 
 /** How a model ends its turn counts too; one that ends with a call has it among the call's tokens. */
@@ -91,21 +91,19 @@ function openCallsIn({ turns }: MessagesRequest): string[] {
 }
 
 function* deltas(
-  { opening, toDelta, closing }: WireBlock,
-  first: IteratorResult<string>,
-  others: Iterable<string>,
-): Generator<ContentBlockDelta> {
+  { opening = [], toDelta, closing }: WireBlock,
+  first: IteratorResult<readonly string[]>,
+  others: Iterable<readonly string[]>,
+): Generator<readonly ContentBlockDelta[]> {
   let length = 0;
-  yield* opening ?? [];
-  if (first.done !== true) {
-    length += first.value.length;
-    yield toDelta(first.value);
-  }
-  for (const piece of others) {
-    length += piece.length;
-    yield toDelta(piece);
-  }
-  if (closing !== undefined) yield closing(length);
+  const toDeltas = (pieces: readonly string[]): ContentBlockDelta[] => {
+    for (const piece of pieces) length += piece.length;
+    return pieces.map(toDelta);
+  };
+  if (opening.length > 0) yield opening;
+  if (first.done !== true) yield toDeltas(first.value);
+  for (const pieces of others) yield toDeltas(pieces);
+  if (closing !== undefined) yield [closing(length)];
 }
 
 function emptyMessage(

@@ -323,7 +323,7 @@ function streamed(content: readonly Block[]): unknown {
   const request = parseMessagesRequest(toBody('x', { max_tokens: 100_000 }));
   const random = { ids: createRandom(1), cuts: createRandom(2), beganAtMs: 0 };
   const accumulator = new MessageAccumulator();
-  for (const event of wireEvents(request, content.map(toPart), random)) accumulator.push(event);
+  for (const event of [...wireEvents(request, content.map(toPart), random)].flat()) accumulator.push(event);
   return accumulator.message?.content;
 }
 

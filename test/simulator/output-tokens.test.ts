@@ -67,7 +67,8 @@ function toRequest({ model, request }: Recorded, maxTokens = 1_000_000): Message
 
 function usageHere(recorded: Recorded, maxTokens?: number): Recorded['usage'] {
   const random = { ids: createRandom('ids'), cuts: createRandom('cuts'), beganAtMs: 0 };
-  for (const event of wireEvents(toRequest(recorded, maxTokens), recorded.output.map(toPart), random)) {
+  const batches = wireEvents(toRequest(recorded, maxTokens), recorded.output.map(toPart), random);
+  for (const event of [...batches].flat()) {
     if (event.type === 'message_delta') return event.usage as Recorded['usage'];
   }
   throw new Error('The answer has no message_delta');

@@ -9,16 +9,16 @@ import fc from 'fast-check';
 import { AnswerLimit } from '../../src/simulator/answer-limit.ts';
 import { exampleInput } from '../../src/simulator/answers/example-input.ts';
 import { encodeSse, SseDecoder } from '../../src/protocol/index.ts';
-import type { ContentBlockDelta } from '../../src/protocol/index.ts';
+import type { ContentBlockDelta, KnownStreamEvent } from '../../src/protocol/index.ts';
 import { countText } from '../../src/simulator/count-text.ts';
 import { cutText } from '../../src/simulator/cut-text.ts';
 import { pieceSizesOf } from '../../src/simulator/delta-sizes.ts';
 import type { PieceKind } from '../../src/simulator/delta-sizes.ts';
-import { joinBytes } from '../../src/simulator/frame-slab.ts';
+import { joinBytes } from '../../src/simulator/join-bytes.ts';
 import { acceptsGzip, GzipFrames } from '../../src/simulator/gzip-frames.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import { toSpacedJson } from '../../src/simulator/spaced-json.ts';
-import { toFrame } from '../../src/simulator/to-frame.ts';
+import { FrameWriter, toFrame } from '../../src/simulator/frame-writer.ts';
 import { isWhole } from './ask.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 400 });
@@ -40,7 +40,7 @@ describe('cutText()', () => {
   test('keeps the text, cuts no surrogate pair, and keeps to the sizes', () => {
     fc.assert(
       fc.property(anyText, seeds, anySizes, (text, seed, sizes) => {
-        const pieces = [...cutText([text], sizes, createRandom(seed))];
+        const pieces = [...cutText([text], sizes, createRandom(seed))].flat();
         assert.equal(pieces.join(''), text);
         // A token that is not complete at the drawn size may be, six characters on.
         const most = Math.max(...sizes.all, ...(sizes.first ?? [])) + (sizes.kind === 'json' ? 1 : 6);
@@ -59,8 +59,8 @@ describe('cutText()', () => {
         fc.array(fc.nat(30)),
         fc.tuple(seeds, anySizes),
         (text, lengths, [seed, sizes]) => {
-          const whole = [...cutText([text], sizes, createRandom(seed))];
-          assert.deepEqual([...cutText(inPieces(text, lengths), sizes, createRandom(seed))], whole);
+          const whole = [...cutText([text], sizes, createRandom(seed))].flat();
+          assert.deepEqual([...cutText(inPieces(text, lengths), sizes, createRandom(seed))].flat(), whole);
         },
       ),
     );
@@ -70,7 +70,8 @@ describe('cutText()', () => {
     const text = 'These are the words of which an answer is made, and some are longer than others. '.repeat(
       500,
     );
-    const pieces = [...cutText([text], pieceSizesOf('claude-haiku-4-5', 'text', false), createRandom(1))];
+    const sizes = pieceSizesOf('claude-haiku-4-5', 'text', false);
+    const pieces = [...cutText([text], sizes, createRandom(1))].flat();
     const shareOf = (isOne: (piece: string) => boolean): number =>
       pieces.filter(isOne).length / pieces.length;
     const [atSpace, inWord] = [
@@ -270,6 +271,28 @@ describe('toFrame()', () => {
         const event = { type: 'content_block_delta', index, delta } as const;
         const frame = Buffer.from(toFrame(event, createRandom(seed))).toString();
         assert.equal(frame.replace(/ {0,15}\}\n\n$/, '}\n\n'), encodeSse(event));
+      }),
+    );
+  });
+
+  test('writes a run of deltas as it writes them one by one, whatever else stands between them', () => {
+    const run = fc.tuple(fc.constantFrom('text_delta', 'thinking_delta', 'ping'), fc.array(texts), fc.nat(1));
+    fc.assert(
+      fc.property(fc.array(run, { maxLength: 4 }), seeds, (runs, seed) => {
+        const events = runs.flatMap(([type, list, index]) =>
+          list.map((text): KnownStreamEvent => {
+            if (type === 'ping') return { type };
+            const delta = type === 'text_delta' ? { type, text } : { type, thinking: text };
+            return { type: 'content_block_delta', index, delta };
+          }),
+        );
+        const writer = new FrameWriter();
+        writer.add(events, createRandom(seed));
+        const random = createRandom(seed);
+        const single = events.map((event) => Buffer.from(toFrame(event, random)));
+        assert.equal(writer.byteCount, Buffer.concat(single).length);
+        assert.equal(Buffer.from(writer.take()).toString(), Buffer.concat(single).toString());
+        assert.equal(writer.byteCount, 0);
       }),
     );
   });

@@ -19,7 +19,7 @@ export function wholeAnswer(body: object, seed = 1, seam: Seam = { as: 'exact' }
   const random = { ids: createRandom(seed, 'ids'), cuts: createRandom(seed, 'cuts'), beganAtMs: 0 };
   const accumulator = new MessageAccumulator();
   const answer = answerTo(request, seam, createRandom(seed, 'seam'));
-  for (const event of wireEvents(request, answer, random)) accumulator.push(event);
+  for (const event of [...wireEvents(request, answer, random)].flat()) accumulator.push(event);
   const { content, stop_reason: reason, stop_details: details } = accumulator.message ?? { content: [] };
   return { content: structuredClone(content) as Block[], stop: { reason, details } };
 }

@@ -1,6 +1,6 @@
 // Faults of the events themselves: some that cannot be, some that nobody knows yet.
 
-import { toFrame } from '../to-frame.ts';
+import { toFrame } from '../frame-writer.ts';
 import { toFrameStep } from '../step.ts';
 import type { Step } from '../step.ts';
 import type { FaultContext } from './fault-context.ts';

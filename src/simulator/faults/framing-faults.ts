@@ -1,6 +1,6 @@
 // Faults of how events are written and in which pieces they travel.
 
-import { joinBytes } from '../frame-slab.ts';
+import { joinBytes } from '../join-bytes.ts';
 import { toFrameStep } from '../step.ts';
 import type { Frame, Step } from '../step.ts';
 import type { FaultOf } from './fault.ts';

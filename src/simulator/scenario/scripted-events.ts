@@ -31,7 +31,7 @@ export function writtenEvents(
   request: MessagesRequest,
   reply: WrittenReply,
   { random, joint }: Writing,
-): Iterable<KnownStreamEvent> {
+): Iterable<readonly KnownStreamEvent[]> {
   if (reply.type === 'answer' && reply.answer === undefined) {
     return wireEvents(request, answerTo(request, joint.seam, joint.random), random);
   }
@@ -57,14 +57,15 @@ function asIfAsked(request: MessagesRequest, prompt = ''): MessagesRequest {
 }
 
 function* withOverrides(
-  events: Iterable<KnownStreamEvent>,
+  batches: Iterable<readonly KnownStreamEvent[]>,
   reply: MessageReply,
-): Generator<KnownStreamEvent> {
-  for (const event of events) {
-    if (event.type === 'message_start') yield { ...event, message: overrideStart(event.message, reply) };
-    else if (event.type === 'message_delta') yield overrideEnd(event, reply);
-    else yield event;
-  }
+): Generator<readonly KnownStreamEvent[]> {
+  for (const batch of batches) yield batch.map((event) => withOverride(event, reply));
+}
+
+function withOverride(event: KnownStreamEvent, reply: MessageReply): KnownStreamEvent {
+  if (event.type === 'message_start') return { ...event, message: overrideStart(event.message, reply) };
+  return event.type === 'message_delta' ? overrideEnd(event, reply) : event;
 }
 
 function overrideStart(message: Message, { id, model, container, usage = {} }: MessageReply): Message {

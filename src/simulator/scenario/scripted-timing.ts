@@ -4,12 +4,13 @@ import type { Pacer } from '../pacer.ts';
 import type { ParsedReply } from './parse-scenario.ts';
 
 /** What of a pacer an answer is sent by. */
-export type Timing = Pick<Pacer, 'firstByteMs' | 'gapMs'>;
+export type Timing = Pick<Pacer, 'hasGaps' | 'firstByteMs' | 'gapMs'>;
 
 export function withScriptedTiming(pacer: Timing, reply: ParsedReply): Timing {
   const { delayMs } = reply;
   const scriptedGapMs = 'gapMs' in reply ? reply.gapMs : undefined;
   return {
+    hasGaps: scriptedGapMs === undefined ? pacer.hasGaps : scriptedGapMs > 0,
     firstByteMs: () => delayMs ?? pacer.firstByteMs(),
     gapMs: (...event) => {
       if (scriptedGapMs === undefined) return pacer.gapMs(...event);
