@@ -54,6 +54,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
         .argParser(parseCount)
         .default(20),
     )
+    .option('--no-recover', 'end answers that break off, instead of going on with them')
     .addOption(model())
     .addOption(maxTokens())
     .action(async (options) => setExitCode(await serve(options)));

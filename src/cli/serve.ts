@@ -21,6 +21,8 @@ export interface ServeOptions {
   readonly store: StoreChoice;
   /** How long answers may go on after SIGTERM, in seconds. */
   readonly drain: number;
+  /** Whether answers that break off are gone on with. */
+  readonly recover: boolean;
   readonly model: string;
   readonly maxTokens: number;
 }
@@ -43,6 +45,7 @@ export async function serve(options: ServeOptions): Promise<number> {
         model: options.model,
         maxTokens: options.maxTokens,
       },
+      calls: { recover: options.recover },
       onError,
     });
     const server = resources.use(await startRelayServer(relay, { port: options.port, onError }));

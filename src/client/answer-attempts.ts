@@ -2,7 +2,7 @@
 // which model it asks, and whether for a stream.
 
 import { ApiError } from '../protocol/index.ts';
-import type { ContentBlockDelta, Message, StreamEvent } from '../protocol/index.ts';
+import type { Message, StreamEvent } from '../protocol/index.ts';
 import type { ApiConnection } from './api-connection.ts';
 import { Attempt } from './attempt.ts';
 import type { Reading } from './attempt.ts';
@@ -23,8 +23,11 @@ import { UsageRecord } from './usage-record.ts';
 import type { AttemptKind, AttemptRecord } from './usage-record.ts';
 import { eventsOfMessage } from './whole-reply.ts';
 
+/** Where requests go, and what they share with those of other answers. */
+export type AnswerConnection = Pick<ApiConnection, 'post' | 'budget' | 'modes'>;
+
 export interface AnswerRequest {
-  readonly connection: ApiConnection;
+  readonly connection: AnswerConnection;
   readonly params: MessageParams;
   readonly options: RequestOptions;
   readonly settings: CallSettings;
@@ -116,7 +119,13 @@ export class AnswerAttempts {
   }
 
   get mode(): ContinuationMode {
-    return this.#request.connection.modeOf(this.#params.model);
+    return this.#request.connection.modes.of(this.#params.model);
+  }
+
+  /** Takes over after requests that somebody else has made. */
+  resume(records: readonly UsageRecord[], recoveries: number): void {
+    this.#records.push(...records);
+    this.#recoveries = recoveries;
   }
 
   /** Sends the first request, and others while they fail and may be repeated. Rejects with the last failure. */
@@ -138,16 +147,7 @@ export class AnswerAttempts {
 
   /** Counts an event of the attempt under way. */
   take(event: StreamEvent): void {
-    const record = this.#records.at(-1);
-    if (event.type === 'content_block_delta')
-      record?.addDelta(textOfDelta((event as { delta: ContentBlockDelta }).delta));
-    else if (
-      event.type === 'message_start' ||
-      event.type === 'message_delta' ||
-      event.type === 'message_stop'
-    ) {
-      record?.take(event);
-    }
+    this.#records.at(-1)?.take(event);
   }
 
   /** Makes another attempt from the beginning. Rejects with `failure` when there may be none. */
@@ -189,7 +189,7 @@ export class AnswerAttempts {
         const isRefusal =
           error instanceof ApiError && error.status === 400 && isPrefillRefusal(error.message);
         if (!isRefusal || plan.mode !== 'prefill') throw error;
-        this.#request.connection.learnMode(this.#params.model, 'turn');
+        this.#request.connection.modes.learn(this.#params.model, 'turn');
       }
     }
   }
@@ -349,11 +349,6 @@ function isOfModel(failure: AttemptError): boolean {
 /** What breaks a stream in its middle. A stream that is not understood is broken as well. */
 function isRecoverable(failure: AttemptError, isPassingFailure: boolean): boolean {
   return isPassingFailure || failure.name === 'ProtocolError';
-}
-
-function textOfDelta(delta: ContentBlockDelta): string {
-  const { text, thinking, partial_json } = delta as unknown as Record<string, string | undefined>;
-  return text ?? thinking ?? partial_json ?? '';
 }
 
 const nothing = (): void => undefined;

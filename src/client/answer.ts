@@ -20,7 +20,7 @@ import { endingOf } from './stream-ending.ts';
 import type { SoFar, StreamEnding } from './stream-ending.ts';
 import type { TransportResponse } from './transport.ts';
 import { totalUsage } from './usage-record.ts';
-import type { AttemptRecord } from './usage-record.ts';
+import type { AttemptRecord, UsageRecord } from './usage-record.ts';
 
 /** The answer broke off and is gone on with: blocks from `from_index` on are no more, whatever came of them. Only
  * with the option `recover`, or when another attempt began with another kind of block. */
@@ -35,6 +35,16 @@ export interface RecoverEvent {
 
 /** An event as the client yields it: an error event is thrown, and a gateway's `[DONE]` means nothing. */
 export type ClientEvent = Exclude<StreamEvent, DoneEvent | ErrorEvent> | RecoverEvent;
+
+/** An answer of which another reader has had the beginning. */
+export interface BegunAnswer {
+  readonly events: Iterable<StreamEvent | RecoverEvent>;
+  /** One for each request that was made. */
+  readonly records: readonly UsageRecord[];
+  /** How many of them went on with the answer. */
+  readonly recoveries: number;
+  readonly failure: AttemptError;
+}
 
 /** What the reader sees is one message; finished at `message_stop`, whatever the server does after that. */
 export class Answer implements AnswerSource {
@@ -67,6 +77,16 @@ export class Answer implements AnswerSource {
   /** How the answer ended; undefined while it goes on. */
   get ending(): StreamEnding | undefined {
     return this.#ending;
+  }
+
+  /** Whether anything of the content has come. */
+  get isCommitted(): boolean {
+    return this.#isCommitted;
+  }
+
+  /** Whether the last block has begun and not ended. */
+  get isBlockOpen(): boolean {
+    return this.#open !== undefined;
   }
 
   /** Every request made for it. */
@@ -105,6 +125,19 @@ export class Answer implements AnswerSource {
       this.#fail(error as AttemptError);
       throw this.#ending?.type === 'aborted' ? this.#ending.error : error;
     }
+  }
+
+  /**
+   * Takes over an answer that somebody else has begun to read, in place of `open()`: what came of it, and why no more
+   * does. The next chunk is that of a further attempt, if there may be one.
+   */
+  resume({ events, records, recoveries, failure }: BegunAnswer): void {
+    this.#attempts.resume(records, recoveries);
+    for (const event of events) {
+      if (isRecover(event)) this.#drop(event.from_index);
+      else this.#accept(event);
+    }
+    if (this.#ending === undefined) this.#failure = failure;
   }
 
   /**
@@ -192,8 +225,15 @@ export class Answer implements AnswerSource {
     return { ...event, usage };
   }
 
+  /** Returns where the blocks begin that are no more. */
+  #drop(keptBlocks: number): number {
+    const fromIndex = this.#accumulator.rewind(keptBlocks);
+    if (this.#open !== undefined && this.#open.index >= fromIndex) this.#open = undefined;
+    return fromIndex;
+  }
+
   #rewind(keptBlocks: number): RecoverEvent {
-    const from_index = this.#accumulator.rewind(keptBlocks);
+    const from_index = this.#drop(keptBlocks);
     const { records, lastReason } = this.#attempts;
     return { type: 'recover', from_index, attempt: records.length, reason: lastReason };
   }
@@ -237,7 +277,6 @@ export class Answer implements AnswerSource {
     };
     const { keptBlocks, before, heldBack, mode } = await this.#attempts.goOn(failure, planIn);
     const event = this.#rewind(keptBlocks);
-    if (this.#open !== undefined && this.#open.index >= event.from_index) this.#open = undefined;
     // After a prefill the model goes on with its own words: there is nothing it could say again.
     const joint = mode === 'prefill' || heldBack !== '' ? new HeldBackSeam(heldBack) : new Seam(before ?? '');
     this.#continuation = new Continuation({
@@ -273,6 +312,10 @@ export class Answer implements AnswerSource {
     this.#attempts.end(ending.type === 'complete' ? undefined : ending.error);
     this.#onEnd();
   }
+}
+
+function isRecover(event: StreamEvent | RecoverEvent): event is RecoverEvent {
+  return event.type === 'recover';
 }
 
 function isRewind(event: StreamEvent | Rewind): event is Rewind {

@@ -6,8 +6,7 @@ import type { CallOptions, CallSettings } from './call-settings.ts';
 import { resolveSettings } from './call-settings.ts';
 import type { Clock } from './clock.ts';
 import type { OnMetrics, Telemetry } from './metrics.ts';
-import { continuationModeOf } from './recovery.ts';
-import type { ContinuationMode } from './recovery.ts';
+import { ContinuationModes } from './continuation-modes.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { createFetchTransport } from './transport.ts';
 import type { ByteSource, Fetch, Transport, TransportResponse } from './transport.ts';
@@ -45,9 +44,6 @@ export interface Logger {
   warn(message: string, details: object): void;
 }
 
-/** The most models whose way to go on is remembered. */
-const maxModes = 1000;
-
 /** The API version whose headers this client sends. */
 const apiVersion = '2026-10-21';
 
@@ -61,8 +57,7 @@ export class ApiConnection {
   readonly telemetries: readonly Telemetry[];
   /** What retries may cost, for all calls together. */
   readonly budget: RetryBudget = new RetryBudget();
-  /** How models take a continuation, where they said so. */
-  readonly #modes = new Map<string, ContinuationMode>();
+  readonly modes: ContinuationModes = new ContinuationModes();
   readonly #token: string | undefined;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #transport: Transport;
@@ -104,16 +99,6 @@ export class ApiConnection {
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await errorOf(response, signal);
-  }
-
-  /** How a model is asked to go on with an answer. */
-  modeOf(model: string): ContinuationMode {
-    return this.#modes.get(model) ?? continuationModeOf(model);
-  }
-
-  learnMode(model: string, mode: ContinuationMode): void {
-    if (this.#modes.size >= maxModes) this.#modes.clear();
-    this.#modes.set(model, mode);
   }
 
   #requestHeaders(betas: unknown, ownHeaders: Readonly<Record<string, string>>): Record<string, string> {
@@ -167,12 +152,17 @@ export async function readText(body: ByteSource, maxBytes: number): Promise<stri
   return text + decoder.decode();
 }
 
-async function errorOf({ status, headers, body }: TransportResponse, signal: AbortSignal): Promise<ApiError> {
-  const text = await readText(body, maxErrorBytes).catch(() => {
+async function errorOf(response: TransportResponse, signal: AbortSignal): Promise<ApiError> {
+  const text = await readText(response.body, maxErrorBytes).catch(() => {
     signal.throwIfAborted();
     // The status says enough when the body breaks off.
     return '';
   });
+  return apiErrorOf(response, text);
+}
+
+/** What a response that is no success says; `text` is its body. */
+export function apiErrorOf({ status, headers }: Omit<TransportResponse, 'body'>, text: string): ApiError {
   const requestId = headers.get('request-id');
   const retryAfterMs = parseRetryAfter(headers.get('retry-after-ms'), headers.get('retry-after'));
   return new ApiError(bodyOf(text, status), {

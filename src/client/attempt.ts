@@ -3,10 +3,10 @@
 import { ApiError, StreamEventDecoder } from '../protocol/index.ts';
 import type { ErrorEvent, StreamEvent } from '../protocol/index.ts';
 import { unexpected } from './api-connection.ts';
-import type { Clock } from './clock.ts';
-import { isCoded, ResponseError, TimeoutError } from './errors.ts';
+import { isCoded, ResponseError } from './errors.ts';
 import type { AttemptError } from './errors.ts';
-import type { Timeouts } from './timeouts.ts';
+import { ReadWatch } from './read-watch.ts';
+import type { WatchContext } from './read-watch.ts';
 import { releaseBody } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
 
@@ -17,63 +17,51 @@ export interface Reading {
   readonly end?: 'end' | { readonly error: AttemptError };
 }
 
-export interface AttemptContext {
-  readonly clock: Clock;
-  readonly timeouts: Timeouts;
-  /** Aborts the attempt alone. */
-  readonly controller: AbortController;
-}
-
 /** Reads one streamed response, chunk by chunk, each chunk only when it is asked for. */
 export class Attempt {
   readonly requestId: string | undefined;
   readonly #response: TransportResponse;
-  readonly #context: AttemptContext;
+  readonly #context: WatchContext;
   readonly #decoder = new StreamEventDecoder();
   /** The beginning of the body as text, kept until the first event proves it a stream. */
   #beginning = '';
   #hasEvents = false;
-  /** When the read that is under way began; undefined while nobody waits. */
-  #waitingSinceMs: number | undefined;
-  /** How long was waited since the last event that is no ping. */
-  #withoutProgressMs = 0;
-  #stopWatching: (() => void) | undefined;
+  readonly #watch: ReadWatch;
 
-  constructor(response: TransportResponse, context: AttemptContext) {
+  constructor(response: TransportResponse, context: WatchContext) {
     this.#response = response;
     this.#context = context;
+    this.#watch = new ReadWatch(context);
     this.requestId = response.headers.get('request-id') ?? undefined;
   }
 
   /** Never rejects. Behind an end there is nothing more to read. */
   async read(): Promise<Reading> {
-    const { clock, controller } = this.#context;
     try {
-      const startMs = clock.now();
-      this.#watch(startMs);
+      this.#watch.begin();
       const chunk = await this.#response.body.read();
-      this.#waitingSinceMs = undefined;
-      controller.signal.throwIfAborted();
-      return this.#decode(chunk, startMs);
+      this.#watch.end();
+      this.#context.controller.signal.throwIfAborted();
+      return this.#decode(chunk);
     } catch (error) {
-      this.#waitingSinceMs = undefined;
+      this.#watch.end();
       return { events: [], end: { error: this.#errorOf(error) } };
     }
   }
 
   /** Lets go of the response, whose content is complete or of no more use. Never rejects. */
   async release(): Promise<void> {
-    this.#stop();
+    this.#watch.stop();
     await releaseBody(this.#response.body);
   }
 
   /** Ends the transfer. Never rejects. */
   async cancel(): Promise<void> {
-    this.#stop();
+    this.#watch.stop();
     await this.#response.body.cancel();
   }
 
-  #decode(chunk: Uint8Array | undefined, startMs: number): Reading {
+  #decode(chunk: Uint8Array | undefined): Reading {
     if (!this.#hasEvents && chunk !== undefined && this.#beginning.length < 500) {
       this.#beginning += new TextDecoder().decode(chunk.subarray(0, 500));
     }
@@ -82,48 +70,10 @@ export class Attempt {
     if (chunk === undefined && !this.#hasEvents && !isStreamBeginning(this.#beginning)) {
       return { events, end: { error: this.#notAStream() } };
     }
-    const isProgress = events.some(({ type }) => type !== 'ping');
-    this.#withoutProgressMs = isProgress ? 0 : this.#withoutProgressMs + this.#context.clock.now() - startMs;
+    if (events.some(({ type }) => type !== 'ping')) this.#watch.progress();
     const { error } = this.#decoder;
     if (error !== undefined) return { events, end: { error } };
     return chunk === undefined ? { events, end: 'end' } : { events };
-  }
-
-  /** One timer serves many reads: it looks at what is being waited for when it fires. */
-  #watch(nowMs: number): void {
-    this.#waitingSinceMs = nowMs;
-    this.#stopWatching ??= this.#startTimer(nowMs);
-  }
-
-  #startTimer(nowMs: number): (() => void) | undefined {
-    const { clock } = this.#context;
-    const { atMs } = this.#deadline(nowMs);
-    if (atMs === Infinity) return undefined;
-    return clock.setTimer(() => {
-      this.#stopWatching = undefined;
-      if (this.#waitingSinceMs === undefined) return;
-      const { atMs: dueMs, code } = this.#deadline(this.#waitingSinceMs);
-      const { timeouts, controller } = this.#context;
-      if (clock.now() < dueMs) this.#stopWatching = this.#startTimer(this.#waitingSinceMs);
-      else
-        controller.abort(
-          new TimeoutError(code, code === 'idle_timeout' ? timeouts.idleMs : timeouts.progressMs),
-        );
-    }, atMs - clock.now());
-  }
-
-  #deadline(sinceMs: number): { atMs: number; code: 'idle_timeout' | 'progress_timeout' } {
-    const { idleMs, progressMs } = this.#context.timeouts;
-    const idleAtMs = sinceMs + idleMs;
-    const progressAtMs = sinceMs + progressMs - this.#withoutProgressMs;
-    return idleAtMs <= progressAtMs
-      ? { atMs: idleAtMs, code: 'idle_timeout' }
-      : { atMs: progressAtMs, code: 'progress_timeout' };
-  }
-
-  #stop(): void {
-    this.#stopWatching?.();
-    this.#stopWatching = undefined;
   }
 
   #errorOf(error: unknown): AttemptError {

@@ -1,7 +1,7 @@
 // What an answer took, attempt by attempt and altogether. The wire's figures are cumulative within an attempt:
 // overwritten there, and added up only between attempts.
 
-import type { DeepReadonly, StreamEvent, Usage } from '../protocol/index.ts';
+import type { ContentBlockDelta, DeepReadonly, StreamEvent, Usage } from '../protocol/index.ts';
 
 /** Why an attempt was made. */
 export type AttemptKind = 'first' | 'retry' | 'recovery' | 'fallback';
@@ -59,12 +59,17 @@ export class UsageRecord implements AttemptRecord {
     return { ...this.#figures, output_tokens: this.isUsageExact ? said : estimate } as unknown as Usage;
   }
 
-  addDelta(text: string): void {
-    this.#characters += text.length;
+  /** Takes what the server has said already to somebody else. */
+  begin(usage: DeepReadonly<Usage>): void {
+    this.#figures = { ...usage };
   }
 
-  /** Takes the figures of an event that has some. */
+  /** Takes an event of the attempt. */
   take(event: StreamEvent): void {
+    if (event.type === 'content_block_delta') {
+      this.#characters += textOf((event as { delta: ContentBlockDelta }).delta).length;
+      return;
+    }
     // The figures of the end are the last ones, and come before `message_stop`.
     if (event.type === 'message_stop' || hasStopReason(event)) this.isUsageExact = true;
     const usage = usageOf(event);
@@ -72,6 +77,11 @@ export class UsageRecord implements AttemptRecord {
     this.#figures ??= {};
     for (const [name, value] of Object.entries(usage)) if (value != null) this.#figures[name] = value;
   }
+}
+
+function textOf(delta: ContentBlockDelta): string {
+  const { text, thinking, partial_json } = delta as unknown as Record<string, string | undefined>;
+  return text ?? thinking ?? partial_json ?? '';
 }
 
 function hasStopReason(event: StreamEvent): boolean {

@@ -1,7 +1,9 @@
 // What becomes of streams whose producer is gone without an ending: its process was killed, or its store did not
-// take the end. The policy is here alone: what came stays, and the log ends `interrupted`.
+// take the end. They are gone on with where that is possible; otherwise what came stays, and the log ends
+// `interrupted`.
 
-import type { LogEnding, StreamLog } from '../storage/index.ts';
+import { logStart } from '../storage/index.ts';
+import type { LogEnding, OpenRecord, StreamLog } from '../storage/index.ts';
 import { withStore } from './storage-error.ts';
 
 const interrupted: LogEnding = {
@@ -13,28 +15,34 @@ const interrupted: LogEnding = {
 /** How long a stream is held while it gets its end, in milliseconds. */
 const leaseMs = 5_000;
 
-/** How many streams get their ends at once. */
-const endedAtOnce = 100;
+/** How many streams are looked at at once. */
+const takenAtOnce = 100;
 
 export interface AbandonedOptions {
   readonly log: StreamLog;
   /** Who takes them. */
   readonly name: string;
-  /** Streams that are about to be taken by their own producer. */
-  readonly isStarting: (id: string) => boolean;
+  /** Streams that have a producer here, or are about to. */
+  readonly isOwn: (id: string) => boolean;
+  /** Goes on with a stream; false when that is not possible. */
+  readonly takeOver: (id: string, open: OpenRecord) => boolean;
 }
 
-/** Ends every stream that nobody holds; one that another takes first is left to it. Rejects with StorageError. */
-export async function endAbandoned({ log, name, isStarting }: AbandonedOptions): Promise<void> {
+/** Takes every stream that nobody holds; one that another takes first is left to it. Rejects with StorageError. */
+export async function takeAbandoned(options: AbandonedOptions): Promise<void> {
+  const { log, isOwn } = options;
   const found = await withStore('look for abandoned streams', () => log.abandoned());
-  const ids = found.filter((id) => !isStarting(id));
-  for (let start = 0; start < ids.length; start += endedAtOnce) {
-    const some = ids.slice(start, start + endedAtOnce);
-    await Promise.all(some.map((id) => withStore(`end the stream ${id}`, () => endOne(log, id, name))));
+  const ids = found.filter((id) => !isOwn(id));
+  for (let start = 0; start < ids.length; start += takenAtOnce) {
+    const some = ids.slice(start, start + takenAtOnce);
+    await Promise.all(some.map((id) => withStore(`take the stream ${id}`, () => takeOne(id, options))));
   }
 }
 
-async function endOne(log: StreamLog, id: string, name: string): Promise<void> {
+async function takeOne(id: string, { log, name, takeOver }: AbandonedOptions): Promise<void> {
+  const result = await log.read(id, logStart, { maxEntries: 1, maxBytes: 1 });
+  const open = result.type === 'entries' ? result.entries[0]?.record : undefined;
+  if (open?.type !== 'open' || takeOver(id, open)) return;
   const acquired = await log.acquire(id, name, leaseMs);
   if (acquired.type !== 'acquired') return;
   try {

@@ -1,37 +1,59 @@
 // What upstream's frames are in the log, and which of them ends the answer.
 
+import { errorOfEvent } from '../client/engine.ts';
 import { parseStreamEvent, ProtocolError } from '../protocol/index.ts';
-import type { ServerSentEvent } from '../protocol/index.ts';
-import type { EndRecord, EventRecord } from '../storage/index.ts';
+import type { ApiError, ServerSentEvent } from '../protocol/index.ts';
+import type { EndRecord, EventRecord, LogRecord } from '../storage/index.ts';
 
-/** The records of some frames, up to the one that ends the answer; with it, the end. */
-export function recordsOf(frames: readonly ServerSentEvent[]): {
-  records: EventRecord[];
-  end: EndRecord | undefined;
-} {
-  const records: EventRecord[] = [];
-  for (const { event, data } of frames) {
-    records.push(event === undefined ? { type: 'event', data } : { type: 'event', event, data });
-    const end = endOf(event, data);
-    if (end !== undefined) return { records, end };
-  }
-  return { records, end: undefined };
+export interface AnswerFrames {
+  /** In order, up to the frame that breaks the answer, without it. */
+  readonly records: readonly EventRecord[];
+  /** Whether there is anything but pings. */
+  readonly hasProgress: boolean;
+  /** The last of the records is the answer's last event. */
+  readonly isComplete: boolean;
+  /** Set when a frame breaks the answer. */
+  readonly broken?: BrokenFrame | undefined;
 }
 
-const complete: EndRecord = { type: 'end', ending: { type: 'complete' } };
+export interface BrokenFrame {
+  readonly failure: ApiError | ProtocolError;
+  /** The frame as it came, and the end it makes. */
+  readonly last: readonly LogRecord[];
+}
+
+export function readFrames(frames: readonly ServerSentEvent[]): AnswerFrames {
+  const records: EventRecord[] = [];
+  let hasProgress = false;
+  for (const { event, data } of frames) {
+    const record: EventRecord =
+      event === undefined ? { type: 'event', data } : { type: 'event', event, data };
+    const ending = endingOf(record);
+    if (ending !== undefined && ending !== 'complete') {
+      return { records, hasProgress: true, isComplete: false, broken: ending };
+    }
+    records.push(record);
+    hasProgress ||= event !== 'ping';
+    if (ending === 'complete') return { records, hasProgress, isComplete: true };
+  }
+  return { records, hasProgress, isComplete: false };
+}
 
 /** Only the frames that can end an answer are parsed; deltas pass as they are. */
-function endOf(event: string | undefined, data: string): EndRecord | undefined {
-  if (event === 'message_stop') return complete;
+function endingOf(record: EventRecord): 'complete' | BrokenFrame | undefined {
+  const { event } = record;
+  if (event === 'message_stop') return 'complete';
   if (event !== 'error' && event !== undefined) return undefined;
   try {
-    const parsed = parseStreamEvent({ event, data });
-    if (parsed.type === 'message_stop') return complete;
+    const parsed = parseStreamEvent(record);
+    if (parsed.type === 'message_stop') return 'complete';
     if (parsed.type !== 'error') return undefined;
     const { type: code, message } = parsed.error;
-    return { type: 'end', ending: { type: 'failed', code, message }, saidByUpstream: true };
+    const end: EndRecord = { type: 'end', ending: { type: 'failed', code, message }, saidByUpstream: true };
+    return { failure: errorOfEvent(parsed), last: [record, end] };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    return { type: 'end', ending: { type: 'failed', code: error.code, message: error.message } };
+    const { code, message } = error;
+    return { failure: error, last: [record, { type: 'end', ending: { type: 'failed', code, message } }] };
   }
 }

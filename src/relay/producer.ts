@@ -1,15 +1,23 @@
-// Reads one answer from upstream into its log. The log comes first: nothing reaches a reader that is not in it.
+// Gets one answer from upstream into its log. The log comes first: nothing reaches a reader that is not in it.
 
-import { ConnectionError, releaseBody } from '../client/index.ts';
-import type { ByteSource, TransportResponse } from '../client/index.ts';
-import { ProtocolError, SseDecoder } from '../protocol/index.ts';
+import type { StreamEnding } from '../client/engine.ts';
+import { ApiError, ConnectionError, releaseBody } from '../client/index.ts';
+import type { AttemptRecord, ByteSource } from '../client/index.ts';
+import { ProtocolError } from '../protocol/index.ts';
 import type { EndRecord, EntryId, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
-import { recordsOf } from './answer-frames.ts';
+import { readBegunLog } from './begun-log.ts';
+import type { BegunLog } from './begun-log.ts';
+import { endOf, refusalOf } from './failure.ts';
+import { makeFirstRequest } from './first-request.ts';
+import type { Break } from './first-request.ts';
 import { closingResponse, errorResponse } from './http.ts';
 import type { RelayResponse } from './http.ts';
 import { Lease } from './lease.ts';
+import { RestOfAnswer } from './rest-of-answer.ts';
+import { settledUsage } from './settled-usage.ts';
 import { StorageError, withStore } from './storage-error.ts';
-import { failureOf, passedHeaders, passedResponse, readBytes } from './upstream.ts';
+import type { CallPolicy, StreamCall } from './stream-call.ts';
+import { passedHeaders } from './upstream.ts';
 
 export interface ProducerOptions {
   readonly id: string;
@@ -18,8 +26,10 @@ export interface ProducerOptions {
   readonly now: () => number;
   /** Told of a store that fails, and of an upstream that cannot be reached. */
   readonly onError: (error: unknown) => void;
-  /** Calls upstream. */
-  readonly call: (signal: AbortSignal) => Promise<TransportResponse>;
+  readonly call: StreamCall;
+  readonly policy: CallPolicy;
+  /** The answer was begun by a process that is gone. */
+  readonly isTakeover?: boolean | undefined;
 }
 
 /** What upstream said before any event. */
@@ -28,9 +38,6 @@ export type Opening =
   | { readonly type: 'streaming'; readonly headers: Readonly<Record<string, string>> }
   /** The response that a client gets in place of a stream. */
   | { readonly type: 'refused'; readonly response: RelayResponse };
-
-/** What is shown of an answer that is no stream; one that stays open is waited for no longer than this. */
-const excerptLimits = { maxBytes: 200, maxMs: 1000 };
 
 export class Producer {
   readonly #options: ProducerOptions;
@@ -42,7 +49,8 @@ export class Producer {
   #abortEnding: LogEnding = { type: 'stopped' };
   #isClosing = false;
   #tail: EntryId = { epoch: 0, sequence: 0 };
-  #body: ByteSource | undefined;
+  /** The transfer of a whole answer, whose end may still come. */
+  #finished: ByteSource | undefined;
 
   constructor(options: ProducerOptions) {
     this.#options = options;
@@ -76,9 +84,8 @@ export class Producer {
 
   /** Works until the log has its end. Never rejects: what goes wrong is the log's ending. */
   async run(): Promise<void> {
-    let end: EndRecord | undefined;
     try {
-      end = await this.#work();
+      await this.#work();
     } catch (error) {
       this.#options.onError(error);
       this.#abort(storageFailed);
@@ -87,9 +94,7 @@ export class Producer {
     } finally {
       await this.#lease.release();
       // After a whole answer the connection can serve the next call.
-      await (end?.ending.type === 'complete' && this.#body !== undefined
-        ? releaseBody(this.#body)
-        : this.#body?.cancel());
+      if (this.#finished !== undefined) await releaseBody(this.#finished);
     }
   }
 
@@ -103,75 +108,103 @@ export class Producer {
     this.#opening.resolve({ type: 'refused', response });
   }
 
-  /** Rejects with StorageError. Resolves with the end that was written, if it was this producer's to write. */
-  async #work(): Promise<EndRecord | undefined> {
+  /** Rejects with StorageError. */
+  async #work(): Promise<void> {
     const acquired = await this.#lease.acquire();
-    if (acquired.type !== 'acquired') {
-      this.#opening.resolve({ type: 'streaming', headers: {} });
-      return undefined;
-    }
+    if (acquired.type !== 'acquired') return this.#open({});
     this.#tail = acquired.tail;
-    const end = await this.#produce();
-    if (end !== undefined) await this.#append([end]);
-    return end;
-  }
-
-  async #produce(): Promise<EndRecord | undefined> {
     const { signal } = this.#controller;
     try {
       signal.throwIfAborted();
-      const response = await this.#options.call(signal);
-      this.#body = response.body;
-      if (response.status !== 200 || !isEventStream(response)) return await this.#readRefusal(response);
-      this.#opening.resolve({ type: 'streaming', headers: passedHeaders(response) });
-      return await this.#readAll(response.body);
+      const broken = this.#options.isTakeover === true ? interrupted : await this.#produce();
+      if (broken !== undefined) await this.#goOn(broken);
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      return signal.aborted ? this.#endOfAbort() : this.#endOfFailure(error);
+      if (!signal.aborted) {
+        this.#options.onError(error);
+        this.#refuse(refusalOf(error));
+      }
+      await this.#append([signal.aborted ? await this.#endOfAbort() : endOf(error)]);
     }
   }
 
-  #endOfAbort(): EndRecord {
+  /** The first request. Undefined when there is no more to do. */
+  async #produce(): Promise<Break | undefined> {
+    const { call, policy, onError } = this.#options;
+    const result = await makeFirstRequest({
+      call,
+      settings: policy.settings,
+      signal: this.#controller.signal,
+      onStream: (response) => this.#open(passedHeaders(response)),
+      append: (records) => this.#append(records),
+    });
+    if (result.type === 'complete') this.#finished = result.body;
+    if (result.type !== 'broken') return undefined;
+    const { failure } = result.broken;
+    if (!(failure instanceof ProtocolError || failure instanceof ApiError)) onError(failure);
+    return result.broken;
+  }
+
+  /** Makes further requests where there may be some; writes the end. */
+  async #goOn(broken: Break): Promise<void> {
+    const begun = await this.#readBegun();
+    const rest = begun === undefined ? undefined : this.#restOf(begun, broken);
+    if (rest === undefined) return this.#giveUp(broken, begun?.requests ?? []);
+    try {
+      while (rest.ending === undefined) {
+        const records = await rest.next();
+        if (rest.response !== undefined) this.#open(passedHeaders(rest.response));
+        if (records.length > 0 && !(await this.#append(records))) return;
+      }
+    } finally {
+      await rest.cancel(new DOMException('The log takes no more', 'AbortError'));
+    }
+    await this.#endAs(rest.ending, broken, rest.requests);
+  }
+
+  /** Throws the reason of an abort. */
+  async #endAs(ending: StreamEnding, broken: Break, requests: readonly AttemptRecord[]): Promise<void> {
+    if (ending.type === 'aborted') throw ending.error;
+    if (ending.type !== 'complete') {
+      const { error } = ending;
+      const isSame = error === broken.failure;
+      return this.#giveUp(isSame ? broken : { last: [endOf(error)], refusal: refusalOf(error) }, requests);
+    }
+    this.#open({});
+    await this.#append([{ type: 'end', ending: { type: 'complete' }, ...settledUsage(requests) }]);
+  }
+
+  #restOf(begun: BegunLog, { failure }: Break): RestOfAnswer | undefined {
+    const { call, policy } = this.#options;
+    return RestOfAnswer.of(begun, { call, policy, failure, controller: this.#controller });
+  }
+
+  /** What the log has of the answer; undefined when that cannot be read. */
+  #readBegun(): Promise<BegunLog | undefined> {
+    const { id, log, call } = this.#options;
+    const { model } = JSON.parse(call.request) as { model: string };
+    return readBegunLog(log, id, { tail: this.#tail, model });
+  }
+
+  async #giveUp(
+    { last, refusal }: Omit<Break, 'failure'>,
+    requests: readonly AttemptRecord[],
+  ): Promise<void> {
+    this.#refuse(refusal);
+    await this.#append(
+      last.map((record) => (record.type === 'end' ? { ...record, ...settledUsage(requests) } : record)),
+    );
+  }
+
+  async #endOfAbort(): Promise<EndRecord> {
     if (this.#isClosing) this.#refuse(closingResponse());
-    else this.#opening.resolve({ type: 'streaming', headers: {} });
-    return { type: 'end', ending: this.#abortEnding };
+    else this.#open({});
+    const begun = await this.#readBegun();
+    return { type: 'end', ending: this.#abortEnding, ...settledUsage(begun?.requests ?? []) };
   }
 
-  #endOfFailure(error: unknown): EndRecord {
-    const isUpstream = error instanceof ProtocolError || error instanceof ConnectionError;
-    if (!(error instanceof ProtocolError)) this.#options.onError(error);
-    const failure = failureOf(error);
-    this.#refuse(errorResponse(isUpstream ? 502 : 500, 'api_error', failure.message));
-    return { type: 'end', ending: { type: 'failed', ...failure } };
-  }
-
-  async #readAll(body: ByteSource): Promise<EndRecord | undefined> {
-    const decoder = new SseDecoder();
-    for (;;) {
-      const chunk = await body.read();
-      this.#controller.signal.throwIfAborted();
-      const { records, end } = recordsOf(chunk === undefined ? decoder.end() : decoder.push(chunk));
-      if (records.length > 0 && !(await this.#append(records))) return undefined;
-      if (end !== undefined) return end;
-      if (decoder.error !== undefined) throw decoder.error;
-      if (chunk === undefined) return truncated;
-    }
-  }
-
-  /** A response that is no stream: an error goes to the client as it is, anything else as an error of ours. */
-  async #readRefusal(response: TransportResponse): Promise<EndRecord> {
-    const { status, body } = response;
-    if (status >= 400 && status < 600) {
-      const passed = await passedResponse(response);
-      this.#refuse(passed);
-      const code = errorTypeOf(passed.body) ?? 'api_error';
-      return { type: 'end', ending: { type: 'failed', code, message: `Upstream answered ${status}` } };
-    }
-    const type = response.headers.get('content-type') ?? 'no content type';
-    const excerpt = textOf(await readBytes(body, excerptLimits)).slice(0, 80);
-    const message = `Upstream answered ${status} with ${type}, not an event stream: ${JSON.stringify(excerpt)}`;
-    this.#refuse(errorResponse(502, 'api_error', message));
-    return { type: 'end', ending: { type: 'failed', code: 'not_an_event_stream', message } };
+  #open(headers: Readonly<Record<string, string>>): void {
+    this.#opening.resolve({ type: 'streaming', headers });
   }
 
   /** False when the stream is no longer this producer's; an ending that is due is written. */
@@ -212,33 +245,23 @@ const storageFailed: LogEnding = {
   message: 'The store could not be written',
 };
 
-const truncated: EndRecord = {
-  type: 'end',
-  ending: {
-    type: 'failed',
-    code: 'truncated',
-    message: 'The upstream answer ended before message_stop',
-  },
-};
-
 const logFull: EndRecord = {
   type: 'end',
   ending: { type: 'failed', code: 'log_full', message: 'The answer is longer than a log may be' },
 };
 
-function isEventStream({ headers }: TransportResponse): boolean {
-  return /^text\/event-stream\b/i.test(headers.get('content-type') ?? '');
-}
-
-function textOf(bytes: Uint8Array<ArrayBuffer>): string {
-  return new TextDecoder().decode(bytes);
-}
-
-function errorTypeOf(body: Uint8Array<ArrayBuffer>): string | undefined {
-  try {
-    const { error } = JSON.parse(textOf(body)) as { error?: { type?: unknown } };
-    return typeof error?.type === 'string' ? error.type : undefined;
-  } catch {
-    return undefined;
-  }
-}
+/** What a process left that is gone. */
+const interrupted: Break = {
+  failure: new ConnectionError('body', 'The process that had the stream is gone', { cause: undefined }),
+  last: [
+    {
+      type: 'end',
+      ending: {
+        type: 'failed',
+        code: 'interrupted',
+        message: 'The relay was ended in the middle of the answer',
+      },
+    },
+  ],
+  refusal: errorResponse(503, 'api_error', 'The relay was ended in the middle of the answer'),
+};

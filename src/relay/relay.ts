@@ -1,7 +1,10 @@
 // The relay: requests in, responses out. Knows neither sockets nor files; src/relay/node.ts gives it both.
 
+import { ContinuationModes, resolveSettings, RetryBudget } from '../client/engine.ts';
 import { ConnectionError } from '../client/index.ts';
+import type { CallOptions, Clock } from '../client/index.ts';
 import type { StreamLog } from '../storage/index.ts';
+import { failureOf } from './failure.ts';
 import { guardRefusal } from './guard.ts';
 import { BodyTooLargeError, closingResponse, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
@@ -12,7 +15,7 @@ import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
 import { getStream, postStop, postStreams } from './routes/streams.ts';
 import { Streams } from './streams.ts';
-import { failureOf, Upstream } from './upstream.ts';
+import { Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
 
 export interface RelayOptions {
@@ -23,6 +26,10 @@ export interface RelayOptions {
   readonly assets?: ReadonlyMap<string, Asset>;
   /** The longest silence on a reader's connection, in milliseconds; default 15,000. */
   readonly pingMs?: number;
+  /** Limits of time, retries and recovery of calls to upstream, as the client's. `recover` is on by default. */
+  readonly calls?: Omit<CallOptions, 'fallback'>;
+  /** Where the time of those calls comes from; default the system. */
+  readonly clock?: Clock;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   /** Told of errors that are the relay's own fault; the client gets a 500 that does not say more. */
@@ -32,8 +39,8 @@ export interface RelayOptions {
 export interface Relay {
   /** Answers one request. Never rejects. */
   handle(request: RelayRequest): Promise<RelayResponse>;
-  /** Ends what a process before left open in the log, and goes on to end what nobody produces, so that every reader
-   * gets an ending; until it is closed. Never rejects. */
+  /** Goes on with what a process before left open in the log, and later with what nobody produces, or ends it, so
+   * that every reader gets an ending; until it is closed. Never rejects. */
   start(): Promise<void>;
   /** Begins nothing more: what would is asked to come again, 503, and so is who asks whether it is ready. Resolves
    * when what runs has come to its end, or when `limitMs` have passed. */
@@ -76,8 +83,15 @@ const routes: readonly Route[] = [
 export function createRelay(options: RelayOptions): Relay {
   const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
   const { onError = () => undefined } = options;
-  const streams = new Streams({ log, pingMs, now, onError });
+  const { calls = {}, clock } = options;
   const upstream = new Upstream(options.upstream);
+  const policy = {
+    settings: resolveSettings({ ...calls, recover: calls.recover ?? true, clock }),
+    budget: new RetryBudget(),
+    modes: new ContinuationModes(),
+  };
+  const takeoverPoster = upstream.takeoverPoster.bind(upstream);
+  const streams = new Streams({ log, pingMs, now, onError, policy, takeoverPoster });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {

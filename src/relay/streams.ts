@@ -1,13 +1,13 @@
 // The streams this relay works on: starts them, follows them, stops them. Every route stands on this.
 
-import type { TransportResponse } from '../client/index.ts';
-import type { CreateResult, EntryId, OpenRecord, StreamLog } from '../storage/index.ts';
-import { endAbandoned } from './abandoned.ts';
+import type { CreateResult, EntryId, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
+import { takeAbandoned } from './abandoned.ts';
 import { randomId } from './http.ts';
 import { Producer } from './producer.ts';
-import type { Opening } from './producer.ts';
+import type { Opening, ProducerOptions } from './producer.ts';
 import { readLog } from './reader.ts';
 import type { Encoder } from './reader.ts';
+import type { CallPolicy, PostMessages, StreamCall } from './stream-call.ts';
 
 export interface StreamsOptions {
   readonly log: StreamLog;
@@ -16,14 +16,17 @@ export interface StreamsOptions {
   readonly now: () => number;
   /** Told of what fails where no response tells it. */
   readonly onError: (error: unknown) => void;
+  readonly policy: CallPolicy;
+  /** How upstream is called for an answer that another process began. */
+  readonly takeoverPoster: (terms: TakeoverTerms) => PostMessages;
 }
 
 export interface StartOptions {
   readonly owner: string;
-  /** The body of the Messages request. */
-  readonly request: string;
   readonly idempotencyKey?: string | undefined;
-  readonly call: (signal: AbortSignal) => Promise<TransportResponse>;
+  readonly call: StreamCall;
+  /** Left out when no other process may go on with the answer. */
+  readonly takeover?: TakeoverTerms | undefined;
   /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. */
   readonly orphanMs?: number | undefined;
   /** The stream is stopped when this aborts. */
@@ -43,6 +46,8 @@ interface Running {
   readers: number;
   orphanTimer: ReturnType<typeof setTimeout> | undefined;
 }
+
+type ProducerWork = Pick<ProducerOptions, 'call' | 'isTakeover'>;
 
 /** How often streams are looked for that nobody holds, in milliseconds. */
 const sweepMs = 5_000;
@@ -71,11 +76,11 @@ export class Streams {
     return this.#options.log;
   }
 
-  /** Ends what a process before left open, and goes on to end what nobody holds. Never rejects. */
+  /** Goes on with what a process before left open, or ends it; and later with what nobody holds. Never rejects. */
   async takeCare(): Promise<void> {
-    await this.#endAbandoned();
+    await this.#takeAbandoned();
     if (this.#isClosing) return;
-    this.#sweepTimer ??= setInterval(() => void this.#endAbandoned(), sweepMs);
+    this.#sweepTimer ??= setInterval(() => void this.#takeAbandoned(), sweepMs);
     // No reason to keep a process alive, where that is the timer's to say.
     (this.#sweepTimer as { unref?: () => unknown }).unref?.();
   }
@@ -153,25 +158,47 @@ export class Streams {
 
   async #startAs(
     id: string,
-    { owner, request, idempotencyKey, ...options }: StartOptions,
+    { owner, idempotencyKey, call, takeover, orphanMs, leaving }: StartOptions,
   ): Promise<StartResult> {
-    const { log, now, onError } = this.#options;
-    const { call, orphanMs, leaving } = options;
-    const open: OpenRecord = { type: 'open', owner, request, createdAt: now() };
+    const { log, now } = this.#options;
+    const open: OpenRecord = {
+      type: 'open',
+      owner,
+      request: call.request,
+      createdAt: now(),
+      ...(takeover === undefined ? {} : { takeover }),
+    };
     const created = await log.create({ id, open, idempotencyKey });
     if (created.type !== 'created') return created;
     if (this.#isClosing) {
       await log.requestStop(id);
       return { type: 'closing' };
     }
-    const producer = new Producer({ id, name: this.#name, log, now, onError, call });
-    const done = producer.run().finally(() => this.#forget(id));
-    const running: Running = { producer, done, orphanMs, readers: 0, orphanTimer: undefined };
-    this.#running.set(id, running);
-    this.#watch(id, running);
+    const producer = this.#run(id, { call, orphanMs });
     if (leaving?.aborted) this.#stopUnread(id);
     leaving?.addEventListener('abort', () => this.#stopUnread(id), { once: true });
     return { type: 'started', id, opening: producer.opening };
+  }
+
+  #run(id: string, { orphanMs, ...work }: ProducerWork & { orphanMs: number | undefined }): Producer {
+    const { log, now, onError, policy } = this.#options;
+    const producer = new Producer({ id, name: this.#name, log, now, onError, policy, ...work });
+    const done = producer.run().finally(() => this.#forget(id));
+    const running: Running = { producer, done, orphanMs, readers: 0, orphanTimer: undefined };
+    this.#own.add(id);
+    this.#running.set(id, running);
+    this.#watch(id, running);
+    return producer;
+  }
+
+  /** Goes on with what another process began. */
+  #takeOver(id: string, { request, takeover }: OpenRecord): boolean {
+    if (takeover === undefined || this.#options.policy.settings.recover === undefined || this.#isClosing)
+      return false;
+    const post = this.#options.takeoverPoster(takeover);
+    const call = { request, post, retries: true, recovers: true, canRewind: true };
+    this.#run(id, { call, isTakeover: true, orphanMs: takeover.orphanMs });
+    return true;
   }
 
   /** Stops a stream when nobody is there to be told of an error. */
@@ -197,9 +224,14 @@ export class Streams {
   }
 
   /** One at a time: each waits for the one before. */
-  #endAbandoned(): Promise<void> {
-    const options = { log: this.log, name: this.#name, isStarting: (id: string) => this.#own.has(id) };
-    this.#sweep = this.#sweep.then(() => endAbandoned(options)).catch(this.#options.onError);
+  #takeAbandoned(): Promise<void> {
+    const options = {
+      log: this.log,
+      name: this.#name,
+      isOwn: (id: string) => this.#own.has(id),
+      takeOver: (id: string, open: OpenRecord) => this.#takeOver(id, open),
+    };
+    this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);
     return this.#sweep;
   }
 }

@@ -1,9 +1,9 @@
 // The one place that knows where upstream is and with which key: nothing a client sends chooses either.
 
-import { ConnectionError } from '../client/index.ts';
 import type { ByteSource, Transport, TransportResponse } from '../client/index.ts';
-import { ProtocolError } from '../protocol/index.ts';
+import type { TakeoverTerms } from '../storage/index.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
+import type { PostMessages } from './stream-call.ts';
 
 export interface UpstreamOptions {
   /** For example `https://api.anthropic.com`. */
@@ -22,7 +22,18 @@ export interface UpstreamCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal: AbortSignal;
+  readonly connectMs?: number;
 }
+
+/** Where and as whom an answer is asked for. */
+export interface MessagesTarget {
+  /** Path and query. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What the embedded simulator is asked for its faults by. */
+const faultHeader = 'x-simulator-fault';
 
 /** What a client may send on: the rest of its headers is between it and the relay. */
 const requestHeaders = ['accept', 'content-type', 'anthropic-version', 'anthropic-beta', 'user-agent'];
@@ -67,6 +78,27 @@ export class Upstream {
     return this.#options.transport({ ...call, url });
   }
 
+  /** Asks for an answer, and again for its rest. */
+  poster({ target, headers }: MessagesTarget): PostMessages {
+    // A fault that was asked for is one of the first request.
+    const { [faultHeader]: _, ...further } = headers;
+    return (body, { isFurther, ...options }) =>
+      this.call({ method: 'POST', target, headers: isFurther ? further : headers, body, ...options });
+  }
+
+  /** What lets another process go on with the answer; undefined when only the client's own key would do. */
+  takeoverTerms({ target, headers }: MessagesTarget, orphanMs?: number): TakeoverTerms | undefined {
+    const { apiKey, isSimulator } = this.#options;
+    if (apiKey === undefined && isSimulator !== true) return undefined;
+    const { 'x-api-key': _key, authorization: _token, [faultHeader]: _fault, ...kept } = headers;
+    return { target, headers: kept, ...(orphanMs === undefined ? {} : { orphanMs }) };
+  }
+
+  /** Goes on with what another process began. */
+  takeoverPoster({ target, headers }: TakeoverTerms): PostMessages {
+    return this.poster({ target, headers: { ...headers, ...this.#ownKey() } });
+  }
+
   /** The headers of a call made for a client of `/v1`. */
   headersFor(request: RelayRequest): Record<string, string> {
     const headers: Record<string, string> = {};
@@ -84,16 +116,20 @@ export class Upstream {
   }
 
   #fault({ headers }: RelayRequest): Record<string, string> {
-    const fault = this.#options.isSimulator ? headers.get('x-simulator-fault') : undefined;
-    return fault === undefined ? {} : { 'x-simulator-fault': fault };
+    const fault = this.#options.isSimulator ? headers.get(faultHeader) : undefined;
+    return fault === undefined ? {} : { [faultHeader]: fault };
+  }
+
+  #ownKey(): Record<string, string> {
+    const { apiKey, isSimulator } = this.#options;
+    return apiKey === undefined || isSimulator === true ? {} : { authorization: `Bearer ${apiKey}` };
   }
 
   #key({ headers }: RelayRequest): Record<string, string> {
     const { apiKey, isSimulator } = this.#options;
     if (isSimulator) return {};
     const sent = headers.get('x-api-key');
-    if (apiKey !== undefined)
-      return sent === undefined ? { authorization: `Bearer ${apiKey}` } : { 'x-api-key': apiKey };
+    if (apiKey !== undefined) return sent === undefined ? this.#ownKey() : { 'x-api-key': apiKey };
     if (sent !== undefined) return { 'x-api-key': sent };
     const authorization = headers.get('authorization');
     return authorization === undefined ? {} : { authorization };
@@ -151,13 +187,4 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<Array
     position += chunk.length;
   }
   return bytes;
-}
-
-/** What is told of a failed call. An error of the network names upstream's address, which is nobody's business. */
-export function failureOf(error: unknown): { readonly code: string; readonly message: string } {
-  if (error instanceof ProtocolError) return { code: error.code, message: error.message };
-  if (!(error instanceof ConnectionError)) return { code: 'api_error', message: 'Internal server error' };
-  const message =
-    error.phase === 'connect' ? 'Upstream cannot be reached' : 'The answer of upstream broke off';
-  return { code: error.code, message };
 }

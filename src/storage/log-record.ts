@@ -1,7 +1,15 @@
 // What a stream's log holds: every upstream event as its frame came, and the relay's own records. Plain JSON, so
 // that every backend can keep it.
 
-export type LogRecord = OpenRecord | AttemptRecord | EventRecord | RewindRecord | EndRecord;
+import type { Usage } from '../protocol/index.ts';
+
+export type LogRecord =
+  | OpenRecord
+  | AttemptRecord
+  | EventRecord
+  | FurtherAttemptRecord
+  | RewindRecord
+  | EndRecord;
 
 /** The first record: who asked for what. */
 export interface OpenRecord {
@@ -11,9 +19,20 @@ export interface OpenRecord {
   readonly request: string;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
+  /** Set when another process may go on with the answer. */
+  readonly takeover?: TakeoverTerms | undefined;
 }
 
-/** A producer has taken the stream, and calls upstream. */
+/** How upstream is called by a process that takes the stream over. Never with a key: that has to be its own. */
+export interface TakeoverTerms {
+  /** Path and query. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** How long the stream goes on without any reader, in milliseconds; left out, to its end. */
+  readonly orphanMs?: number | undefined;
+}
+
+/** A producer has taken the stream: the first one, or one that goes on with it. */
 export interface AttemptRecord {
   readonly type: 'attempt';
   /** From 1 on. */
@@ -28,6 +47,19 @@ export interface EventRecord {
   readonly data: string;
 }
 
+/** Upstream was asked again, and answers: the events behind it are of that answer, in the place of the one before. */
+export interface FurtherAttemptRecord {
+  readonly type: 'further_attempt';
+  /** Of the requests made for the answer; from 2 on. */
+  readonly number: number;
+  readonly kind: 'retry' | 'recovery' | 'fallback';
+  readonly model: string;
+  /** The code of the error that the request before ended with. */
+  readonly reason: string;
+  /** What the request has taken, as far as upstream says at its beginning. */
+  readonly usage?: Usage | undefined;
+}
+
 /** Blocks from `fromIndex` on are withdrawn: another attempt generates them anew. */
 export interface RewindRecord {
   readonly type: 'rewind';
@@ -40,6 +72,10 @@ export interface EndRecord {
   readonly ending: LogEnding;
   /** The event before it is upstream's own error, which tells the same: readers of its frames need no second. */
   readonly saidByUpstream?: true;
+  /** What all requests took together, where the events do not say it: there were several, or the last broke off. */
+  readonly usage?: Usage | undefined;
+  /** Some of `usage` is an estimate: of output that came before a break. */
+  readonly isUsageEstimated?: true;
 }
 
 export type LogEnding =

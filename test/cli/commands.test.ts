@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
+import { MessageAccumulator, parseStreamEvent, SseDecoder } from 'millrace/protocol';
 import { startSimulator } from 'millrace/simulator';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runProgram, startProgram } from '../support/program.ts';
@@ -86,7 +87,7 @@ test('millrace serve lets answers come to their end at SIGTERM, and takes no new
   assert.equal(await program.ended, 0, program.stderr);
 });
 
-test('millrace serve that was killed ends its answers when it is started again, and keeps what came', async () => {
+test('millrace serve --no-recover that was killed ends its answers when it is started again, and keeps what came', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-serve-'));
   try {
     const store = ['--store', `sqlite:${join(folder, 'deep', 'relay.db')}`];
@@ -102,7 +103,7 @@ test('millrace serve that was killed ends its answers when it is started again, 
     killed.signal('SIGKILL');
     assert.equal(await killed.ended, 'SIGKILL');
 
-    await using again = await startProgram(['serve', '--port', '0', ...store]);
+    await using again = await startProgram(['serve', '--port', '0', '--no-recover', ...store]);
     const headers = { accept: 'text/event-stream' };
     const url = `${again.url}/streams/${response.headers.get('x-stream-id')}`;
     const text = await (await fetch(url, { headers })).text();
@@ -113,6 +114,46 @@ test('millrace serve that was killed ends its answers when it is started again, 
     rmSync(folder, { recursive: true });
   }
 });
+
+test('millrace serve that was killed goes on with its answers when it is started again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-serve-'));
+  try {
+    await using simulator = await startSimulator({ pace: { firstByteMs: 0, tokensPerSecond: 500 } });
+    const args = ['serve', '--port', '0', '--upstream', simulator.url];
+    args.push('--store', `sqlite:${join(folder, 'relay.db')}`);
+    const env = { ANTHROPIC_API_KEY: 'sk-test' };
+    await using unbroken = await startProgram([...args.slice(0, -2), '--store', 'memory'], { env });
+    const wanted = textOf(await (await ask(unbroken.url, 'long 300')).text());
+    await using killed = await startProgram(args, { env });
+    const response = await ask(killed.url, 'long 300');
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let seen = '';
+    while (seen.split('event: content_block_delta').length < 9) seen += (await reader.read()).value ?? '';
+    killed.signal('SIGKILL');
+    assert.equal(await killed.ended, 'SIGKILL');
+    await using again = await startProgram(args, { env });
+    const url = `${again.url}/streams/${response.headers.get('x-stream-id')}`;
+    const text = await (await fetch(url, { headers: { accept: 'text/event-stream' } })).text();
+    assert.ok(
+      text.startsWith(seen.slice(0, seen.lastIndexOf('\n\n') + 2)),
+      'what a reader saw is still there',
+    );
+    assert.match(text, /"type":"further_attempt"/);
+    assert.match(text, /event: message_stop\n/);
+    assert.equal(textOf(text), wanted);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** The text of an answer, from its frames. */
+function textOf(frames: string): string {
+  const accumulator = new MessageAccumulator();
+  for (const frame of new SseDecoder().push(frames)) accumulator.push(parseStreamEvent(frame));
+  return (accumulator.message?.content ?? [])
+    .map((block) => (block.type === 'text' ? block.text : ''))
+    .join('');
+}
 
 test('millrace serve keeps answers in the state folder, and says so when it cannot', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-serve-'));

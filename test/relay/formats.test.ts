@@ -155,21 +155,31 @@ test('the text format says a broken frame at once, and again at the end of the l
   assert.equal(frames[0]?.data, frames[1]?.data);
 });
 
-test('the text format begins its message anew after a rewind and after a reset', () => {
-  const usageOf = (encoder: Encoder, input_tokens: number) => {
-    assert.ok(messageStart.type === 'message_start');
-    const message = { ...messageStart.message, usage: { input_tokens, output_tokens: 1 } };
-    const start = { type: 'message_start', message };
-    const records = [event(start), ...messageEnd.map(event)];
-    const end: LogRecord = { type: 'end', ending: { type: 'complete' } };
-    const last = framesOf(encoder, [...records, end]).at(-1);
-    assert.equal(last?.event, 'done');
-    return (JSON.parse(last.data) as { usage: { input_tokens: number } }).usage.input_tokens;
-  };
+test('the text format says of a rewind how much of the text stays, and nothing when all of it does', () => {
   const encoder = createTextEncoder();
-  assert.equal(usageOf(encoder, 1), 1);
-  encoder.encode({ id: { epoch: 1, sequence: 5 }, record: { type: 'rewind', fromIndex: 0 } });
-  assert.equal(usageOf(encoder, 2), 2);
-  encoder.reset({ epoch: 0, sequence: 0 });
-  assert.equal(usageOf(encoder, 3), 3);
+  const events = [messageStart, ...textEvents(0, 'Hé', 'llo'), ...textEvents(1, ' all')].map(event);
+  framesOf(encoder, events);
+  const after = (record: LogRecord) => encoder.encode({ id: { epoch: 1, sequence: 99 }, record });
+  assert.equal(after({ type: 'rewind', fromIndex: 2 }), '');
+  assert.match(after({ type: 'rewind', fromIndex: 1 }), /^id: 1-99\nevent: reset\ndata: \{"from":5\}\n\n$/);
+  assert.match(after({ type: 'rewind', fromIndex: 0 }), /"from":0/);
+});
+
+test('the text format begins anew after a reset', () => {
+  const encoder = createTextEncoder();
+  framesOf(encoder, [messageStart, ...textEvents(0, 'Hello')].map(event));
+  assert.match(encoder.reset({ epoch: 0, sequence: 0 }) ?? '', /event: reset\ndata: \{"from":0\}/);
+  const again = [messageStart, ...textEvents(0, 'Hi'), ...messageEnd].map(event);
+  const frames = framesOf(encoder, [...again, { type: 'end', ending: { type: 'complete' } }]);
+  assert.deepEqual(
+    frames.map(({ event: name }) => name),
+    ['text', 'done'],
+  );
+});
+
+test('the Messages format without ids ends with an error where it would have to take back what it said', () => {
+  const encoder = createMessagesEncoder({ withIds: false });
+  const text = encoder.encode({ id: { epoch: 1, sequence: 5 }, record: { type: 'rewind', fromIndex: 0 } });
+  assert.match(text, /^event: error\ndata: .*"code":"rewound"/);
+  assert.equal(encoder.hasEnded, true);
 });

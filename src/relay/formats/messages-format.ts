@@ -10,11 +10,18 @@ import type { Encoder } from '../reader.ts';
 
 /** The same entry is the same frame for every reader, wherever it joins: there is no state but the option. */
 export function createMessagesEncoder({ withIds }: { withIds: boolean }): Encoder {
+  let hasEnded = false;
   return {
     needsHistory: false,
-    // Every ending of this format is the log's own.
-    hasEnded: false,
+    get hasEnded() {
+      return hasEnded;
+    },
     encode: ({ id, record }: LogEntry): string => {
+      // Without ids nothing can be taken back.
+      if (record.type === 'rewind' && !withIds) {
+        hasEnded = true;
+        return encodeSse(errorFrame(withdrawn));
+      }
       const frame = record.type === 'event' ? eventFrame(record) : frameOf(record, withIds);
       if (frame === undefined) return '';
       return encodeSse({ id: withIds ? formatEntryId(id) : undefined, ...frame });
@@ -45,6 +52,12 @@ function frameOf(record: Exclude<LogRecord, EventRecord>, withIds: boolean): Fra
 function ownFrame(record: object): Frame {
   return { event: 'millrace', data: JSON.stringify({ type: 'millrace', record }) };
 }
+
+const withdrawn = {
+  type: 'failed',
+  code: 'rewound',
+  message: 'The answer broke off, and a part of it that was sent already is written anew: ask again',
+} as const;
 
 function errorFrame(ending: Exclude<LogEnding, { type: 'complete' }>): Frame {
   const code = ending.type === 'stopped' ? 'stopped' : ending.code;

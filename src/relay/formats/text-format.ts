@@ -2,7 +2,7 @@
 // frame, then one `done`, `stopped` or `error`.
 
 import { encodeSse, MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
-import type { TextDelta } from '../../protocol/index.ts';
+import type { TextBlock, TextDelta } from '../../protocol/index.ts';
 import { formatEntryId } from '../../storage/index.ts';
 import type { EntryId, EventRecord, LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
 import type { Encoder } from '../reader.ts';
@@ -32,10 +32,7 @@ export function createTextEncoder(): Encoder {
     if (failure !== undefined) return record.type === 'end' ? failure : undefined;
     if (record.type === 'event') return textOf(record, accumulator);
     if (record.type === 'end') return lastFrame(record.ending, accumulator);
-    if (record.type !== 'rewind') return undefined;
-    // The next attempt begins a message of its own.
-    accumulator = new MessageAccumulator();
-    return ['reset', { from: record.fromIndex }];
+    return record.type === 'rewind' ? rewind(record.fromIndex, accumulator) : undefined;
   };
   return {
     // `done` tells the usage, which the first event begins.
@@ -83,6 +80,22 @@ function lastFrame(ending: LogEnding, { message }: MessageAccumulator): TextFram
   if (ending.type === 'complete')
     return ['done', { usage: message?.usage, stop_reason: message?.stop_reason }];
   return ending.type === 'stopped' ? ['stopped', {}] : errorFrame(ending.code, ending.message);
+}
+
+/** Text that a reader has is hardly ever withdrawn: an answer is gone on with behind its last text. */
+function rewind(fromIndex: number, accumulator: MessageAccumulator): TextFrame | undefined {
+  const before = textLength(accumulator);
+  accumulator.rewind(fromIndex);
+  const from = textLength(accumulator);
+  return from === before ? undefined : ['reset', { from }];
+}
+
+/** In UTF-16 code units. */
+function textLength({ message }: MessageAccumulator): number {
+  const texts = (message?.content ?? []).map((block) =>
+    block.type === 'text' ? (block as TextBlock).text : '',
+  );
+  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** What cannot be read is no event, whatever it was that it broke. */

@@ -16,12 +16,12 @@ const orphanMs = 60_000;
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const body = await toMessagesRequest(request, context.settings);
   const { streams, upstream, owner } = context;
-  const headers = upstream.ownHeaders(request);
+  const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
     owner,
-    request: body,
     orphanMs,
-    call: (signal) => upstream.call({ method: 'POST', target: '/v1/messages', headers, body, signal }),
+    call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
+    takeover: upstream.takeoverTerms(target, orphanMs),
   };
   const { signal } = request;
   return openStream(context, start, {

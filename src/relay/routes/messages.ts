@@ -6,6 +6,7 @@ import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { errorResponse, eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { linkSignals } from '../linked-signal.ts';
+import { RequestError } from '../request-error.ts';
 import { readBodyText } from '../request-body.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions } from '../streams.ts';
@@ -42,12 +43,17 @@ async function streamMessages(
   context: RouteContext,
 ): Promise<RelayResponse> {
   const { owner, streams, upstream } = context;
-  const headers = upstream.headersFor(request);
-  const target = request.path + request.query;
+  const target = { target: request.path + request.query, headers: upstream.headersFor(request) };
   const start: StartOptions = {
     owner,
-    request: body,
-    call: (signal) => upstream.call({ method: 'POST', target, headers, body, signal }),
+    call: {
+      request: body,
+      post: upstream.poster(target),
+      // The clients of this route have retries of their own.
+      retries: switchOf(request, 'x-millrace-retry', false),
+      recovers: switchOf(request, 'x-millrace-recover', true),
+      canRewind: false,
+    },
     // A client of the API that goes away wants no more of the answer, and would pay for it.
     leaving: request.signal,
   };
@@ -58,6 +64,15 @@ async function streamMessages(
       return eventStreamResponse(text, { ...withoutType(headers), 'x-stream-id': id });
     },
   });
+}
+
+/** Throws RequestError for a header that is neither `on` nor `off`. */
+function switchOf({ headers }: RelayRequest, name: string, usual: boolean): boolean {
+  const value = headers.get(name);
+  if (value === undefined) return usual;
+  if (value !== 'on' && value !== 'off')
+    throw new RequestError(400, `${name}: must be "on" or "off", not ${JSON.stringify(value)}`);
+  return value === 'on';
 }
 
 async function passThrough(

@@ -2,11 +2,12 @@
 
 import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import { formatEntryId, isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
-import type { EntryId, LogEntry, StreamLog, StreamState } from '../../storage/index.ts';
+import type { EndRecord, EntryId, EventRecord, StreamLog, StreamState } from '../../storage/index.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { logRecords } from '../log-records.ts';
 import { parseRequest } from '../page-request.ts';
 import type { Encoder } from '../reader.ts';
 import { RequestError } from '../request-error.ts';
@@ -22,20 +23,16 @@ const encoders: Readonly<Record<string, () => Encoder>> = {
 /** The most characters an idempotency key may have; as many as others allow. */
 const maxKeyLength = 255;
 
-/** How much of a log is held at once while its message is put together. */
-const batchEntries = 1024;
-const batchBytes = 1024 * 1024;
-
 export async function postStreams(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const body = await parseRequest(request, context.settings);
   const createEncoder = encoderFor(request);
   const { streams, upstream, owner } = context;
-  const headers = upstream.ownHeaders(request);
+  const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
     owner,
-    request: body,
     idempotencyKey: idempotencyKeyOf(request),
-    call: (signal) => upstream.call({ method: 'POST', target: '/v1/messages', headers, body, signal }),
+    call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
+    takeover: upstream.takeoverTerms(target),
   };
   const { signal } = request;
   const isDetached = !wantsEvents(request);
@@ -109,7 +106,7 @@ function offsetOf({ headers, query }: RelayRequest): EntryId {
 
 async function describe(state: StreamState, { streams }: RouteContext): Promise<object> {
   const { id, createdAt, tail, ending } = state;
-  const { message } = await accumulate(state, streams.log);
+  const { message, end } = await accumulate(state, streams.log);
   return {
     id,
     state: ending === undefined ? 'open' : 'ended',
@@ -117,27 +114,29 @@ async function describe(state: StreamState, { streams }: RouteContext): Promise<
     lastId: formatEntryId(tail),
     createdAt,
     message: message ?? null,
-    usage: message?.usage ?? null,
+    usage: end?.usage ?? message?.usage ?? null,
+    usage_estimated: end?.isUsageEstimated === true,
   };
 }
 
-/** The message as far as `tail`: what came since is not told, and a log that grows faster is not chased. */
-async function accumulate({ id, tail }: StreamState, log: StreamLog): Promise<MessageAccumulator> {
+/** What the log has of the message, and how it ends. */
+async function accumulate(
+  { id, tail }: StreamState,
+  log: StreamLog,
+): Promise<{ message: MessageAccumulator['message']; end: EndRecord | undefined }> {
   const accumulator = new MessageAccumulator();
-  let after = logStart;
-  while (after.sequence < tail.sequence) {
-    const maxEntries = Math.min(batchEntries, tail.sequence - after.sequence);
-    const result = await log.read(id, after, { maxEntries, maxBytes: batchBytes });
-    const last = result.type === 'entries' ? result.entries.at(-1) : undefined;
-    if (result.type !== 'entries' || last === undefined) return accumulator;
-    for (const entry of result.entries) addTo(accumulator, entry);
-    after = last.id;
+  let end: EndRecord | undefined;
+  for await (const records of logRecords(log, id, tail)) {
+    for (const record of records) {
+      if (record.type === 'event') addTo(accumulator, record);
+      else if (record.type === 'rewind') accumulator.rewind(record.fromIndex);
+      else if (record.type === 'end') end = record;
+    }
   }
-  return accumulator;
+  return { message: accumulator.message, end };
 }
 
-function addTo(accumulator: MessageAccumulator, { record }: LogEntry): void {
-  if (record.type !== 'event') return;
+function addTo(accumulator: MessageAccumulator, record: EventRecord): void {
   try {
     accumulator.push(parseStreamEvent(record));
   } catch (error) {

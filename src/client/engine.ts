@@ -1,0 +1,20 @@
+// The inner door of the client, for the relay: what makes an answer out of attempts, for who keeps the answer
+// elsewhere. Not part of the package's interface.
+
+export { Answer } from './answer.ts';
+export type { BegunAnswer, ClientEvent, RecoverEvent } from './answer.ts';
+export type { AnswerConnection } from './answer-attempts.ts';
+export { apiErrorOf } from './api-connection.ts';
+export { resolveSettings } from './call-settings.ts';
+export type { CallSettings } from './call-settings.ts';
+export { ContinuationModes } from './continuation-modes.ts';
+export { errorOfEvent } from './attempt.ts';
+export type { AttemptError } from './errors.ts';
+export { isCoded } from './errors.ts';
+export { follow } from './follow.ts';
+export { ReadWatch } from './read-watch.ts';
+export { planRecovery } from './recovery.ts';
+export { RetryBudget } from './retry-budget.ts';
+export type { StreamEnding } from './stream-ending.ts';
+export { totalUsage, UsageRecord } from './usage-record.ts';
+export type { AttemptKind } from './usage-record.ts';

@@ -1,0 +1,78 @@
+// What a log says of an answer that is not whole: the events a reader has had, and the requests they are of. The log
+// is all that is needed to go on with an answer, whoever began it.
+
+import { UsageRecord } from '../client/engine.ts';
+import type { RecoverEvent } from '../client/engine.ts';
+import { parseStreamEvent, ProtocolError } from '../protocol/index.ts';
+import type { StreamEvent } from '../protocol/index.ts';
+import type { EntryId, FurtherAttemptRecord, LogRecord, StreamLog } from '../storage/index.ts';
+import { logRecords } from './log-records.ts';
+import { withStore } from './storage-error.ts';
+
+export interface BegunLog {
+  readonly events: readonly (StreamEvent | RecoverEvent)[];
+  /** One for each request that upstream has answered. */
+  readonly requests: readonly UsageRecord[];
+  /** How often the answer was gone on with, by whomever. */
+  readonly recoveries: number;
+}
+
+/** Undefined when the log holds an event that cannot be read: nothing can be joined to that. Rejects with
+ * StorageError. */
+export async function readBegunLog(
+  log: StreamLog,
+  id: string,
+  { tail, model }: { tail: EntryId; model: string },
+): Promise<BegunLog | undefined> {
+  const fold = new BegunLogFold(model);
+  return withStore(`read the stream ${id}`, async () => {
+    try {
+      for await (const records of logRecords(log, id, tail)) {
+        for (const record of records) fold.take(record);
+      }
+      return fold;
+    } catch (error) {
+      if (error instanceof ProtocolError) return undefined;
+      throw error;
+    }
+  });
+}
+
+class BegunLogFold implements BegunLog {
+  readonly events: (StreamEvent | RecoverEvent)[] = [];
+  readonly requests: UsageRecord[];
+  #recoveries = 0;
+  #producers = 0;
+
+  constructor(model: string) {
+    this.requests = [new UsageRecord({ number: 1, kind: 'first', model, isStreamed: true })];
+  }
+
+  /** A process that dies of an answer must not be followed by others for ever. */
+  get recoveries(): number {
+    return Math.max(this.#recoveries, this.#producers - 1);
+  }
+
+  /** Throws a ProtocolError for an event that cannot be read. */
+  take(record: LogRecord): void {
+    if (record.type === 'event') this.#takeEvent(parseStreamEvent(record));
+    else if (record.type === 'further_attempt') this.#takeAttempt(record);
+    else if (record.type === 'attempt') this.#producers += 1;
+    else if (record.type === 'rewind') {
+      const attempt = this.requests.length + 1;
+      this.events.push({ type: 'recover', from_index: record.fromIndex, attempt, reason: '' });
+    }
+  }
+
+  #takeEvent(event: StreamEvent): void {
+    this.requests.at(-1)?.take(event);
+    this.events.push(event);
+  }
+
+  #takeAttempt({ number, kind, model, usage }: FurtherAttemptRecord): void {
+    if (kind === 'recovery') this.#recoveries += 1;
+    const request = new UsageRecord({ number, kind, model, isStreamed: true });
+    if (usage !== undefined) request.begin(usage);
+    this.requests.push(request);
+  }
+}

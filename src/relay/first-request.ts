@@ -1,0 +1,173 @@
+// The first request of a stream, on the way that every token takes: frames go into the log as they came, and only
+// those that can end the answer are looked into.
+
+import { apiErrorOf, follow, isCoded, ReadWatch } from '../client/engine.ts';
+import type { AttemptError, CallSettings } from '../client/engine.ts';
+import { ResponseError, TimeoutError, TruncatedError } from '../client/index.ts';
+import type { ByteSource, TransportResponse } from '../client/index.ts';
+import { SseDecoder } from '../protocol/index.ts';
+import type { EndRecord, LogRecord } from '../storage/index.ts';
+import { readFrames } from './answer-frames.ts';
+import { endOf, refusalOf } from './failure.ts';
+import type { RelayResponse } from './http.ts';
+import { StorageError } from './storage-error.ts';
+import type { StreamCall } from './stream-call.ts';
+import { passedResponse, readBytes } from './upstream.ts';
+
+/** How a request ended without the end of the answer. */
+export interface Break {
+  readonly failure: AttemptError;
+  /** What the log says when nothing can be done about it: its end, and perhaps the frame that broke the answer. */
+  readonly last: readonly LogRecord[];
+  /** The response for a client that has none yet. */
+  readonly refusal: RelayResponse;
+}
+
+export interface FirstRequestContext {
+  readonly call: StreamCall;
+  readonly settings: CallSettings;
+  readonly signal: AbortSignal;
+  /** Upstream has answered with a stream. */
+  readonly onStream: (response: TransportResponse) => void;
+  /** Takes records into the log; resolves with false when there is no more to do. */
+  readonly append: (records: readonly LogRecord[]) => Promise<boolean>;
+}
+
+export type FirstResult =
+  /** The answer is whole, and its end is in the log; what is left of the transfer can serve the next call. */
+  | { readonly type: 'complete'; readonly body: ByteSource }
+  | { readonly type: 'broken'; readonly broken: Break }
+  /** The log takes no more from here. */
+  | { readonly type: 'over' };
+
+const complete: EndRecord = { type: 'end', ending: { type: 'complete' } };
+
+/** What is shown of an answer that is no stream; one that stays open is waited for no longer than this. */
+const excerptLimits = { maxBytes: 500, maxMs: 1000 };
+
+/** Rejects with the signal's reason after an abort, and with what `append` rejects with. */
+export async function makeFirstRequest(context: FirstRequestContext): Promise<FirstResult> {
+  const request = new FirstRequest(context);
+  try {
+    return await request.make();
+  } finally {
+    request.stop();
+  }
+}
+
+class FirstRequest {
+  readonly #context: FirstRequestContext;
+  readonly #controller = new AbortController();
+  readonly #letGo: () => void;
+  readonly #watch: ReadWatch;
+  #body: ByteSource | undefined;
+  #isWhole = false;
+
+  constructor(context: FirstRequestContext) {
+    this.#context = context;
+    this.#letGo = follow(context.signal, this.#controller);
+    const { clock, timeouts } = context.settings;
+    this.#watch = new ReadWatch({ clock, timeouts, controller: this.#controller });
+  }
+
+  async make(): Promise<FirstResult> {
+    try {
+      const response = await this.#send();
+      this.#body = response.body;
+      if (response.status !== 200 || !isEventStream(response)) return await refused(response);
+      this.#context.onStream(response);
+      return await this.#readAll(response.body);
+    } catch (error) {
+      return brokenBy(this.#failureOf(error));
+    }
+  }
+
+  stop(): void {
+    this.#letGo();
+    this.#watch.stop();
+    if (!this.#isWhole) void this.#body?.cancel();
+  }
+
+  async #send(): Promise<TransportResponse> {
+    const { call, settings } = this.#context;
+    const { connectMs, headersMs } = settings.timeouts;
+    const { signal } = this.#controller;
+    const stopTimer =
+      headersMs === Infinity
+        ? undefined
+        : settings.clock.setTimer(
+            () => this.#controller.abort(new TimeoutError('headers_timeout', headersMs)),
+            headersMs,
+          );
+    try {
+      signal.throwIfAborted();
+      return await call.post(call.request, { signal, connectMs, isFurther: false });
+    } finally {
+      stopTimer?.();
+    }
+  }
+
+  async #readAll(body: ByteSource): Promise<FirstResult> {
+    const decoder = new SseDecoder();
+    for (;;) {
+      const chunk = await this.#read(body);
+      const frames = readFrames(chunk === undefined ? decoder.end() : decoder.push(chunk));
+      if (frames.hasProgress) this.#watch.progress();
+      const { isComplete, broken } = frames;
+      const records = isComplete ? [...frames.records, complete] : frames.records;
+      if (records.length > 0 && !(await this.#context.append(records))) return { type: 'over' };
+      if (isComplete) {
+        this.#isWhole = true;
+        return { type: 'complete', body };
+      }
+      if (broken !== undefined)
+        return { type: 'broken', broken: { ...brokenBy(broken.failure).broken, ...broken } };
+      if (decoder.error !== undefined) return brokenBy(decoder.error);
+      if (chunk === undefined) return brokenBy(new TruncatedError(undefined, undefined));
+    }
+  }
+
+  async #read(body: ByteSource): Promise<Uint8Array | undefined> {
+    this.#watch.begin();
+    try {
+      const chunk = await body.read();
+      this.#controller.signal.throwIfAborted();
+      return chunk;
+    } finally {
+      this.#watch.end();
+    }
+  }
+
+  /** The limits of time abort the request alone; any other abort is the stream's. Throws what is no failure of the
+   * request. */
+  #failureOf(error: unknown): AttemptError {
+    if (error instanceof StorageError) throw error;
+    this.#context.signal.throwIfAborted();
+    const { signal } = this.#controller;
+    const reason: unknown = signal.aborted ? signal.reason : error;
+    if (isCoded(reason)) return reason;
+    throw reason;
+  }
+}
+
+/** A response that is no stream: an error goes to the client as it is, anything else as an error of ours. */
+async function refused(response: TransportResponse): Promise<Extract<FirstResult, { type: 'broken' }>> {
+  const { status, headers, body } = response;
+  if (status >= 400 && status < 600) {
+    const refusal = await passedResponse(response);
+    const failure = apiErrorOf(response, new TextDecoder().decode(refusal.body));
+    const ending = { type: 'failed', code: failure.type, message: `Upstream answered ${status}` } as const;
+    return { type: 'broken', broken: { failure, last: [{ type: 'end', ending }], refusal } };
+  }
+  const contentType = headers.get('content-type') ?? undefined;
+  const excerpt = new TextDecoder().decode(await readBytes(body, excerptLimits));
+  return brokenBy(new ResponseError('not_an_event_stream', { status, contentType, excerpt }));
+}
+
+function brokenBy(failure: AttemptError): Extract<FirstResult, { type: 'broken' }> {
+  return { type: 'broken', broken: { failure, last: [endOf(failure)], refusal: refusalOf(failure) } };
+}
+
+function isEventStream({ headers }: TransportResponse): boolean {
+  return /^text\/event-stream\b/i.test(headers.get('content-type') ?? '');
+}

@@ -1,0 +1,134 @@
+// The rest of an answer whose beginning is in a log, as records of that log. Retries, fallbacks and recovery are the
+// client's own.
+
+import { Answer, apiErrorOf, planRecovery } from '../client/engine.ts';
+import type { AnswerConnection, AttemptError, ClientEvent, StreamEnding } from '../client/engine.ts';
+import { readText } from '../client/index.ts';
+import type { AttemptRecord, MessageParams, TransportResponse } from '../client/index.ts';
+import type { Usage } from '../protocol/index.ts';
+import type { EventRecord, LogRecord } from '../storage/index.ts';
+import type { BegunLog } from './begun-log.ts';
+import type { CallPolicy, StreamCall } from './stream-call.ts';
+
+export interface RestContext {
+  readonly call: StreamCall;
+  readonly policy: CallPolicy;
+  /** Why the log does not go on. */
+  readonly failure: AttemptError;
+  /** Ends everything. */
+  readonly controller: AbortController;
+}
+
+/** The most of an error's body that is read. */
+const maxErrorBytes = 64 * 1024;
+
+export class RestOfAnswer {
+  readonly #answer: Answer;
+  /** How many requests the log tells of. */
+  #toldRequests: number;
+  /** How many blocks the log has. */
+  #blockCount: number;
+  #lastReason: string;
+
+  /** Undefined when the call may not be made again for this failure. */
+  static of(begun: BegunLog, context: RestContext): RestOfAnswer | undefined {
+    const { call, policy } = context;
+    const rest = new RestOfAnswer(begun, context);
+    const answer = rest.#answer;
+    if (!answer.isCommitted) return call.retries || answer.ending !== undefined ? rest : undefined;
+    if (!call.recovers) return undefined;
+    if (call.canRewind || answer.message?.stop_reason != null) return rest;
+    // Where nothing can be taken back, what would drop a block is not begun.
+    const params = paramsOf(call);
+    const mode = policy.modes.of(params.model);
+    const plan = planRecovery(
+      { params, blocks: answer.message?.content ?? [], isLastOpen: answer.isBlockOpen },
+      mode,
+    );
+    return plan !== undefined && plan.keptBlocks === rest.#blockCount ? rest : undefined;
+  }
+
+  private constructor(begun: BegunLog, { call, policy, failure, controller }: RestContext) {
+    const settings = { ...policy.settings, recover: call.recovers ? policy.settings.recover : undefined };
+    const connection: AnswerConnection = {
+      budget: policy.budget,
+      modes: policy.modes,
+      post: async (_path, params, { signal, connectMs }) => {
+        const response = await call.post(JSON.stringify(params), { signal, connectMs, isFurther: true });
+        if (response.status === 200) return response;
+        throw apiErrorOf(response, await readText(response.body, maxErrorBytes));
+      },
+    };
+    const request = { connection, params: paramsOf(call), options: {}, settings, controller };
+    this.#answer = new Answer(request, { onEnd: () => undefined });
+    const { events, requests, recoveries } = begun;
+    this.#answer.resume({ events, records: requests, recoveries, failure });
+    this.#toldRequests = requests.length;
+    this.#blockCount = this.#answer.message?.content.length ?? 0;
+    this.#lastReason = failure.code;
+  }
+
+  /** Of the latest request; undefined before its headers are there. */
+  get response(): TransportResponse | undefined {
+    return this.#answer.response;
+  }
+
+  /** How the answer ended; undefined while it goes on. */
+  get ending(): StreamEnding | undefined {
+    return this.#answer.ending;
+  }
+
+  /** Every request made for it. */
+  get requests(): readonly AttemptRecord[] {
+    return this.#answer.attempts;
+  }
+
+  /** What the next chunk says, perhaps nothing. Never rejects. */
+  async next(): Promise<LogRecord[]> {
+    const records: LogRecord[] = [];
+    for (const event of await this.#answer.readChunk()) records.push(...this.#recordsOf(event));
+    return records;
+  }
+
+  /** Ends the transfer. Never rejects. */
+  cancel(reason: unknown): Promise<void> {
+    return this.#answer.cancel(reason);
+  }
+
+  #recordsOf(event: ClientEvent): LogRecord[] {
+    if (event.type === 'recover') {
+      const fromIndex = (event as { from_index: number }).from_index;
+      this.#lastReason = (event as { reason: string }).reason;
+      if (fromIndex >= this.#blockCount) return [];
+      this.#blockCount = fromIndex;
+      return [{ type: 'rewind', fromIndex }];
+    }
+    if (event.type === 'content_block_start') this.#blockCount = (event as { index: number }).index + 1;
+    const record: EventRecord = { type: 'event', event: event.type, data: JSON.stringify(event) };
+    return [...this.#newRequest(), record];
+  }
+
+  /** Told with the first event that is shown of it: by then its usage is known. */
+  #newRequest(): LogRecord[] {
+    const { attempts } = this.#answer;
+    const latest = attempts.at(-1);
+    if (latest === undefined || latest.kind === 'first' || attempts.length <= this.#toldRequests) return [];
+    this.#toldRequests = attempts.length;
+    const { number, kind, model, usage } = latest;
+    return [
+      {
+        type: 'further_attempt',
+        number,
+        kind,
+        model,
+        reason: this.#lastReason,
+        ...(usage === undefined ? {} : { usage: { ...usage } as Usage }),
+      },
+    ];
+  }
+}
+
+/** Throws nothing: the body was looked at before it was sent. */
+function paramsOf({ request }: StreamCall): MessageParams {
+  return JSON.parse(request) as MessageParams;
+}

@@ -1,0 +1,34 @@
+// How the answer of a stream is asked for, first and again.
+
+import type { TransportResponse } from '../client/index.ts';
+import type { CallSettings, ContinuationModes, RetryBudget } from '../client/engine.ts';
+
+/** One POST of a Messages body to upstream, in the client's name. */
+export type PostMessages = (
+  body: string,
+  options: {
+    readonly signal: AbortSignal;
+    readonly connectMs: number;
+    /** True for every request after the first. */
+    readonly isFurther: boolean;
+  },
+) => Promise<TransportResponse>;
+
+export interface StreamCall {
+  /** The body of the first request. */
+  readonly request: string;
+  readonly post: PostMessages;
+  /** Whether a call that fails before any content is made again. */
+  readonly retries: boolean;
+  /** Whether an answer that breaks off is gone on with. */
+  readonly recovers: boolean;
+  /** Whether its readers can be told that blocks they have seen are withdrawn. */
+  readonly canRewind: boolean;
+}
+
+/** What the calls of all streams share. */
+export interface CallPolicy {
+  readonly settings: CallSettings;
+  readonly budget: RetryBudget;
+  readonly modes: ContinuationModes;
+}

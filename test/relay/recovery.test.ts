@@ -1,0 +1,439 @@
+// Answers that break off behind the relay, or with it: gone on with, in the log and for every reader.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MessageAccumulator, parseStreamEvent, SseDecoder } from 'millrace/protocol';
+import type { ServerSentEvent, StreamEvent } from 'millrace/protocol';
+import { startSimulator } from 'millrace/simulator';
+import type { Fault } from 'millrace/simulator';
+import { logStart, MemoryStreamLog } from 'millrace/storage';
+import type { LogRecord, StreamLog, TakeoverTerms } from 'millrace/storage';
+import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
+import type { RawAnswer, RawServer } from '../support/raw-server.ts';
+import { startTestRelay } from '../support/relay.ts';
+import type { TestRelay } from '../support/relay.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
+import { blockEvents, messageEnd, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
+import { turnsUntil } from '../support/turns.ts';
+
+const params = { model: 'claude-sonnet-5', max_tokens: 900, messages: [{ role: 'user', content: 'x' }] };
+
+interface Asking {
+  readonly headers?: Record<string, string>;
+  readonly body?: object;
+}
+
+function post(relay: TestRelay, path: string, { headers, body = params }: Asking = {}): Promise<Response> {
+  const whole = path === '/chat/stream' ? { message: 'x' } : { ...body, stream: true };
+  return fetch(relay.url + path, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'anthropic-version': '2023-06-01',
+      accept: 'text/event-stream',
+      ...headers,
+    },
+    body: JSON.stringify(whole),
+  });
+}
+
+function framesOf(text: string): ServerSentEvent[] {
+  const decoder = new SseDecoder();
+  return [...decoder.push(text), ...decoder.end()];
+}
+
+/** What a reader of the API's own events has in the end. */
+function messageOf(text: string): MessageAccumulator {
+  const accumulator = new MessageAccumulator();
+  for (const frame of framesOf(text)) accumulator.push(parseStreamEvent(frame));
+  return accumulator;
+}
+
+/** A server that gives these answers in turn; the last one again and again. */
+function startScript(...answers: readonly (string | RawAnswer)[]): Promise<RawServer> {
+  let count = 0;
+  return startRawServer(() => {
+    const answer = answers[Math.min(count, answers.length - 1)] ?? '';
+    count += 1;
+    if (typeof answer !== 'string') return answer;
+    const bytes = answer.startsWith('HTTP') ? answer : streamResponse(answer) + cleanEnd;
+    // Closed, the connection might be taken for the next request before that is known.
+    return { bytes, then: 'hold' };
+  });
+}
+
+async function recordsIn(log: StreamLog, id: string): Promise<LogRecord[]> {
+  const result = await log.read(id, logStart, { maxEntries: 10_000, maxBytes: 10_000_000 });
+  assert.ok(result.type === 'entries');
+  return result.entries.map(({ record }) => record);
+}
+
+const begun = sse(messageStart, ...textEvents(0, 'The wheel ', 'turns').slice(0, -1));
+const rest = sse(messageStart, ...textEvents(0, ' and turns.'), ...messageEnd);
+const overloaded =
+  'HTTP/1.1 529 Overloaded\r\ncontent-type: application/json\r\nretry-after: 0\r\ncontent-length: 77\r\n\r\n' +
+  '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded 1"}}';
+
+test('text that breaks off goes on in its block on every route, and the answer ends as if nothing had been', async () => {
+  for (const path of ['/v1/messages', '/streams']) {
+    await using upstream = await startScript(begun, rest);
+    await using relay = await startTestRelay(upstream.url);
+    const text = await (await post(relay, path)).text();
+    const { message, ending } = messageOf(text);
+    assert.equal(ending?.type, 'complete', text);
+    assert.deepEqual(message?.content, [{ type: 'text', text: 'The wheel turns and turns.' }]);
+    assert.equal(text.match(/event: message_start/g)?.length, 1);
+    assert.equal(upstream.requests.length, 2);
+  }
+  await using upstream = await startScript(begun, rest);
+  await using relay = await startTestRelay(upstream.url);
+  const frames = framesOf(await (await post(relay, '/chat/stream')).text());
+  const said = frames.filter(({ event }) => event === 'text').map(({ data }) => JSON.parse(data) as string);
+  assert.equal(said.join(''), 'The wheel turns and turns.');
+  assert.equal(frames.at(-1)?.event, 'done');
+});
+
+test('the frames of the first attempt are upstream’s own, byte for byte', async () => {
+  const padded = begun.replaceAll('}\n\n', '}   \n\n');
+  await using upstream = await startScript(padded, rest);
+  await using relay = await startTestRelay(upstream.url);
+  assert.ok((await (await post(relay, '/v1/messages')).text()).startsWith(padded));
+});
+
+test('the log tells of every further request, and what all of them took', async () => {
+  await using upstream = await startScript(begun, overloaded, rest);
+  await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
+  const response = await post(relay, '/streams');
+  await response.text();
+  const id = response.headers.get('x-stream-id') ?? '';
+  const records = await recordsIn(relay.log, id);
+  assert.deepEqual(
+    records.filter(({ type }) => type === 'further_attempt'),
+    [
+      {
+        type: 'further_attempt',
+        number: 3,
+        kind: 'retry',
+        model: 'claude-sonnet-5',
+        reason: 'truncated',
+        // With what came in the same chunk.
+        usage: { input_tokens: 9, output_tokens: 4 },
+      },
+    ],
+  );
+  const end = records.at(-1);
+  assert.ok(end?.type === 'end');
+  // Fifteen characters came before the break: about five tokens; the second attempt said five.
+  assert.deepEqual(end.usage, { input_tokens: 18, output_tokens: 10 });
+  assert.equal(end.isUsageEstimated, true);
+  const state = (await (await fetch(`${relay.url}/streams/${id}`)).json()) as Record<string, unknown>;
+  assert.deepEqual(state['usage'], { input_tokens: 18, output_tokens: 10 });
+  assert.equal(state['usage_estimated'], true);
+});
+
+test('an error event in the middle is gone on from where it is passing, and comes through where it is not', async () => {
+  const errorFrame = (type: string): string =>
+    `event: error\ndata: {"type":"error","error":{"type":"${type}","message":"No"}  }\n\n`;
+  await using passing = await startScript(begun + errorFrame('overloaded_error'), rest);
+  await using relay = await startTestRelay(passing.url);
+  const text = await (await post(relay, '/v1/messages')).text();
+  assert.equal(messageOf(text).ending?.type, 'complete');
+  assert.doesNotMatch(text, /overloaded_error/);
+
+  await using lasting = await startScript(begun + errorFrame('invalid_request_error'), rest);
+  await using other = await startTestRelay(lasting.url);
+  const failed = await (await post(other, '/v1/messages')).text();
+  assert.equal(failed, begun + errorFrame('invalid_request_error'));
+  assert.equal(lasting.requests.length, 1);
+});
+
+test('an answer that has its stop_reason is finished without another request', async () => {
+  const all = sse(messageStart, ...textEvents(0, 'Hello'), ...messageEnd.slice(0, 1));
+  await using upstream = await startScript(all);
+  await using relay = await startTestRelay(upstream.url);
+  const text = await (await post(relay, '/v1/messages')).text();
+  assert.equal(messageOf(text).ending?.type, 'complete');
+  assert.equal(upstream.requests.length, 1);
+});
+
+test('x-millrace-recover: off gives a typed error, and any other word is refused', async () => {
+  await using upstream = await startScript(begun, rest);
+  await using relay = await startTestRelay(upstream.url);
+  const text = await (await post(relay, '/v1/messages', { headers: { 'x-millrace-recover': 'off' } })).text();
+  assert.ok(text.startsWith(begun));
+  assert.match(text, /event: error\ndata: .*"code":"truncated"/);
+  assert.equal(upstream.requests.length, 1);
+  const refused = await post(relay, '/v1/messages', { headers: { 'x-millrace-recover': 'perhaps' } });
+  assert.equal(refused.status, 400);
+  assert.match(await refused.text(), /x-millrace-recover: must be \\"on\\" or \\"off\\", not \\"perhaps\\"/);
+});
+
+test('an answer that keeps breaking ends with why it broke, once there were as many recoveries as there may be', async () => {
+  await using upstream = await startScript(begun, sse(messageStart, ...textEvents(0, ' and').slice(0, -1)));
+  await using relay = await startTestRelay(upstream.url, { calls: { recover: { maxRecoveries: 2 } } });
+  const text = await (await post(relay, '/v1/messages')).text();
+  assert.equal(upstream.requests.length, 3);
+  assert.match(text, /event: error\ndata: .*"code":"truncated".*\n\n$/);
+  assert.equal(messageOf(text).message?.content.length, 1);
+});
+
+const toolBegun = sse(
+  messageStart,
+  ...textEvents(0, 'Let me look.'),
+  ...toolEvents(1, '{"place":"mi', 'll"}').slice(0, 3),
+);
+const toolAnew = sse(
+  messageStart,
+  ...textEvents(0, ' Now.'),
+  ...toolEvents(1, '{"place":"weir"}'),
+  ...messageEnd,
+);
+
+test('a tool input that was open is withdrawn and written anew where a reader can be told', async () => {
+  await using upstream = await startScript(toolBegun, toolAnew);
+  await using relay = await startTestRelay(upstream.url);
+  const response = await post(relay, '/streams');
+  const frames = framesOf(await response.text());
+  const own = frames.filter(({ event }) => event === 'millrace').map(({ data }) => data);
+  assert.match(own.join('\n'), /"record":\{"type":"rewind","fromIndex":1\}/);
+  const state = (await (
+    await fetch(`${relay.url}/streams/${response.headers.get('x-stream-id')}`)
+  ).json()) as { message: { content: Record<string, unknown>[] } };
+  assert.deepEqual(
+    state.message.content.map(({ type, text, input }) => text ?? input ?? type),
+    ['Let me look.', ' Now.', { place: 'weir' }],
+  );
+});
+
+test('a tool input that was open ends /v1/messages with upstream’s failure, without another request', async () => {
+  await using upstream = await startScript(toolBegun, toolAnew);
+  await using relay = await startTestRelay(upstream.url);
+  const text = await (await post(relay, '/v1/messages')).text();
+  assert.ok(text.startsWith(toolBegun));
+  assert.match(text, /event: error\ndata: .*"code":"truncated".*\n\n$/);
+  assert.equal(upstream.requests.length, 1);
+});
+
+test('a finished tool call is never asked for again', async () => {
+  const finished = sse(messageStart, ...toolEvents(0, '{"place":"mill"}'));
+  await using upstream = await startScript(finished, rest);
+  await using relay = await startTestRelay(upstream.url);
+  assert.match(await (await post(relay, '/streams')).text(), /"code":"truncated"/);
+  assert.equal(upstream.requests.length, 1);
+});
+
+test('a call that fails before any content is made again for pages, and passes as it is for programs', async () => {
+  for (const path of ['/streams', '/chat/stream']) {
+    await using upstream = await startScript(overloaded, overloaded, rest);
+    await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
+    assert.match(await (await post(relay, path)).text(), /and turns/);
+    assert.equal(upstream.requests.length, 3);
+  }
+  await using upstream = await startScript(overloaded, rest);
+  await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
+  const passed = await post(relay, '/v1/messages');
+  assert.equal(passed.status, 529);
+  assert.match(await passed.text(), /Overloaded 1/);
+  assert.equal(upstream.requests.length, 1);
+  await using again = await startScript(overloaded, rest);
+  await using other = await startTestRelay(again.url, { calls: { retry: { maxDelayMs: 0 } } });
+  const retried = await post(other, '/v1/messages', { headers: { 'x-millrace-retry': 'on' } });
+  assert.equal(messageOf(await retried.text()).ending?.type, 'complete');
+});
+
+test('a page gets the last error when every call has failed', async () => {
+  await using upstream = await startScript(overloaded);
+  await using relay = await startTestRelay(upstream.url, {
+    calls: { retry: { maxRetries: 1, maxDelayMs: 0 } },
+  });
+  const response = await post(relay, '/streams');
+  assert.equal(response.status, 529);
+  assert.match(await response.text(), /"type":"overloaded_error","message":"Overloaded 1"/);
+  assert.equal(upstream.requests.length, 2);
+});
+
+test('thinking that was open is written anew', async () => {
+  const thinking = blockEvents(0, { type: 'thinking', thinking: '', signature: '' }, [
+    { type: 'thinking_delta', thinking: 'Hm' },
+  ]);
+  await using upstream = await startScript(sse(messageStart, ...thinking.slice(0, -1)), rest);
+  await using relay = await startTestRelay(upstream.url);
+  const text = await (await post(relay, '/streams')).text();
+  assert.match(text, /"type":"rewind","fromIndex":0/);
+  assert.match(text, /and turns/);
+});
+
+test('a stop while a retry waits, or while the rest is written, ends the stream at once as stopped', async () => {
+  const clock = new SteppedClock();
+  await using waiting = await startScript(overloaded.replace('retry-after: 0', 'retry-after: 9'));
+  await using relay = await startTestRelay(waiting.url, { clock });
+  const started = await fetch(`${relay.url}/streams`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(params),
+  });
+  const { id } = (await started.json()) as { id: string };
+  await turnsUntil(() => waiting.requests.length === 1);
+  await fetch(`${relay.url}/streams/${id}/stop`, { method: 'POST' });
+  const text = await (
+    await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } })
+  ).text();
+  assert.match(text, /"code":"stopped".*\n\n$/);
+  assert.equal(waiting.requests.length, 1);
+
+  const going: RawAnswer = {
+    bytes: streamResponse(sse(messageStart, ...textEvents(0, ' on').slice(0, 2))),
+    then: 'hold',
+  };
+  await using upstream = await startScript(begun, going);
+  await using other = await startTestRelay(upstream.url);
+  const response = await post(other, '/streams');
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let seen = '';
+  while (!seen.includes(' on')) seen += (await reader.read()).value ?? '';
+  await fetch(`${other.url}/streams/${response.headers.get('x-stream-id')}/stop`, { method: 'POST' });
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) seen += piece.value;
+  assert.match(seen, /"code":"stopped".*\n\n$/);
+  await upstream.clientLeft(1);
+});
+
+test('upstream’s silence ends a request at each limit, and the answer goes on', async () => {
+  for (const [limit, silent, code] of [
+    ['headersMs', { bytes: '', then: 'hold' }, 'headers_timeout'],
+    ['idleMs', { bytes: streamResponse(begun), then: 'hold' }, 'idle_timeout'],
+  ] as const) {
+    const clock = new SteppedClock();
+    await using upstream = await startScript(silent, rest);
+    await using relay = await startTestRelay(upstream.url, { clock, calls: { timeouts: { [limit]: 5000 } } });
+    const answered = post(relay, '/streams');
+    await turnsUntil(() => upstream.requests.length === 1);
+    if (limit === 'idleMs')
+      await relay.log.wait(
+        (await answered).headers.get('x-stream-id') ?? '',
+        { epoch: 0, sequence: 3 },
+        AbortSignal.timeout(9000),
+      );
+    await clock.pass(10_000);
+    const text = await (await answered).text();
+    assert.match(text, new RegExp(`"reason":"${code}"`));
+    assert.match(text, /and turns/);
+  }
+});
+
+interface Takeover {
+  readonly log: MemoryStreamLog;
+  readonly id: string;
+}
+
+/** A log as a process leaves it that was killed. */
+async function leave(events: readonly StreamEvent[], takeover: TakeoverTerms | undefined): Promise<Takeover> {
+  const log = new MemoryStreamLog();
+  const request = JSON.stringify({ ...params, stream: true });
+  const open = {
+    type: 'open',
+    owner: 'local',
+    request,
+    createdAt: 0,
+    ...(takeover === undefined ? {} : { takeover }),
+  } as const;
+  await log.create({ id: 'left', open });
+  const acquired = await log.acquire('left', 'dead', 60_000);
+  assert.ok(acquired.type === 'acquired');
+  const records = events.map((event): LogRecord => ({
+    type: 'event',
+    event: event.type,
+    data: JSON.stringify(event),
+  }));
+  if (records.length > 0) await log.append('left', { after: acquired.tail, records });
+  await log.release('left', 'dead');
+  return { log, id: 'left' };
+}
+
+const terms = { target: '/v1/messages', headers: { 'anthropic-version': '2023-06-01' } };
+const started = [messageStart, ...textEvents(0, 'The wheel ', 'turns').slice(0, -1)];
+
+test('an answer whose relay was killed is gone on with by the next one, with its own key', async () => {
+  const { log, id } = await leave(started, terms);
+  await using upstream = await startScript(rest);
+  await using relay = await startTestRelay(upstream.url, { log, upstream: { apiKey: 'sk-own' } });
+  const response = await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } });
+  const { message, ending } = messageOf(await response.text());
+  assert.equal(ending?.type, 'complete');
+  assert.deepEqual(message?.content, [{ type: 'text', text: 'The wheel turns and turns.' }]);
+  assert.match(upstream.requests[0] ?? '', /authorization: Bearer sk-own/i);
+  assert.match(upstream.requests[0] ?? '', /anthropic-version: 2023-06-01/);
+});
+
+test('one that had nothing yet is asked for again, and one that was whole gets its end without a request', async () => {
+  const empty = await leave([], terms);
+  await using upstream = await startScript(rest);
+  await using relay = await startTestRelay(upstream.url, { log: empty.log });
+  const stream = (url: string) => fetch(`${url}/streams/left`, { headers: { accept: 'text/event-stream' } });
+  assert.equal(messageOf(await (await stream(relay.url)).text()).ending?.type, 'complete');
+  assert.equal(upstream.requests.length, 1);
+
+  const whole = await leave([messageStart, ...textEvents(0, 'Hi'), ...messageEnd], terms);
+  await using other = await startTestRelay(upstream.url, { log: whole.log });
+  await (await stream(other.url)).text();
+  assert.deepEqual((await whole.log.state('left'))?.ending, { type: 'complete' });
+  assert.equal(upstream.requests.length, 1);
+});
+
+test('an answer that was asked for with a client’s own key, or by a relay that does not recover, ends interrupted', async () => {
+  await using upstream = await startScript(rest);
+  for (const [takeover, calls] of [
+    [undefined, {}],
+    [terms, { recover: false }],
+  ] as const) {
+    const { log, id } = await leave(started, takeover);
+    await using relay = await startTestRelay(upstream.url, { log, calls });
+    const response = await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } });
+    assert.match(await response.text(), /"code":"interrupted"/);
+  }
+  assert.equal(upstream.requests.length, 0);
+});
+
+test('the terms of a takeover hold no key, and are left out where only the client has one', async () => {
+  await using upstream = await startScript(rest);
+  for (const [own, isLeft] of [
+    [{ apiKey: 'sk-own' }, true],
+    [{}, false],
+  ] as const) {
+    await using relay = await startTestRelay(upstream.url, { upstream: own });
+    const response = await post(relay, '/streams', {
+      headers: { 'x-api-key': 'sk-client', 'anthropic-beta': 'b-1' },
+    });
+    await response.text();
+    const [open] = await recordsIn(relay.log, response.headers.get('x-stream-id') ?? '');
+    assert.ok(open?.type === 'open');
+    assert.equal(open.takeover !== undefined, isLeft);
+    assert.doesNotMatch(JSON.stringify(open), /sk-/);
+  }
+});
+
+test('the simulator’s own text comes whole through the relay, wherever it is cut', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  await using relay = await startTestRelay(simulator.url, { upstream: { isSimulator: true } });
+  const ask = async (model: string, faults: readonly Fault[]): Promise<string> => {
+    const body = { ...params, model, messages: [{ role: 'user', content: 'markdown' }] };
+    const headers = {
+      'x-simulator-fault': JSON.stringify({ key: `${model} ${JSON.stringify(faults)}`, faults }),
+    };
+    const text = await (await post(relay, '/v1/messages', { headers, body })).text();
+    const { message, ending } = messageOf(text);
+    assert.equal(ending?.type, 'complete', text.slice(-300));
+    return (message?.content ?? []).map((block) => (block.type === 'text' ? block.text : '')).join('');
+  };
+  for (const model of ['claude-sonnet-4-5', 'claude-sonnet-5']) {
+    const whole = await ask(model, []);
+    for (let atByte = 1300; atByte < 6000; atByte += 331) {
+      for (const by of ['fin', 'rst'] as const) {
+        assert.equal(
+          await ask(model, [{ kind: 'cut', atByte, by, times: 1 }]),
+          whole,
+          `${model} ${by} ${atByte}`,
+        );
+      }
+    }
+  }
+});
