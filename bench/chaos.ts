@@ -1,6 +1,7 @@
 // `npm run chaos`: a relay with a store in a file is killed in the middle of its answers, twenty times in a row, and
-// started again at once. Readers reconnect by themselves with Last-Event-ID. At the end each must have an ending,
-// and have seen the log's frames from the first to the last, each once. Prints figures; exits with 1 when one is off.
+// started again at once. It goes on with them, and readers reconnect by themselves with Last-Event-ID. At the end each
+// reader must have seen the log's frames from the first to the last, each once, and every answer must be whole: the
+// model's text, character by character. Prints figures; exits with 1 when one is off.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -11,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SseDecoder } from 'millrace/protocol';
+import { MessageAccumulator, parseStreamEvent, SseDecoder } from 'millrace/protocol';
 import type { ServerSentEvent } from 'millrace/protocol';
 
 const rounds = 20;
@@ -21,6 +22,12 @@ const readersEach = 3;
 const hungMs = 30_000;
 /** How long a reader waits before it connects again. */
 const retryMs = 50;
+
+/** Some 150 events: none is over before the last kill of its round. */
+const prompt = 'long 2000';
+const params = { model: 'claude-sonnet-5', max_tokens: 8000, messages: [{ role: 'user', content: prompt }] };
+/** The relay's own key: without one nobody could go on with an answer. */
+const key = 'sk-ant-chaos';
 
 const program = join(import.meta.dirname, '../bin/millrace.mjs');
 
@@ -38,13 +45,18 @@ interface Figures {
   doubled: number;
   other: number;
   hung: number;
+  /** Answers that were gone on with. */
+  resumed: number;
+  /** Answers that are not the model's text. */
+  broken: number;
   readonly restartMs: number[];
 }
 
 async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-chaos-'));
   const startedAt = performance.now();
-  const simulator = await start(['simulate', '--port', '0', '--speed', '4']);
+  const simulator = await start(['simulate', '--port', '0', '--ttft', '5', '--rate', '1500']);
+  const text = await textOfModel(simulator.url);
   const port = await freePort();
   const serveArguments = ['serve', '--port', String(port), '--upstream', simulator.url];
   serveArguments.push('--store', `sqlite:${join(folder, 'relay.db')}`);
@@ -55,32 +67,36 @@ async function main(): Promise<number> {
     doubled: 0,
     other: 0,
     hung: 0,
+    resumed: 0,
+    broken: 0,
     restartMs: [],
   };
   let relay = await start(serveArguments);
   try {
     for (let round = 0; round < rounds; round += 1) {
-      relay = await runRound(relay, serveArguments, { round, figures });
+      relay = await runRound(relay, serveArguments, { round, figures, text });
     }
   } finally {
     for (const { child } of [relay, simulator]) child.kill('SIGKILL');
     rmSync(folder, { recursive: true });
   }
   report(figures, (performance.now() - startedAt) / 1000);
-  const { lost, doubled, other, hung } = figures;
-  return lost + doubled + other + hung === 0 ? 0 : 1;
+  const { lost, doubled, other, hung, broken, resumed } = figures;
+  return lost + doubled + other + hung + broken === 0 && resumed > 0 ? 0 : 1;
 }
 
 interface Round {
   readonly round: number;
   readonly figures: Figures;
+  /** What every answer comes to when nothing breaks it. */
+  readonly text: string | undefined;
 }
 
 /** Starts answers and readers, kills the relay when all have seen some of it, and starts it again. */
 async function runRound(
   relay: Started,
   serveArguments: readonly string[],
-  { round, figures }: Round,
+  { round, figures, text }: Round,
 ): Promise<Started> {
   const ids = await Promise.all(Array.from({ length: streamsEach }, () => post(relay.url)));
   const readers = ids.flatMap((id) => Array.from({ length: readersEach }, () => newReader(id)));
@@ -97,6 +113,10 @@ async function runRound(
   await Promise.all(reading);
   clearTimeout(timer);
   for (const reader of readers) await compare(next.url, reader, figures);
+  for (const reader of readers.filter((_, index) => index % readersEach === 0)) {
+    if (reader.frames.some(({ data }) => data.includes('"further_attempt"'))) figures.resumed += 1;
+    if (textOf(reader.frames) !== text) figures.broken += 1;
+  }
   return next;
 }
 
@@ -107,10 +127,28 @@ async function post(url: string): Promise<string> {
   const response = await fetch(`${url}/streams`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ messages: [{ role: 'user', content: 'long 5000' }] }),
+    body: JSON.stringify(params),
   });
   const { id } = (await response.json()) as { id: string };
   return id;
+}
+
+async function textOfModel(url: string): Promise<string | undefined> {
+  const response = await fetch(`${url}/v1/messages`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'anthropic-version': '2023-06-01', 'x-api-key': key },
+    body: JSON.stringify({ ...params, stream: true }),
+  });
+  return textOf([...new SseDecoder().push(await response.text())]);
+}
+
+/** The text of an answer that is whole; undefined for one that is not. */
+function textOf(frames: readonly ServerSentEvent[]): string | undefined {
+  const accumulator = new MessageAccumulator();
+  for (const frame of frames) accumulator.push(parseStreamEvent(frame));
+  if (accumulator.ending?.type !== 'complete') return undefined;
+  const { content } = accumulator.ending.message;
+  return content.map((block) => (block.type === 'text' ? block.text : '')).join('');
 }
 
 /** Reads until the stream has ended, as EventSource does: after every break it connects again. */
@@ -176,12 +214,13 @@ async function compare(url: string, reader: Reader, figures: Figures): Promise<v
 
 function report({ restartMs, ...counts }: Figures, seconds: number): void {
   const median = restartMs.toSorted((a, b) => a - b)[Math.floor(restartMs.length / 2)] ?? 0;
-  const { frames, reconnects, lost, doubled, other, hung } = counts;
+  const { frames, reconnects, lost, doubled, other, hung, resumed, broken } = counts;
   console.log(
     `${rounds} kill -9, ${streamsEach} answers with ${readersEach} readers each, in ${seconds.toFixed(0)} s`,
   );
   console.log(`${frames} frames read, ${reconnects} reconnects, back after ${median.toFixed(0)} ms (median)`);
   console.log(`${lost} lost, ${doubled} doubled, ${other} not as in the log, ${hung} readers hung`);
+  console.log(`${resumed} answers gone on with, ${broken} that are not the model's text`);
 }
 
 interface Started {
@@ -193,7 +232,7 @@ interface Started {
 async function start(parameters: readonly string[]): Promise<Started> {
   const child = spawn(process.execPath, [program, ...parameters], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, NODE_OPTIONS: '', ANTHROPIC_API_KEY: key },
   });
   let said = '';
   for await (const text of child.stdout.setEncoding('utf8') as AsyncIterable<string>) {

@@ -2,7 +2,7 @@
 // elsewhere. Not part of the package's interface.
 
 export { Answer } from './answer.ts';
-export type { BegunAnswer, ClientEvent, RecoverEvent } from './answer.ts';
+export type { ClientEvent, RecoverEvent } from './answer.ts';
 export type { AnswerConnection } from './answer-attempts.ts';
 export { apiErrorOf } from './api-connection.ts';
 export { resolveSettings } from './call-settings.ts';
@@ -17,4 +17,3 @@ export { planRecovery } from './recovery.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type { StreamEnding } from './stream-ending.ts';
 export { totalUsage, UsageRecord } from './usage-record.ts';
-export type { AttemptKind } from './usage-record.ts';

@@ -16,7 +16,7 @@ export interface AnswerFrames {
   readonly broken?: BrokenFrame | undefined;
 }
 
-export interface BrokenFrame {
+interface BrokenFrame {
   readonly failure: ApiError | ProtocolError;
   /** The frame as it came, and the end it makes. */
   readonly last: readonly LogRecord[];
