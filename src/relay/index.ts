@@ -1,5 +1,7 @@
 // The door of the relay. Its Node server has a door of its own, src/relay/node.ts.
 
+export { createFetchHandler } from './fetch-handler.ts';
+export type { FetchHandler, FetchHandlerOptions } from './fetch-handler.ts';
 export { BodyTooLargeError } from './http.ts';
 export type { RelayRequest, RelayResponse } from './http.ts';
 export { createRelay } from './relay.ts';

@@ -68,10 +68,14 @@ const routes: readonly Route[] = [
   { method: 'GET', path: /^\/readyz$/, handle: getReadiness },
 ];
 
+/** The owner of a relay that nobody checks who asks of. */
+const local = 'local';
+
 /**
  * Makes a relay; it starts nothing by itself.
  *
- * Without keys it serves this machine alone: see guard.ts. All its streams have the owner `local`.
+ * Without keys it serves this machine alone: see guard.ts. Its streams have the owner that a request names, or
+ * `local`.
  */
 export function createRelay(options: RelayOptions): Relay {
   const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
@@ -85,7 +89,7 @@ export function createRelay(options: RelayOptions): Relay {
     upstream,
     settings,
     assets,
-    owner: 'local',
+    owner: local,
     draining: draining.signal,
     closing: closing.signal,
   };
@@ -93,7 +97,10 @@ export function createRelay(options: RelayOptions): Relay {
   const handling = new Set<Promise<RelayResponse>>();
   const handle = async (request: RelayRequest): Promise<RelayResponse> => {
     try {
-      return guardRefusal(request) ?? (await route(request, context));
+      const { owner = local } = request;
+      return (
+        guardRefusal(request) ?? (await route(request, owner === local ? context : { ...context, owner }))
+      );
     } catch (error) {
       return responseTo(error, request, onError);
     }
