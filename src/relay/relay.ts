@@ -90,6 +90,7 @@ export function createRelay(options: RelayOptions): Relay {
     settings,
     assets,
     owner: local,
+    pingMs,
     draining: draining.signal,
     closing: closing.signal,
   };

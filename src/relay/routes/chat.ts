@@ -25,6 +25,7 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   };
   const { signal } = request;
   return openStream(context, start, {
+    patienceMs: context.pingMs,
     respond: (id) => {
       const text = streams.follow(id, createTextEncoder(), { after: logStart, signal });
       return eventStreamResponse(text, { 'x-stream-id': id });

@@ -40,7 +40,8 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   const { signal } = request;
   const isDetached = !wantsEvents(request);
   return openStream(context, start, {
-    isDetached,
+    // Who asked for no events looks for itself how it went.
+    patienceMs: isDetached ? 0 : context.pingMs,
     respond: (id) => {
       if (isDetached) return jsonResponse(202, { id }, { 'x-stream-id': id });
       const text = streams.follow(id, createEncoder(), { after: logStart, signal });
