@@ -30,13 +30,14 @@ export async function openStream(
 async function within<Value>(limitMs: number | undefined, work: Promise<Value>): Promise<Value | undefined> {
   if (limitMs === undefined) return work;
   if (limitMs === 0) return undefined;
-  const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => late.resolve(undefined), limitMs);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(undefined), limitMs);
+    const settle = (value: Value): void => {
+      clearTimeout(timer);
+      resolve(value);
+    };
+    work.then(settle, reject);
+  });
 }
 
 const startRefusals = {
