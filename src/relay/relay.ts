@@ -10,7 +10,7 @@ import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
 import { postChatStream } from './routes/chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
-import { getStream, postStop, postStreams } from './routes/streams.ts';
+import { deleteStream, getStream, postStop, postStreams } from './routes/streams.ts';
 import { Streams } from './streams.ts';
 import { failureOf, Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
@@ -46,7 +46,7 @@ export interface Relay {
 type Handler = (request: RelayRequest, context: RouteContext, id: string) => Promise<RelayResponse>;
 
 interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: RegExp;
   readonly handle: Handler;
   /** It is refused while the relay drains. */
@@ -61,6 +61,7 @@ const routes: readonly Route[] = [
   { method: 'GET', path: /^\/v1\/models(?:\/(?!\.\.?$)[\w.:@-]+)?$/, handle: getModels },
   { method: 'POST', path: /^\/streams$/, handle: postStreams, beginsWork: true },
   { method: 'GET', path: /^\/streams\/([^/]+)$/, handle: getStream },
+  { method: 'DELETE', path: /^\/streams\/([^/]+)$/, handle: deleteStream },
   { method: 'POST', path: /^\/streams\/([^/]+)\/stop$/, handle: postStop },
   { method: 'POST', path: /^\/chat\/stream$/, handle: postChatStream, beginsWork: true },
   { method: 'GET', path: /^\/relay\.json$/, handle: getSettings },

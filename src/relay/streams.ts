@@ -24,9 +24,10 @@ export interface StartOptions {
   readonly request: string;
   readonly idempotencyKey?: string | undefined;
   readonly call: (signal: AbortSignal) => Promise<TransportResponse>;
-  /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. */
+  /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. With 0
+   * it is stopped when the last reader leaves, and may wait for its first. */
   readonly orphanMs?: number | undefined;
-  /** The stream is stopped when this aborts. */
+  /** The stream is stopped when this aborts; with an `orphanMs`, only if nobody reads it. */
   readonly leaving?: AbortSignal | undefined;
 }
 
@@ -129,6 +130,13 @@ export class Streams {
     return (await this.log.requestStop(id)) !== 'gone';
   }
 
+  /** Stops a stream and removes its log: readers get its end, or `stream_gone`. */
+  async remove(id: string): Promise<void> {
+    await this.stop(id);
+    await this.#running.get(id)?.done;
+    await this.log.delete(id);
+  }
+
   /** Starts no more, stops all streams of this relay, and waits for their logs to have their ends. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -168,9 +176,12 @@ export class Streams {
     const done = producer.run().finally(() => this.#forget(id));
     const running: Running = { producer, done, orphanMs, readers: 0, orphanTimer: undefined };
     this.#running.set(id, running);
-    this.#watch(id, running);
-    if (leaving?.aborted) this.#stopUnread(id);
-    leaving?.addEventListener('abort', () => this.#stopUnread(id), { once: true });
+    if (orphanMs !== 0) this.#watch(id, running);
+    const leave = (): void => {
+      if (orphanMs === undefined || running.readers === 0) this.#stopUnread(id);
+    };
+    if (leaving?.aborted) leave();
+    leaving?.addEventListener('abort', leave, { once: true });
     return { type: 'started', id, opening: producer.opening };
   }
 

@@ -6,6 +6,7 @@ import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { errorResponse, eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { linkSignals } from '../linked-signal.ts';
+import { parseOnDisconnect } from '../on-disconnect.ts';
 import { readBodyText } from '../request-body.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions } from '../streams.ts';
@@ -44,12 +45,14 @@ async function streamMessages(
   const { owner, streams, upstream } = context;
   const headers = upstream.headersFor(request);
   const target = request.path + request.query;
+  const name = 'x-millrace-on-disconnect';
+  const leavingDoes = parseOnDisconnect(request.headers.get(name), name);
   const start: StartOptions = {
     owner,
     request: body,
     call: (signal) => upstream.call({ method: 'POST', target, headers, body, signal }),
     // A client of the API that goes away wants no more of the answer, and would pay for it.
-    leaving: request.signal,
+    ...(leavingDoes?.(request.signal) ?? { leaving: request.signal }),
   };
   return openStream(context, start, {
     respond: (id, headers) => {

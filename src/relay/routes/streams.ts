@@ -7,6 +7,7 @@ import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
 import type { Encoder } from '../reader.ts';
 import { RequestError } from '../request-error.ts';
@@ -27,7 +28,8 @@ const batchEntries = 1024;
 const batchBytes = 1024 * 1024;
 
 export async function postStreams(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const body = await parseRequest(request, context.settings);
+  const { body, onDisconnect } = await parseRequest(request, context.settings);
+  const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
   const createEncoder = encoderFor(request);
   const { streams, upstream, owner } = context;
   const headers = upstream.ownHeaders(request);
@@ -35,6 +37,7 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     owner,
     request: body,
     idempotencyKey: idempotencyKeyOf(request),
+    ...leavingDoes?.(wantsEvents(request) ? request.signal : undefined),
     call: (signal) => upstream.call({ method: 'POST', target: '/v1/messages', headers, body, signal }),
   };
   const { signal } = request;
@@ -78,6 +81,18 @@ export async function postStop(
   return jsonResponse(200, { id });
 }
 
+/** Again it is a 404, and does no harm. */
+export async function deleteStream(
+  _request: RelayRequest,
+  context: RouteContext,
+  id: string,
+): Promise<RelayResponse> {
+  const state = await context.streams.log.state(id);
+  if (state === undefined || state.owner !== context.owner) return notFound(id);
+  await context.streams.remove(id);
+  return { status: 204, headers: {}, body: '' };
+}
+
 /** Throws RequestError for a format that is not there. */
 function encoderFor({ query }: RelayRequest): () => Encoder {
   const format = new URLSearchParams(query).get('format') ?? 'messages';
@@ -101,10 +116,13 @@ function wantsEvents({ headers }: RelayRequest): boolean {
 
 /** Where to go on. Throws RequestError for what is no entry id. */
 function offsetOf({ headers, query }: RelayRequest): EntryId {
-  const text = headers.get('last-event-id') ?? new URLSearchParams(query).get('after') ?? '';
-  const after = text === '' ? logStart : parseEntryId(text);
+  const text = headers.get('last-event-id') ?? new URLSearchParams(query).get('after');
+  const after = text === null ? logStart : parseEntryId(text);
   if (after === undefined)
-    throw new RequestError(400, 'Last-Event-ID: must be the id of an event of this stream');
+    throw new RequestError(
+      400,
+      `Last-Event-ID: must be the id of an event of this stream, not ${JSON.stringify(text)}`,
+    );
   return after;
 }
 
