@@ -46,7 +46,15 @@ async function main(): Promise<number> {
   const startedAt = performance.now();
   const simulator = await start(['simulate', '--port', '0', '--speed', '4']);
   const port = await freePort();
-  const serveArguments = ['serve', '--port', String(port), '--upstream', simulator.url];
+  const serveArguments = [
+    'serve',
+    '--log-level',
+    'warn',
+    '--port',
+    String(port),
+    '--upstream',
+    simulator.url,
+  ];
   serveArguments.push('--store', `sqlite:${join(folder, 'relay.db')}`);
   const figures: Figures = {
     frames: 0,

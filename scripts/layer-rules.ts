@@ -49,7 +49,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'web/vite.config.ts': { layers: [], packages: ['vite'], node: true },
   cli: {
     layers: ['relay', 'simulator', 'client', 'storage', 'protocol'],
-    packages: ['commander'],
+    packages: ['commander', 'pino'],
     node: true,
   },
 };

@@ -7,6 +7,7 @@ import { parseStore } from './open-store.ts';
 import type { StoreChoice } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { defaultUpstream, record } from './record.ts';
+import { logLevels } from './relay-log.ts';
 import { serve } from './serve.ts';
 import { simulate } from './simulate.ts';
 
@@ -53,6 +54,11 @@ function createProgram(setExitCode: (code: number) => void): Command {
       new Option('--drain <seconds>', 'how long answers may go on after SIGTERM')
         .argParser(parseCount)
         .default(20),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'what is logged on stderr, as JSON lines')
+        .choices(logLevels)
+        .default('info' as const),
     )
     .addOption(model())
     .addOption(maxTokens())

@@ -16,6 +16,8 @@ export interface StreamsOptions {
   readonly now: () => number;
   /** Told of what fails where no response tells it. */
   readonly onError: (error: unknown) => void;
+  /** Told when a stream of this relay has its end. */
+  readonly onEnded?: ((id: string) => Promise<void>) | undefined;
 }
 
 export interface StartOptions {
@@ -173,7 +175,10 @@ export class Streams {
       return { type: 'closing' };
     }
     const producer = new Producer({ id, name: this.#name, log, now, onError, call });
-    const done = producer.run().finally(() => this.#forget(id));
+    const done = producer
+      .run()
+      .then(() => this.#tellEnded(id))
+      .finally(() => this.#forget(id));
     const running: Running = { producer, done, orphanMs, readers: 0, orphanTimer: undefined };
     this.#running.set(id, running);
     if (orphanMs !== 0) this.#watch(id, running);
@@ -194,6 +199,10 @@ export class Streams {
     const { orphanMs } = running;
     if (orphanMs === undefined || running.readers > 0 || !this.#running.has(id)) return;
     running.orphanTimer = setTimeout(() => this.#stopUnread(id), orphanMs);
+  }
+
+  async #tellEnded(id: string): Promise<void> {
+    await this.#options.onEnded?.(id).catch(this.#options.onError);
   }
 
   #forget(id: string): void {

@@ -60,12 +60,12 @@ export async function getStream(
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
-  if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context));
+  if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
   const createEncoder = encoderFor(request);
   const after = offsetOf(request);
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
-    return { status: 204, headers: {}, body: '' };
+    return { status: 204, headers: { 'x-stream-id': id }, body: '' };
   const text = context.streams.follow(id, createEncoder(), { after, signal: request.signal });
   return eventStreamResponse(text, { 'x-stream-id': id });
 }
@@ -78,7 +78,7 @@ export async function postStop(
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
   await context.streams.stop(id);
-  return jsonResponse(200, { id });
+  return jsonResponse(200, { id }, { 'x-stream-id': id });
 }
 
 /** Again it is a 404, and does no harm. */
@@ -90,7 +90,7 @@ export async function deleteStream(
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
   await context.streams.remove(id);
-  return { status: 204, headers: {}, body: '' };
+  return { status: 204, headers: { 'x-stream-id': id }, body: '' };
 }
 
 /** Throws RequestError for a format that is not there. */
