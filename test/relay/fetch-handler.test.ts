@@ -3,14 +3,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { createFetchHandler } from 'millrace/relay';
 import type { RelayRequest, RelayResponse } from 'millrace/relay';
 import { startSimulator } from 'millrace/simulator';
+import { freePort } from '../support/free-port.ts';
 import { startTestRelay } from '../support/relay.ts';
 
 function relayThat(handle: (request: RelayRequest) => Promise<RelayResponse>) {
@@ -109,16 +108,6 @@ test('createFetchHandler() with ownerOf serves any name, each owner its own stre
     assert.equal((await ask(`/streams/${id}`, headers as Record<string, string>)).status, status);
   }
 });
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 const root = join(import.meta.dirname, '../..');
 
