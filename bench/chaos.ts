@@ -58,7 +58,15 @@ async function main(): Promise<number> {
   const simulator = await start(['simulate', '--port', '0', '--ttft', '5', '--rate', '1500']);
   const text = await textOfModel(simulator.url);
   const port = await freePort();
-  const serveArguments = ['serve', '--port', String(port), '--upstream', simulator.url];
+  const serveArguments = [
+    'serve',
+    '--log-level',
+    'warn',
+    '--port',
+    String(port),
+    '--upstream',
+    simulator.url,
+  ];
   serveArguments.push('--store', `sqlite:${join(folder, 'relay.db')}`);
   const figures: Figures = {
     frames: 0,

@@ -44,11 +44,12 @@ const rules: Readonly<Record<string, Rule>> = {
   'simulator/scenario/load-scenario.ts': { layers: ['protocol'], packages: ['yaml'], node: true },
   relay: { ...portable, layers: relayLayers },
   'relay/node.ts': { layers: relayLayers, packages: [], node: true },
+  'relay/node-response.ts': { layers: [], packages: [], node: true },
   web: { layers: ['client', 'protocol'], packages: webPackages, node: false },
   'web/vite.config.ts': { layers: [], packages: ['vite'], node: true },
   cli: {
     layers: ['relay', 'simulator', 'client', 'storage', 'protocol'],
-    packages: ['commander'],
+    packages: ['commander', 'pino'],
     node: true,
   },
 };

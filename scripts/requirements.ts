@@ -25,6 +25,14 @@ export const requirements = {
     package: 'chromium',
     mark: 'browserSkip',
   },
+  nginx: {
+    title: 'nginx',
+    variable: 'MILLRACE_NGINX',
+    // Who is not root has no sbin on the PATH.
+    programs: ['nginx', '../sbin/nginx'],
+    package: 'nginx-light',
+    mark: 'nginxSkip',
+  },
   redis: 'no test needs a Redis server yet',
 } as const satisfies Readonly<Record<string, Requirement | string>>;
 

@@ -7,6 +7,7 @@ import { parseStore } from './open-store.ts';
 import type { StoreChoice } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { defaultUpstream, record } from './record.ts';
+import { logLevels } from './relay-log.ts';
 import { serve } from './serve.ts';
 import { simulate } from './simulate.ts';
 
@@ -55,6 +56,11 @@ function createProgram(setExitCode: (code: number) => void): Command {
         .default(20),
     )
     .option('--no-recover', 'end answers that break off, instead of going on with them')
+    .addOption(
+      new Option('--log-level <level>', 'what is logged on stderr, as JSON lines')
+        .choices(logLevels)
+        .default('info' as const),
+    )
     .addOption(model())
     .addOption(maxTokens())
     .action(async (options) => setExitCode(await serve(options)));

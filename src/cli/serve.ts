@@ -6,10 +6,12 @@ import type { UpstreamOptions } from '../relay/index.ts';
 import { startRelayServer } from '../relay/node.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { loadAssets } from './load-assets.ts';
-import { ignoreClosedOutput, note } from './note.ts';
+import { ignoreClosedOutput } from './note.ts';
 import { openStore } from './open-store.ts';
 import type { StoreChoice } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
+import { createRelayLog } from './relay-log.ts';
+import type { LogLevel } from './relay-log.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
 import type { EndSignal } from './until-signal.ts';
@@ -23,13 +25,14 @@ export interface ServeOptions {
   readonly drain: number;
   /** Whether answers that break off are gone on with. */
   readonly recover: boolean;
+  readonly logLevel: LogLevel;
   readonly model: string;
   readonly maxTokens: number;
 }
 
 export async function serve(options: ServeOptions): Promise<number> {
   ignoreClosedOutput();
-  const onError = (error: unknown): void => note(`millrace serve: ${String(error)}`);
+  const { onLog, onError } = createRelayLog(options.logLevel);
   try {
     await using resources = new AsyncDisposableStack();
     const { log, place } = openStore(options.store, onError);
@@ -46,6 +49,7 @@ export async function serve(options: ServeOptions): Promise<number> {
         maxTokens: options.maxTokens,
       },
       calls: { recover: options.recover },
+      onLog,
       onError,
     });
     const server = resources.use(await startRelayServer(relay, { port: options.port, onError }));

@@ -56,16 +56,34 @@ function send(
   return new Promise((resolve, reject) => {
     const { protocol } = new URL(url);
     const all = { 'accept-encoding': 'gzip, br', ...headers, ...lengthOf(body) };
-    const options = { method, headers: all, ...(signal === undefined ? {} : { signal }) };
+    const options = { method, headers: all };
     let request: ClientRequest;
     if (protocol === 'https:') request = httpsRequest(url, { ...options, agent: agents['https:'] });
     else request = httpRequest(url, { ...options, agent: agents['http:'] });
     // Stays for as long as the request does: after the response, what breaks is told by its body as well.
     request.on('error', reject);
     request.once('response', resolve);
+    if (signal !== undefined) endOnAbort(request, signal);
     if (connectMs !== undefined && connectMs !== Infinity) limitConnecting(request, connectMs);
     request.end(body);
   });
+}
+
+/** Node's own option for it destroys a connection that has just served its response, while nobody listens to the
+ * connection's errors: an abort at that moment would end the process. */
+function endOnAbort(request: ClientRequest, signal: AbortSignal): void {
+  const abort = (): void => {
+    request.socket?.on('error', () => undefined);
+    request.destroy(new Error('The request was aborted'));
+  };
+  const forget = (): void => signal.removeEventListener('abort', abort);
+  signal.addEventListener('abort', abort);
+  request.once('response', (message) => {
+    // Nobody may have begun to read it.
+    message.on('error', () => undefined);
+    message.once('end', forget);
+  });
+  request.once('close', forget);
 }
 
 /** A socket that was open already needs no time to connect; a new one is connected when TLS stands as well. */

@@ -18,25 +18,37 @@ const forwardingHeaders = new Set([
 
 /** The refusal of a request that must not be served; undefined for one that may. */
 export function guardRefusal(request: RelayRequest): RelayResponse | undefined {
-  const { headers, httpVersion } = request;
+  const refusal = request.owner === undefined ? exposureRefusal(request) : undefined;
+  return refusal ?? pageRefusal(request);
+}
+
+/** Of a request that did not come straight from this machine. */
+function exposureRefusal({ headers, httpVersion }: RelayRequest): RelayResponse | undefined {
   const host = headers.get('host');
   if (host === undefined || !loopbackNames.has(nameOf(host))) {
     return refuse(`The Host ${JSON.stringify(host ?? '')} is not this machine's loopback address`);
   }
+  const forwarding = [...headers.keys()].find(isForwarding);
+  if (forwarding === undefined && httpVersion !== '1.0') return undefined;
+  const sign = forwarding ?? 'HTTP/1.0';
+  return refuse(
+    `A proxy stands in front (${sign}), which would make this relay public: it has no keys to check`,
+  );
+}
+
+/** Of a request that a page of somebody else makes. */
+function pageRefusal(request: RelayRequest): RelayResponse | undefined {
+  const { headers, owner } = request;
   const origin = headers.get('origin');
-  if (origin !== undefined && origin !== `http://${host}`) {
+  const host = headers.get('host') ?? '';
+  // Behind a proxy that ends TLS a program cannot tell the scheme that the page has.
+  const own = owner === undefined ? [`http://${host}`] : [`http://${host}`, `https://${host}`];
+  if (origin !== undefined && !own.includes(origin)) {
     return refuse(`Requests from pages of ${JSON.stringify(origin)} are not served`);
   }
-  if (isOtherSite(request) && !opensPage(request))
-    return refuse('Requests from pages of other sites are not served');
-  const forwarding = [...headers.keys()].find(isForwarding);
-  if (forwarding !== undefined || httpVersion === '1.0') {
-    const sign = forwarding ?? 'HTTP/1.0';
-    return refuse(
-      `A proxy stands in front (${sign}), which would make this relay public: it has no keys to check`,
-    );
-  }
-  return undefined;
+  return isOtherSite(request) && !opensPage(request)
+    ? refuse('Requests from pages of other sites are not served')
+    : undefined;
 }
 
 /** Another port of this machine is the same site, and another program: only its origin tells. */

@@ -14,6 +14,8 @@ export interface RelayRequest {
   readBody(maxBytes: number): Promise<Uint8Array>;
   /** Aborts when the client has gone, whether or not it got its response. */
   readonly signal: AbortSignal;
+  /** Who asks, where the program around the relay has checked it: the relay's own guard of loopback is left out. */
+  readonly owner?: string;
 }
 
 export interface RelayResponse {
@@ -21,6 +23,9 @@ export interface RelayResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** A stream's pieces are pulled as the client takes them: a slow client holds back nobody but itself. */
   readonly body: string | Uint8Array | AsyncIterable<string>;
+  /** Told by who sends it when it is over, once, with the bytes that went out: of the body, or with the head where
+   * that is what can be counted. */
+  readonly sent?: (byteCount: number) => void;
 }
 
 export class BodyTooLargeError extends Error {

@@ -1,7 +1,10 @@
 // The door of the relay. Its Node server has a door of its own, src/relay/node.ts.
 
+export { createFetchHandler } from './fetch-handler.ts';
+export type { FetchHandler, FetchHandlerOptions } from './fetch-handler.ts';
 export { BodyTooLargeError } from './http.ts';
 export type { RelayRequest, RelayResponse } from './http.ts';
+export type { LogLine, RequestLine, StreamLine } from './log-line.ts';
 export { createRelay } from './relay.ts';
 export type { Relay, RelayOptions } from './relay.ts';
 export type { Asset, RelaySettings } from './route-context.ts';

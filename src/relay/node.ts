@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { BodyTooLargeError } from './http.ts';
-import type { RelayRequest, RelayResponse } from './http.ts';
+import type { RelayRequest } from './http.ts';
+import { sendResponse } from './node-response.ts';
 import type { Relay } from './relay.ts';
 import { RequestError } from './request-error.ts';
 
@@ -61,7 +62,14 @@ async function serve(relay: Relay, message: IncomingMessage, response: ServerRes
   });
   // A socket that breaks is the client's leaving, which `close` tells as well.
   response.on('error', () => gone.abort());
-  await send(await relay.handle(requestOf(message, gone.signal)), message, response);
+  const { socket } = message;
+  const writtenBefore = socket.bytesWritten;
+  const relayResponse = await relay.handle(requestOf(message, gone.signal));
+  const tell = (): void => relayResponse.sent?.(socket.bytesWritten - writtenBefore);
+  if (response.closed) tell();
+  else response.once('close', tell);
+  await sendResponse(relayResponse, message, response);
+  if (!message.complete) await drainRequest(message);
 }
 
 function requestOf(message: IncomingMessage, signal: AbortSignal): RelayRequest {
@@ -101,31 +109,6 @@ async function readBody(message: IncomingMessage, maxBytes: number): Promise<Uin
   return Buffer.concat(chunks, length);
 }
 
-async function send(
-  { status, headers, body }: RelayResponse,
-  message: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  // What is left of a body that was refused must not be taken for the next request.
-  const connection: Record<string, string> = message.complete ? {} : { connection: 'close' };
-  response.writeHead(status, { ...headers, ...connection });
-  if (typeof body === 'string' || body instanceof Uint8Array) {
-    response.end(body);
-    if (!message.complete) await drainRequest(message);
-    return;
-  }
-  if (message.method === 'HEAD') {
-    response.end();
-    return;
-  }
-  response.flushHeaders();
-  for await (const text of body) {
-    if (response.destroyed) break;
-    if (!response.write(text)) await drained(response);
-  }
-  response.end();
-}
-
 /** Takes and drops what the client is still sending, for a while: closed at once, it would never see the answer. */
 async function drainRequest(message: IncomingMessage): Promise<void> {
   const timer = setTimeout(() => message.socket.destroy(), partingMs);
@@ -136,18 +119,6 @@ async function drainRequest(message: IncomingMessage): Promise<void> {
     message.socket.once('close', resolve);
   });
   clearTimeout(timer);
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const go = () => {
-      response.off('drain', go);
-      response.off('close', go);
-      resolve();
-    };
-    response.on('drain', go);
-    response.on('close', go);
-  });
 }
 
 async function closeServer(server: Server, relay: Relay, drainMs: number): Promise<void> {

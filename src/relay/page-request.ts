@@ -9,7 +9,7 @@ import type { RelaySettings } from './route-context.ts';
 const maxBodyBytes = 1024 * 1024;
 
 /** Fields of the relay's interface that this version does not have yet: refused rather than passed over. */
-const notYet = ['conversation', 'parent', 'onDisconnect'];
+const notYet = ['conversation', 'parent'];
 
 /** The JSON object of a request's body. Throws RequestError for anything else. */
 export async function readObject(request: RelayRequest): Promise<Record<string, unknown>> {
@@ -30,12 +30,23 @@ export async function readObject(request: RelayRequest): Promise<Record<string, 
   return value as Record<string, unknown>;
 }
 
-/** The Messages request of a page, as it goes upstream. Throws RequestError. */
-export async function parseRequest(request: RelayRequest, settings: RelaySettings): Promise<string> {
-  const body = await readObject(request);
+export interface PageRequest {
+  /** The Messages request, as it goes upstream. */
+  readonly body: string;
+  /** What the page says of it, unchecked. */
+  readonly onDisconnect: unknown;
+}
+
+/** Throws RequestError. */
+export async function parseRequest(request: RelayRequest, settings: RelaySettings): Promise<PageRequest> {
+  const { onDisconnect, ...body } = await readObject(request);
   for (const field of notYet) {
     if (field in body) throw new RequestError(400, `${field}: is not supported by this version`);
   }
   if (!Array.isArray(body['messages'])) throw new RequestError(400, 'messages: Field required');
-  return JSON.stringify({ model: settings.model, max_tokens: settings.maxTokens, ...body, stream: true });
+  const { model, maxTokens } = settings;
+  return {
+    body: JSON.stringify({ model, max_tokens: maxTokens, ...body, stream: true }),
+    onDisconnect,
+  };
 }

@@ -8,12 +8,14 @@ import { failureOf } from './failure.ts';
 import { guardRefusal } from './guard.ts';
 import { BodyTooLargeError, closingResponse, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
+import { loggedResponse, streamLine } from './log-line.ts';
+import type { LogLine } from './log-line.ts';
 import { ClosingError, RequestError } from './request-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
 import { postChatStream } from './routes/chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
-import { getStream, postStop, postStreams } from './routes/streams.ts';
+import { deleteStream, getStream, postStop, postStreams } from './routes/streams.ts';
 import { Streams } from './streams.ts';
 import { Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
@@ -32,6 +34,8 @@ export interface RelayOptions {
   readonly clock?: Clock;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Told of every response that has gone out, and of every ending of a stream. */
+  readonly onLog?: (line: LogLine) => void;
   /** Told of errors that are the relay's own fault; the client gets a 500 that does not say more. */
   readonly onError?: (error: unknown) => void;
 }
@@ -53,7 +57,9 @@ export interface Relay {
 type Handler = (request: RelayRequest, context: RouteContext, id: string) => Promise<RelayResponse>;
 
 interface Route {
-  readonly method: 'GET' | 'POST';
+  /** For the log. */
+  readonly name: string;
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: RegExp;
   readonly handle: Handler;
   /** It is refused while the relay drains. */
@@ -63,27 +69,48 @@ interface Route {
 /** A path that matches none of these is a file of the page, or not there. What a path below `/v1` may hold goes
  * upstream as it is: nothing there may have a second meaning. */
 const routes: readonly Route[] = [
-  { method: 'POST', path: /^\/v1\/messages$/, handle: postMessages, beginsWork: true },
-  { method: 'POST', path: /^\/v1\/messages\/count_tokens$/, handle: postCountTokens, beginsWork: true },
-  { method: 'GET', path: /^\/v1\/models(?:\/(?!\.\.?$)[\w.:@-]+)?$/, handle: getModels },
-  { method: 'POST', path: /^\/streams$/, handle: postStreams, beginsWork: true },
-  { method: 'GET', path: /^\/streams\/([^/]+)$/, handle: getStream },
-  { method: 'POST', path: /^\/streams\/([^/]+)\/stop$/, handle: postStop },
-  { method: 'POST', path: /^\/chat\/stream$/, handle: postChatStream, beginsWork: true },
-  { method: 'GET', path: /^\/relay\.json$/, handle: getSettings },
-  { method: 'GET', path: /^\/healthz$/, handle: getHealth },
-  { method: 'GET', path: /^\/readyz$/, handle: getReadiness },
+  { method: 'POST', name: '/v1/messages', path: /^\/v1\/messages$/, handle: postMessages, beginsWork: true },
+  {
+    method: 'POST',
+    name: '/v1/messages/count_tokens',
+    path: /^\/v1\/messages\/count_tokens$/,
+    handle: postCountTokens,
+    beginsWork: true,
+  },
+  { method: 'GET', name: '/v1/models', path: /^\/v1\/models(?:\/(?!\.\.?$)[\w.:@-]+)?$/, handle: getModels },
+  { method: 'POST', name: '/streams', path: /^\/streams$/, handle: postStreams, beginsWork: true },
+  { method: 'GET', name: '/streams/:id', path: /^\/streams\/([^/]+)$/, handle: getStream },
+  { method: 'DELETE', name: '/streams/:id', path: /^\/streams\/([^/]+)$/, handle: deleteStream },
+  { method: 'POST', name: '/streams/:id/stop', path: /^\/streams\/([^/]+)\/stop$/, handle: postStop },
+  {
+    method: 'POST',
+    name: '/chat/stream',
+    path: /^\/chat\/stream$/,
+    handle: postChatStream,
+    beginsWork: true,
+  },
+  { method: 'GET', name: '/relay.json', path: /^\/relay\.json$/, handle: getSettings },
+  { method: 'GET', name: '/healthz', path: /^\/healthz$/, handle: getHealth },
+  { method: 'GET', name: '/readyz', path: /^\/readyz$/, handle: getReadiness },
 ];
+
+/** The owner of a relay that nobody checks who asks of. */
+const local = 'local';
 
 /**
  * Makes a relay; it starts nothing by itself.
  *
- * Without keys it serves this machine alone: see guard.ts. All its streams have the owner `local`.
+ * Without keys it serves this machine alone: see guard.ts. Its streams have the owner that a request names, or
+ * `local`.
  */
 export function createRelay(options: RelayOptions): Relay {
   const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
-  const { onError = () => undefined } = options;
-  const { calls = {}, clock } = options;
+  const { onError = () => undefined, onLog, calls = {}, clock } = options;
+  const onEnded = async (id: string): Promise<void> => {
+    const state = await log.state(id);
+    const line = state && streamLine(state, now());
+    if (line !== undefined) onLog?.(line);
+  };
   const upstream = new Upstream(options.upstream);
   const policy = {
     settings: resolveSettings({ ...calls, recover: calls.recover ?? true, clock }),
@@ -91,7 +118,15 @@ export function createRelay(options: RelayOptions): Relay {
     modes: new ContinuationModes(),
   };
   const takeoverPoster = upstream.takeoverPoster.bind(upstream);
-  const streams = new Streams({ log, pingMs, now, onError, policy, takeoverPoster });
+  const streams = new Streams({
+    log,
+    pingMs,
+    now,
+    onError,
+    onEnded: onLog && onEnded,
+    policy,
+    takeoverPoster,
+  });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
@@ -99,19 +134,14 @@ export function createRelay(options: RelayOptions): Relay {
     upstream,
     settings,
     assets,
-    owner: 'local',
+    owner: local,
+    pingMs,
     draining: draining.signal,
     closing: closing.signal,
   };
   /** Requests whose response is not there yet. */
   const handling = new Set<Promise<RelayResponse>>();
-  const handle = async (request: RelayRequest): Promise<RelayResponse> => {
-    try {
-      return guardRefusal(request) ?? (await route(request, context));
-    } catch (error) {
-      return responseTo(error, request, onError);
-    }
-  };
+  const handle = createHandler(context, { onError, onLog, now });
   return {
     handle: async (request) => {
       const handled = handle(request);
@@ -134,6 +164,37 @@ export function createRelay(options: RelayOptions): Relay {
   };
 }
 
+interface HandlerOptions {
+  readonly onError: (error: unknown) => void;
+  readonly onLog: ((line: LogLine) => void) | undefined;
+  readonly now: () => number;
+}
+
+function createHandler(
+  context: RouteContext,
+  { onError, onLog, now }: HandlerOptions,
+): (request: RelayRequest) => Promise<RelayResponse> {
+  const respond = async (request: RelayRequest): Promise<RelayResponse> => {
+    try {
+      const { owner = local } = request;
+      const own = owner === local ? context : { ...context, owner };
+      return guardRefusal(request) ?? (await route(request, own));
+    } catch (error) {
+      return responseTo(error, request, onError);
+    }
+  };
+  if (onLog === undefined) return respond;
+  return async (request) => {
+    const startedAt = now();
+    const name = routeName(request, context.assets);
+    return loggedResponse(
+      request,
+      { response: await respond(request), route: name, startedAt },
+      { onLog, now },
+    );
+  };
+}
+
 async function route(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   // A server sends the head alone of what a HEAD gets.
   const asked = request.method === 'HEAD' ? 'GET' : request.method;
@@ -150,6 +211,14 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
   }
   const isPage = asked === 'GET' && !request.path.startsWith('/v1/');
   return isPage ? getAsset(request, context) : errorResponse(404, 'not_found_error', 'Not found');
+}
+
+/** Never the path: what stands there may be anything. */
+function routeName({ path, method }: RelayRequest, assets: ReadonlyMap<string, Asset>): string {
+  const match = routes.find((route) => route.path.test(path));
+  if (match !== undefined) return match.name;
+  const isPage = path === '/' || assets.has(path);
+  return isPage && (method === 'GET' || method === 'HEAD') ? 'page' : 'none';
 }
 
 /** The longest time a timer knows. */

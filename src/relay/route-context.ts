@@ -26,6 +26,8 @@ export interface RouteContext {
   readonly assets: ReadonlyMap<string, Asset>;
   /** Whose streams the request may see. */
   readonly owner: string;
+  /** The longest silence on a reader's connection, in milliseconds. */
+  readonly pingMs: number;
   /** Aborts when the relay begins nothing more. */
   readonly draining: AbortSignal;
   /** Aborts when the relay closes, with a ClosingError as its reason. */

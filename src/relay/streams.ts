@@ -19,6 +19,8 @@ export interface StreamsOptions {
   readonly policy: CallPolicy;
   /** How upstream is called for an answer that another process began. */
   readonly takeoverPoster: (terms: TakeoverTerms) => PostMessages;
+  /** Told when a stream of this relay has its end. */
+  readonly onEnded?: ((id: string) => Promise<void>) | undefined;
 }
 
 export interface StartOptions {
@@ -27,9 +29,10 @@ export interface StartOptions {
   readonly call: StreamCall;
   /** Left out when no other process may go on with the answer. */
   readonly takeover?: TakeoverTerms | undefined;
-  /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. */
+  /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. With 0
+   * it is stopped when the last reader leaves, and may wait for its first. */
   readonly orphanMs?: number | undefined;
-  /** The stream is stopped when this aborts. */
+  /** The stream is stopped when this aborts; with an `orphanMs`, only if nobody reads it. */
   readonly leaving?: AbortSignal | undefined;
 }
 
@@ -48,6 +51,9 @@ interface Running {
 }
 
 type ProducerWork = Pick<ProducerOptions, 'call' | 'isTakeover'>;
+
+/** How long readers have to come back to a stream that was taken over, where it goes on only for them. */
+const comeBackMs = 60_000;
 
 /** How often streams are looked for that nobody holds, in milliseconds. */
 const sweepMs = 5_000;
@@ -134,6 +140,13 @@ export class Streams {
     return (await this.log.requestStop(id)) !== 'gone';
   }
 
+  /** Stops a stream and removes its log: readers get its end, or `stream_gone`. */
+  async remove(id: string): Promise<void> {
+    await this.stop(id);
+    await this.#running.get(id)?.done;
+    await this.log.delete(id);
+  }
+
   /** Starts no more, stops all streams of this relay, and waits for their logs to have their ends. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -166,7 +179,9 @@ export class Streams {
       owner,
       request: call.request,
       createdAt: now(),
-      ...(takeover === undefined ? {} : { takeover }),
+      ...(takeover === undefined
+        ? {}
+        : { takeover: { ...takeover, ...(orphanMs === undefined ? {} : { orphanMs }) } }),
     };
     const created = await log.create({ id, open, idempotencyKey });
     if (created.type !== 'created') return created;
@@ -174,21 +189,27 @@ export class Streams {
       await log.requestStop(id);
       return { type: 'closing' };
     }
-    const producer = this.#run(id, { call, orphanMs });
-    if (leaving?.aborted) this.#stopUnread(id);
-    leaving?.addEventListener('abort', () => this.#stopUnread(id), { once: true });
-    return { type: 'started', id, opening: producer.opening };
+    const running = this.#run(id, { call, orphanMs });
+    if (orphanMs !== 0) this.#watch(id, running);
+    const leave = (): void => {
+      if (orphanMs === undefined || running.readers === 0) this.#stopUnread(id);
+    };
+    if (leaving?.aborted) leave();
+    leaving?.addEventListener('abort', leave, { once: true });
+    return { type: 'started', id, opening: running.producer.opening };
   }
 
-  #run(id: string, { orphanMs, ...work }: ProducerWork & { orphanMs: number | undefined }): Producer {
+  #run(id: string, { orphanMs, ...work }: ProducerWork & { orphanMs: number | undefined }): Running {
     const { log, now, onError, policy } = this.#options;
     const producer = new Producer({ id, name: this.#name, log, now, onError, policy, ...work });
-    const done = producer.run().finally(() => this.#forget(id));
+    const done = producer
+      .run()
+      .then(() => this.#tellEnded(id))
+      .finally(() => this.#forget(id));
     const running: Running = { producer, done, orphanMs, readers: 0, orphanTimer: undefined };
     this.#own.add(id);
     this.#running.set(id, running);
-    this.#watch(id, running);
-    return producer;
+    return running;
   }
 
   /** Goes on with what another process began. */
@@ -197,7 +218,9 @@ export class Streams {
       return false;
     const post = this.#options.takeoverPoster(takeover);
     const call = { request, post, retries: true, recovers: true, canRewind: true };
-    this.#run(id, { call, isTakeover: true, orphanMs: takeover.orphanMs });
+    // Its readers have yet to come back.
+    const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
+    this.#watch(id, this.#run(id, { call, isTakeover: true, orphanMs }));
     return true;
   }
 
@@ -210,6 +233,10 @@ export class Streams {
     const { orphanMs } = running;
     if (orphanMs === undefined || running.readers > 0 || !this.#running.has(id)) return;
     running.orphanTimer = setTimeout(() => this.#stopUnread(id), orphanMs);
+  }
+
+  async #tellEnded(id: string): Promise<void> {
+    await this.#options.onEnded?.(id).catch(this.#options.onError);
   }
 
   #forget(id: string): void {

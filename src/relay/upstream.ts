@@ -87,11 +87,11 @@ export class Upstream {
   }
 
   /** What lets another process go on with the answer; undefined when only the client's own key would do. */
-  takeoverTerms({ target, headers }: MessagesTarget, orphanMs?: number): TakeoverTerms | undefined {
+  takeoverTerms({ target, headers }: MessagesTarget): TakeoverTerms | undefined {
     const { apiKey, isSimulator } = this.#options;
     if (apiKey === undefined && isSimulator !== true) return undefined;
     const { 'x-api-key': _key, authorization: _token, [faultHeader]: _fault, ...kept } = headers;
-    return { target, headers: kept, ...(orphanMs === undefined ? {} : { orphanMs }) };
+    return { target, headers: kept };
   }
 
   /** Goes on with what another process began. */

@@ -315,3 +315,82 @@ test('millrace --help and --version exit 0', async () => {
   assert.equal(await version.ended, 0);
   assert.equal(version.stdout.trim(), packageJson.version);
 });
+
+test('millrace serve logs requests, endings and errors as lines of JSON, and no word, key, cookie or query', async () => {
+  const canary = 'canary-0123456789';
+  for (const upstream of [[], ['--upstream', 'http://127.0.0.1:9']]) {
+    const env: Record<string, string> = upstream.length > 0 ? { ANTHROPIC_API_KEY: `sk-ant-${canary}` } : {};
+    await using program = await startProgram(
+      ['serve', '--port', '0', '--store', 'memory', '--log-level', 'debug', ...upstream],
+      { env },
+    );
+    const message = { role: 'user', content: canary };
+    for (const [path, body] of [
+      ['/v1/messages', { ...params, messages: [message], stream: true }],
+      ['/v1/messages', { ...params, messages: [message] }],
+      ['/v1/messages/count_tokens', { ...params, messages: [message] }],
+      ['/streams', { messages: [message], [canary]: canary }],
+      ['/chat/stream', { message: canary }],
+      [`/${canary}`, {}],
+    ] as const) {
+      const response = await fetch(`${program.url}${path}?token=${canary}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'anthropic-version': '2023-06-01',
+          'x-api-key': `sk-ant-${canary}`,
+          authorization: `Bearer ${canary}`,
+          cookie: canary,
+        },
+        body: JSON.stringify(body),
+      });
+      await response.text();
+    }
+    await (await fetch(`${program.url}/healthz`)).text();
+    program.signal('SIGTERM');
+    assert.equal(await program.ended, 0);
+    const lines = program.stderr.trimEnd().split('\n');
+    const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const kinds = new Set(entries.map(({ msg }) => msg));
+    assert.deepEqual(kinds, new Set(['request', 'stream', ...(upstream.length > 0 ? ['error'] : [])]));
+    assert.equal(entries.filter(({ msg }) => msg === 'request').length, 7);
+    for (const { time, level } of entries) {
+      assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+      assert.match(String(level), /^(?:debug|info|error)$/);
+    }
+    assert.doesNotMatch(program.stderr, /canary|sk-ant/);
+  }
+});
+
+test('millrace serve --log-level says how much is logged', async () => {
+  for (const [level, wanted] of [
+    ['silent', []],
+    ['error', ['error']],
+    ['info', ['error', 'request', 'stream']],
+  ] as const) {
+    await using program = await startProgram([
+      'serve',
+      '--port',
+      '0',
+      '--store',
+      'memory',
+      '--log-level',
+      level,
+      '--upstream',
+      'http://127.0.0.1:9',
+    ]);
+    const body = JSON.stringify({ ...params, stream: true });
+    await (await fetch(`${program.url}/v1/messages`, { method: 'POST', body })).text();
+    await (await fetch(`${program.url}/readyz`)).text();
+    program.signal('SIGTERM');
+    assert.equal(await program.ended, 0);
+    const lines = program.stderr === '' ? [] : program.stderr.trimEnd().split('\n');
+    const kinds = lines.map((line) => String((JSON.parse(line) as { msg: unknown }).msg));
+    assert.deepEqual(
+      [...new Set(kinds)].toSorted((a, b) => (a < b ? -1 : 1)),
+      wanted,
+    );
+  }
+  await using wrong = runProgram(['serve', '--log-level', 'loud']);
+  assert.equal(await wrong.ended, 2);
+});

@@ -130,6 +130,23 @@ export function testTransport(name: string, create: () => Transport): void {
     await server.clientLeft();
   });
 
+  it('harms nobody with an abort after the last byte, however soon after it', async (transport) => {
+    for (let waits = 0; waits < 12; waits += 1) {
+      await using server = await startRawServer(() => ({
+        bytes: streamResponse('all of it') + cleanEnd,
+        then: 'fin',
+      }));
+      const late = new AbortController();
+      const { body } = await transport({ ...get, url: server.url, signal: late.signal });
+      await body.read();
+      const released = releaseBody(body);
+      for (let wait = 0; wait < waits; wait += 1) await Promise.resolve();
+      late.abort();
+      await released;
+      await server.clientLeft();
+    }
+  });
+
   it('uses a connection again when its body was read or released, also when its end comes late', async (transport) => {
     const sockets = new Set<unknown>();
     await withServer(

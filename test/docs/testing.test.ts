@@ -1,4 +1,4 @@
-// docs/testing.md and docs/scenarios.md say what runs.
+// docs/testing.md, docs/scenarios.md and the examples say what runs.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -55,6 +55,12 @@ test('examples/test-your-app passes its tests under node:test', async () => {
   const { exitCode, output } = await runNode(['--test', join(example, 'assistant.test.ts')]);
   assert.equal(exitCode, 0, output);
   assert.match(output, /pass 7/);
+});
+
+test('examples/hono-relay passes its tests', async () => {
+  const { exitCode, output } = await runNode(['--test', join(root, 'examples/hono-relay/app.test.ts')]);
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /pass 1/);
 });
 
 test('examples/test-your-app passes its tests under vitest', async () => {

@@ -9,8 +9,16 @@ const sharedPath =
 
 /** Why tests that drive a browser are left out in this run, or `false`. */
 export function browserSkip(): string | false {
-  const leftOut = (process.env['MILLRACE_WITHOUT'] ?? '').split(',');
-  return leftOut.includes('browser') && 'left out by --without browser';
+  return isLeftOut('browser') && 'left out by --without browser';
+}
+
+/** Why tests behind a real nginx are left out in this run, or `false`. */
+export function nginxSkip(): string | false {
+  return isLeftOut('nginx') && 'left out by --without nginx';
+}
+
+function isLeftOut(name: string): boolean {
+  return (process.env['MILLRACE_WITHOUT'] ?? '').split(',').includes(name);
 }
 
 /** The folder `shared` beside the repository, or the one MILLRACE_SHARED names, which holds recorded streams; absent in most clones. */

@@ -4,7 +4,9 @@ import { logStart } from '../../storage/index.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { parseOnDisconnect } from '../on-disconnect.ts';
 import { readObject } from '../page-request.ts';
+import type { PageRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RelaySettings, RouteContext } from '../route-context.ts';
 import type { StartOptions } from '../streams.ts';
@@ -14,17 +16,19 @@ import { openStream } from './open-stream.ts';
 const orphanMs = 60_000;
 
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const body = await toMessagesRequest(request, context.settings);
+  const { body, onDisconnect } = await toMessagesRequest(request, context.settings);
+  const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
   const { streams, upstream, owner } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
     owner,
-    orphanMs,
+    ...(leavingDoes?.(request.signal) ?? { orphanMs }),
     call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
-    takeover: upstream.takeoverTerms(target, orphanMs),
+    takeover: upstream.takeoverTerms(target),
   };
   const { signal } = request;
   return openStream(context, start, {
+    patienceMs: context.pingMs,
     respond: (id) => {
       const text = streams.follow(id, createTextEncoder(), { after: logStart, signal });
       return eventStreamResponse(text, { 'x-stream-id': id });
@@ -35,8 +39,8 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
 async function toMessagesRequest(
   request: RelayRequest,
   { model, maxTokens }: RelaySettings,
-): Promise<string> {
-  const { message, system, ...others } = await readObject(request);
+): Promise<PageRequest> {
+  const { message, system, onDisconnect, ...others } = await readObject(request);
   if (typeof message !== 'string' || message === '')
     throw new RequestError(400, 'message: must be a string that is not empty');
   if (system !== undefined && typeof system !== 'string')
@@ -44,11 +48,12 @@ async function toMessagesRequest(
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new RequestError(400, `${unknown}: is not supported by this version`);
   const messages = [{ role: 'user', content: message }];
-  return JSON.stringify({
+  const body = JSON.stringify({
     model,
     max_tokens: maxTokens,
     ...(system === undefined ? {} : { system }),
     messages,
     stream: true,
   });
+  return { body, onDisconnect };
 }

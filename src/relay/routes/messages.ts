@@ -6,6 +6,7 @@ import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { errorResponse, eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { linkSignals } from '../linked-signal.ts';
+import { parseOnDisconnect } from '../on-disconnect.ts';
 import { RequestError } from '../request-error.ts';
 import { readBodyText } from '../request-body.ts';
 import type { RouteContext } from '../route-context.ts';
@@ -44,6 +45,8 @@ async function streamMessages(
 ): Promise<RelayResponse> {
   const { owner, streams, upstream } = context;
   const target = { target: request.path + request.query, headers: upstream.headersFor(request) };
+  const name = 'x-millrace-on-disconnect';
+  const leavingDoes = parseOnDisconnect(request.headers.get(name), name);
   const start: StartOptions = {
     owner,
     call: {
@@ -55,7 +58,7 @@ async function streamMessages(
       canRewind: false,
     },
     // A client of the API that goes away wants no more of the answer, and would pay for it.
-    leaving: request.signal,
+    ...(leavingDoes?.(request.signal) ?? { leaving: request.signal }),
   };
   return openStream(context, start, {
     respond: (id, headers) => {

@@ -6,8 +6,9 @@ import type { RouteContext } from '../route-context.ts';
 import type { StartOptions, StartResult } from '../streams.ts';
 
 export interface StreamAnswer {
-  /** Do not wait for upstream: the client looks for itself how it went. */
-  readonly isDetached?: boolean;
+  /** How long upstream's word is waited for, in milliseconds; then the client gets the stream, whatever it comes to.
+   * Default: for as long as it takes. */
+  readonly patienceMs?: number;
   /** The response for the stream, given upstream's headers where they were waited for. */
   readonly respond: (id: string, headers: Readonly<Record<string, string>>) => RelayResponse;
 }
@@ -15,14 +16,28 @@ export interface StreamAnswer {
 export async function openStream(
   { streams }: RouteContext,
   start: StartOptions,
-  { isDetached = false, respond }: StreamAnswer,
+  { patienceMs, respond }: StreamAnswer,
 ): Promise<RelayResponse> {
   const started = await streams.start(start);
   if (started.type === 'exists') return respond(started.id, {});
   if (started.type !== 'started') return startRefusals[started.type]();
-  if (isDetached) return respond(started.id, {});
-  const opening = await started.opening;
+  const opening = await within(patienceMs, started.opening);
+  if (opening === undefined) return respond(started.id, {});
   return opening.type === 'refused' ? opening.response : respond(started.id, opening.headers);
+}
+
+/** Undefined when it takes longer. */
+async function within<Value>(limitMs: number | undefined, work: Promise<Value>): Promise<Value | undefined> {
+  if (limitMs === undefined) return work;
+  if (limitMs === 0) return undefined;
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve(undefined), limitMs);
+    const settle = (value: Value): void => {
+      clearTimeout(timer);
+      resolve(value);
+    };
+    work.then(settle, reject);
+  });
 }
 
 const startRefusals = {

@@ -8,6 +8,7 @@ import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { logRecords } from '../log-records.ts';
+import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
 import type { Encoder } from '../reader.ts';
 import { RequestError } from '../request-error.ts';
@@ -24,7 +25,8 @@ const encoders: Readonly<Record<string, () => Encoder>> = {
 const maxKeyLength = 255;
 
 export async function postStreams(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const body = await parseRequest(request, context.settings);
+  const { body, onDisconnect } = await parseRequest(request, context.settings);
+  const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
   const createEncoder = encoderFor(request);
   const { streams, upstream, owner } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
@@ -33,11 +35,13 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     idempotencyKey: idempotencyKeyOf(request),
     call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
     takeover: upstream.takeoverTerms(target),
+    ...leavingDoes?.(wantsEvents(request) ? request.signal : undefined),
   };
   const { signal } = request;
   const isDetached = !wantsEvents(request);
   return openStream(context, start, {
-    isDetached,
+    // Who asked for no events looks for itself how it went.
+    patienceMs: isDetached ? 0 : context.pingMs,
     respond: (id) => {
       if (isDetached) return jsonResponse(202, { id }, { 'x-stream-id': id });
       const text = streams.follow(id, createEncoder(), { after: logStart, signal });
@@ -53,12 +57,12 @@ export async function getStream(
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
-  if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context));
+  if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
   const createEncoder = encoderFor(request);
   const after = offsetOf(request);
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
-    return { status: 204, headers: {}, body: '' };
+    return { status: 204, headers: { 'x-stream-id': id }, body: '' };
   const text = context.streams.follow(id, createEncoder(), { after, signal: request.signal });
   return eventStreamResponse(text, { 'x-stream-id': id });
 }
@@ -71,7 +75,19 @@ export async function postStop(
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
   await context.streams.stop(id);
-  return jsonResponse(200, { id });
+  return jsonResponse(200, { id }, { 'x-stream-id': id });
+}
+
+/** Again it is a 404, and does no harm. */
+export async function deleteStream(
+  _request: RelayRequest,
+  context: RouteContext,
+  id: string,
+): Promise<RelayResponse> {
+  const state = await context.streams.log.state(id);
+  if (state === undefined || state.owner !== context.owner) return notFound(id);
+  await context.streams.remove(id);
+  return { status: 204, headers: { 'x-stream-id': id }, body: '' };
 }
 
 /** Throws RequestError for a format that is not there. */
@@ -97,10 +113,13 @@ function wantsEvents({ headers }: RelayRequest): boolean {
 
 /** Where to go on. Throws RequestError for what is no entry id. */
 function offsetOf({ headers, query }: RelayRequest): EntryId {
-  const text = headers.get('last-event-id') ?? new URLSearchParams(query).get('after') ?? '';
-  const after = text === '' ? logStart : parseEntryId(text);
+  const text = headers.get('last-event-id') ?? new URLSearchParams(query).get('after');
+  const after = text === null ? logStart : parseEntryId(text);
   if (after === undefined)
-    throw new RequestError(400, 'Last-Event-ID: must be the id of an event of this stream');
+    throw new RequestError(
+      400,
+      `Last-Event-ID: must be the id of an event of this stream, not ${JSON.stringify(text)}`,
+    );
   return after;
 }
 

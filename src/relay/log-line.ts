@@ -1,0 +1,86 @@
+// What the relay says of its work, for an operator's log: who asked what is never in it, nor what was answered. A
+// route stands in place of the path, and of errors there is the code alone.
+
+import type { StreamState } from '../storage/index.ts';
+import type { RelayRequest, RelayResponse } from './http.ts';
+
+export type LogLine = RequestLine | StreamLine;
+
+/** A response that has gone out, or that its client has left. */
+export interface RequestLine {
+  readonly type: 'request';
+  readonly method: string;
+  /** As it stands in docs/relay.md, such as `/streams/:id`; `page` for the page's files, `none` for what is not there. */
+  readonly route: string;
+  readonly status: number;
+  readonly streamId?: string;
+  readonly durationMs: number;
+  /** What went out to the client, compressed where it was. */
+  readonly bytes: number;
+  /** The client had gone by then. */
+  readonly left: boolean;
+}
+
+/** A stream that this relay produced has its ending. */
+export interface StreamLine {
+  readonly type: 'stream';
+  readonly streamId: string;
+  readonly ending: 'complete' | 'stopped' | 'failed';
+  /** Of a failure. */
+  readonly code?: string;
+  readonly entries: number;
+  readonly durationMs: number;
+}
+
+export interface LogOptions {
+  readonly onLog: (line: LogLine) => void;
+  readonly now: () => number;
+}
+
+const methods = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']);
+
+/** The response, which is told of when it has gone out. */
+export function loggedResponse(
+  { method, signal }: RelayRequest,
+  { response, route, startedAt }: { response: RelayResponse; route: string; startedAt: number },
+  { onLog, now }: LogOptions,
+): RelayResponse {
+  const { status, headers } = response;
+  const streamId = headers['x-stream-id'];
+  return {
+    ...response,
+    sent: (bytes) => {
+      onLog({
+        type: 'request',
+        // Any word may be one, and say anything.
+        method: methods.has(method) ? method : 'OTHER',
+        route,
+        status,
+        ...(streamId === undefined ? {} : { streamId }),
+        durationMs: now() - startedAt,
+        bytes,
+        left: signal.aborted,
+      });
+    },
+  };
+}
+
+export function streamLine(
+  { id, createdAt, tail, ending }: StreamState,
+  now: number,
+): StreamLine | undefined {
+  if (ending === undefined) return undefined;
+  return {
+    type: 'stream',
+    streamId: id,
+    ending: ending.type,
+    ...(ending.type === 'failed' ? { code: knownWord(ending.code) } : {}),
+    entries: tail.sequence,
+    durationMs: now - createdAt,
+  };
+}
+
+/** The type of an upstream error is whatever upstream says. */
+function knownWord(code: string): string {
+  return /^[a-z][a-z_]{0,63}$/.test(code) ? code : 'other';
+}

@@ -1,0 +1,23 @@
+// What a reader's leaving does to the answer, where a client says so itself.
+
+import { RequestError } from './request-error.ts';
+import type { StartOptions } from './streams.ts';
+
+type OnDisconnect = Pick<StartOptions, 'orphanMs' | 'leaving'>;
+
+const ways = {
+  /** Stopped as soon as nobody reads any more; before the first byte, when who asked leaves. */
+  stop: (leaving) => ({ orphanMs: 0, leaving }),
+  /** Goes on to its end, for who comes back. */
+  continue: () => ({}),
+} satisfies Record<string, (leaving: AbortSignal | undefined) => OnDisconnect>;
+
+/** Undefined where the client says nothing. Throws RequestError for what is neither; `name` is where it stands. */
+export function parseOnDisconnect(
+  value: unknown,
+  name: string,
+): ((leaving: AbortSignal | undefined) => OnDisconnect) | undefined {
+  if (value === undefined) return undefined;
+  if (value === 'stop' || value === 'continue') return ways[value];
+  throw new RequestError(400, `${name}: must be stop or continue, not ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,97 @@
+// What a reader gets while upstream says nothing, on every route that streams; the clock is moved by hand.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startRawServer, streamResponse } from '../support/raw-server.ts';
+import { startTestRelay } from '../support/relay.ts';
+import { messageStart, sse, textEvents } from '../support/streams.ts';
+import { turnsUntil } from '../support/turns.ts';
+
+const cut = sse(messageStart, ...textEvents(0, 'Hel', 'lo').slice(0, 3));
+const json = { 'content-type': 'application/json' };
+const events = { ...json, accept: 'text/event-stream' };
+const body = JSON.stringify({ messages: [{ role: 'user', content: 'x' }], stream: true });
+
+/** Everything a response has said so far, read as it comes. */
+function listen(response: Response): { text: string } {
+  const heard = { text: '' };
+  const read = async (): Promise<void> => {
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) heard.text += text;
+  };
+  // The test leaves while the stream is open.
+  read().catch(() => undefined);
+  return heard;
+}
+
+type Ask = (url: string) => Promise<Response>;
+
+const routes: Readonly<Record<string, { readonly ask: Ask; readonly ping: string }>> = {
+  'POST /v1/messages': {
+    ask: (url) => fetch(`${url}/v1/messages`, { method: 'POST', headers: json, body }),
+    ping: 'event: ping\ndata: {"type": "ping"}\n\n',
+  },
+  'POST /streams': {
+    ask: (url) => fetch(`${url}/streams`, { method: 'POST', headers: events, body }),
+    ping: 'event: ping\ndata: {"type": "ping"}\n\n',
+  },
+  'POST /chat/stream': {
+    ask: (url) =>
+      fetch(`${url}/chat/stream`, { method: 'POST', headers: json, body: JSON.stringify({ message: 'x' }) }),
+    ping: ': ping\n\n',
+  },
+  ...Object.fromEntries(
+    [['messages', 'event: ping\ndata: {"type": "ping"}\n\n'] as const, ['text', ': ping\n\n'] as const].map(
+      ([format, ping]) => [
+        `GET /streams/:id?format=${format}`,
+        {
+          ask: async (url: string) => {
+            const started = await fetch(`${url}/streams`, { method: 'POST', headers: json, body });
+            const { id } = (await started.json()) as { id: string };
+            return fetch(`${url}/streams/${id}?format=${format}`, { headers: events });
+          },
+          ping,
+        },
+      ],
+    ),
+  ),
+};
+
+for (const [title, { ask, ping }] of Object.entries(routes)) {
+  test(`${title} says something at least every 15 s, and no ping before`, async (t) => {
+    await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+    await using relay = await startTestRelay(upstream.url);
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const heard = listen(await ask(relay.url));
+    await turnsUntil(() => heard.text.includes('lo'));
+    // The reader's silence begins when it has been read.
+    await new Promise(setImmediate);
+    const before = heard.text;
+    for (let pings = 1; pings <= 3; pings += 1) {
+      t.mock.timers.tick(14_999);
+      await new Promise(setImmediate);
+      t.mock.timers.tick(1);
+      await turnsUntil(() => heard.text.length >= before.length + ping.length * pings);
+      assert.equal(heard.text, before + ping.repeat(pings));
+    }
+    t.mock.timers.reset();
+  });
+}
+
+for (const route of ['POST /streams', 'POST /chat/stream']) {
+  test(`${route} begins with pings when upstream takes long for its first word, and tells an error in the stream`, async () => {
+    const { ask, ping } = routes[route]!;
+    const late = Promise.withResolvers<string>();
+    await using upstream = await startRawServer(() => ({ bytes: '', then: 'hold', later: late.promise }));
+    await using relay = await startTestRelay(upstream.url, { pingMs: 5 });
+    const response = await ask(relay.url);
+    assert.equal(response.status, 200);
+    const heard = listen(response);
+    await turnsUntil(() => heard.text.includes(ping));
+    const error = '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}';
+    late.resolve(
+      `HTTP/1.1 529 Overloaded\r\ncontent-type: application/json\r\ncontent-length: ${error.length}\r\n\r\n${error}`,
+    );
+    await turnsUntil(() => heard.text.includes('overloaded_error'));
+    assert.match(heard.text, /event: error\ndata: .*overloaded_error.*\n\n$/);
+  });
+}
