@@ -36,7 +36,8 @@ export interface ClientOptions extends CallOptions {
   clock?: Clock | undefined;
   /** Where the delays of retries are drawn from, in [0, 1); default Math.random. */
   random?: (() => number) | undefined;
-  /** A key in a page is everybody's key: refused unless this is set. */
+  /** A key in a page is everybody's key: refused unless this is set. The API is then told to answer pages of other
+   * origins, which it does not do otherwise. */
   dangerouslyAllowBrowser?: boolean | undefined;
 }
 
@@ -64,6 +65,7 @@ export class ApiConnection {
   /** How models take a continuation, where they said so. */
   readonly #modes = new Map<string, ContinuationMode>();
   readonly #token: string | undefined;
+  /** Names in lower case. */
   readonly #headers: Readonly<Record<string, string>>;
   readonly #transport: Transport;
 
@@ -77,7 +79,7 @@ export class ApiConnection {
     this.logger = options.logger;
     this.telemetries = telemetriesOf(options);
     this.#token = tokenOf(options);
-    this.#headers = options.headers ?? {};
+    this.#headers = { ...browserHeaders(options), ...lowerCased(options.headers ?? {}) };
     this.#transport = options.transport ?? createFetchTransport(options.fetch);
     if (this.#token !== undefined && isBrowser() && options.dangerouslyAllowBrowser !== true) {
       throw new ConfigurationError(
@@ -124,7 +126,7 @@ export class ApiConnection {
     };
     if (Array.isArray(betas) && betas.length > 0) headers['anthropic-beta'] = betas.join(',');
     if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`;
-    Object.assign(headers, lowerCased(this.#headers), lowerCased(ownHeaders));
+    Object.assign(headers, this.#headers, lowerCased(ownHeaders));
     if (headers['authorization'] === undefined && headers['x-api-key'] === undefined) {
       throw new ConfigurationError(
         'missing_api_key',
@@ -214,6 +216,11 @@ function tokenOf({ apiKey, authToken }: ClientOptions): string | undefined {
   const fromEnvironment = environment('ANTHROPIC_API_KEY') ?? environment('ANTHROPIC_AUTH_TOKEN');
   // An explicit null says: no key of the environment either.
   return apiKey === null || authToken === null ? undefined : fromEnvironment;
+}
+
+/** Without this header the API answers no request of a page. */
+function browserHeaders({ dangerouslyAllowBrowser }: ClientOptions): Record<string, string> {
+  return dangerouslyAllowBrowser === true ? { 'anthropic-dangerous-direct-browser-access': 'true' } : {};
 }
 
 function environment(name: string): string | undefined {
