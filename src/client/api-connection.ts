@@ -223,9 +223,14 @@ function browserHeaders({ dangerouslyAllowBrowser }: ClientOptions): Record<stri
   return dangerouslyAllowBrowser === true ? { 'anthropic-dangerous-direct-browser-access': 'true' } : {};
 }
 
+/** Undefined also where the program may not look, which Deno says by throwing. */
 function environment(name: string): string | undefined {
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  return process?.env?.[name] || undefined;
+  try {
+    return process?.env?.[name] || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isBrowser(): boolean {
