@@ -35,7 +35,8 @@ export interface ClientOptions extends CallOptions {
   clock?: Clock | undefined;
   /** Where the delays of retries are drawn from, in [0, 1); default Math.random. */
   random?: (() => number) | undefined;
-  /** A key in a page is everybody's key: refused unless this is set. */
+  /** A key in a page is everybody's key: refused unless this is set. The API is then told to answer pages of other
+   * origins, which it does not do otherwise. */
   dangerouslyAllowBrowser?: boolean | undefined;
 }
 
@@ -59,6 +60,7 @@ export class ApiConnection {
   readonly budget: RetryBudget = new RetryBudget();
   readonly modes: ContinuationModes = new ContinuationModes();
   readonly #token: string | undefined;
+  /** Names in lower case. */
   readonly #headers: Readonly<Record<string, string>>;
   readonly #transport: Transport;
 
@@ -72,7 +74,7 @@ export class ApiConnection {
     this.logger = options.logger;
     this.telemetries = telemetriesOf(options);
     this.#token = tokenOf(options);
-    this.#headers = options.headers ?? {};
+    this.#headers = { ...browserHeaders(options), ...lowerCased(options.headers ?? {}) };
     this.#transport = options.transport ?? createFetchTransport(options.fetch);
     if (this.#token !== undefined && isBrowser() && options.dangerouslyAllowBrowser !== true) {
       throw new ConfigurationError(
@@ -109,7 +111,7 @@ export class ApiConnection {
     };
     if (Array.isArray(betas) && betas.length > 0) headers['anthropic-beta'] = betas.join(',');
     if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`;
-    Object.assign(headers, lowerCased(this.#headers), lowerCased(ownHeaders));
+    Object.assign(headers, this.#headers, lowerCased(ownHeaders));
     if (headers['authorization'] === undefined && headers['x-api-key'] === undefined) {
       throw new ConfigurationError(
         'missing_api_key',
@@ -206,9 +208,19 @@ function tokenOf({ apiKey, authToken }: ClientOptions): string | undefined {
   return apiKey === null || authToken === null ? undefined : fromEnvironment;
 }
 
+/** Without this header the API answers no request of a page. */
+function browserHeaders({ dangerouslyAllowBrowser }: ClientOptions): Record<string, string> {
+  return dangerouslyAllowBrowser === true ? { 'anthropic-dangerous-direct-browser-access': 'true' } : {};
+}
+
+/** Undefined also where the program may not look, which Deno says by throwing. */
 function environment(name: string): string | undefined {
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  return process?.env?.[name] || undefined;
+  try {
+    return process?.env?.[name] || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isBrowser(): boolean {

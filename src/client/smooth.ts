@@ -148,7 +148,8 @@ class Backlog {
     const changed = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    const delayMs = untilMs - this.#clock.now();
+    // Time goes on between the question whether to wait and the timer: what is due by now is due at once.
+    const delayMs = Math.max(0, untilMs - this.#clock.now());
     const cancel = delayMs === Infinity ? nothing : this.#clock.setTimer(this.#wake, delayMs);
     await changed;
     cancel();

@@ -85,6 +85,11 @@ export class ApiError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.shouldRetry = options.shouldRetry;
   }
+
+  /** {@link ApiError.requestId} by the official SDK's name, for code that was written for that. */
+  get requestID(): string | undefined {
+    return this.requestId;
+  }
 }
 
 function statusOf(type: string): number | undefined {

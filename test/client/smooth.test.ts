@@ -137,6 +137,24 @@ test('smooth() spreads bursts: a steady text comes in many pieces, none of them 
   assert.ok(Math.max(...gaps) <= 70, `${Math.max(...gaps)} ms without text`);
 });
 
+test('smooth() asks for no timer in the past, also when time goes on while it looks at the clock', async () => {
+  const delays: number[] = [];
+  let nowMs = 0;
+  const clock = {
+    now: () => (nowMs += 20),
+    setTimer: (callback: () => void, delayMs: number) => {
+      delays.push(delayMs);
+      setImmediate(callback);
+      return () => undefined;
+    },
+  };
+  const source = bursts(new SteppedClock(), [{ afterMs: 0, text: 'word and word '.repeat(20) }]);
+  let text = '';
+  for await (const piece of smooth(source, { clock, reducedMotion: false })) text += piece;
+  assert.equal(text, 'word and word '.repeat(20));
+  assert.ok(delays.length > 0 && Math.min(...delays) >= 0, delays.join(' '));
+});
+
 test('smooth() passes everything through as it comes where motion is reduced', async (t) => {
   const items = [
     { afterMs: 0, text: 'x'.repeat(1000) },
