@@ -1,12 +1,15 @@
 // Every program of examples/client, run as its head says, and what it prints.
 
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startSimulator } from 'millrace/simulator';
 import { examplesFolder, runExampleProgram } from './example-program.ts';
 import { startForwardProxy } from './forward-proxy.ts';
+import { createSelfSigned } from './self-signed.ts';
+import { startTlsFront } from './tls-front.ts';
 
 const millRace = `A mill race is the channel that leads water to a mill wheel.
 The head race brings it, the tail race takes it away.
@@ -128,4 +131,24 @@ test('proxy.ts goes through the proxy that is named, and through that of the env
     assert.deepEqual({ stdout, stderr, ended }, { stdout: 'Through the proxy.\n', stderr: '', ended: 0 });
   }
   assert.deepEqual(proxy.forwarded, [`POST ${api.url}/v1/messages`, `POST ${api.url}/v1/messages`]);
+});
+
+test('proxy.ts asks an API behind TLS through a tunnel of the proxy', async () => {
+  await using api = await startSimulator({ speed: 0 });
+  api.reply('Through the tunnel.');
+  await using proxy = await startForwardProxy();
+  const certificate = createSelfSigned();
+  await using front = await startTlsFront(api.url, certificate);
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-tls-'));
+  try {
+    const trusted = join(folder, 'trusted.pem');
+    writeFileSync(trusted, certificate.cert);
+    const key = { ANTHROPIC_API_KEY: 'any', ANTHROPIC_BASE_URL: front.url };
+    const env = { ...key, HTTPS_PROXY: proxy.url, NODE_EXTRA_CA_CERTS: trusted };
+    const { stdout, stderr, ended } = await runExampleProgram('proxy', { env });
+    assert.deepEqual({ stdout, stderr, ended }, { stdout: 'Through the tunnel.\n', stderr: '', ended: 0 });
+    assert.deepEqual(proxy.forwarded, [`CONNECT ${new URL(front.url).host}`]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,9 +1,8 @@
 // A page and an API at one origin: what is not the page's goes on to the API, and breaks off as that does.
 
-import { createServer, request as httpRequest } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pipeline } from 'node:stream';
+import { passOn } from '../support/pass-on.ts';
 
 export interface PageServer extends AsyncDisposable {
   readonly url: string;
@@ -32,15 +31,4 @@ export async function startPageServer(script: string, apiUrl: string): Promise<P
       });
     },
   };
-}
-
-function passOn(request: IncomingMessage, response: ServerResponse, apiUrl: string): void {
-  const { method, headers, url = '' } = request;
-  const { host: _, origin: __, referer: ___, ...rest } = headers;
-  const onward = httpRequest(apiUrl + url, { method, headers: rest }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    // Each byte at once, and a connection that breaks breaks the other.
-    pipeline(answer, response, () => undefined);
-  });
-  pipeline(request, onward, () => undefined);
 }
