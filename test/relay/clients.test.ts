@@ -204,6 +204,15 @@ for (const [encoding, offer] of Object.entries(encodings)) {
       for (const [title, answer] of Object.entries(cases)) {
         test(`streams ${title} as it does without it`, async () => {
           const { expected, actual } = await bothWays(stream, answer, headers);
+          if (answer.leavesAfter !== undefined) {
+            // What of the events on their way a client still hands on when it has left is a matter of a turn.
+            const kept = Math.min(expected.events.length, actual.events.length) - 1;
+            assert.ok(kept >= 1);
+            assert.deepEqual(actual.events.slice(0, kept), expected.events.slice(0, kept));
+            assert.deepEqual(actual.events.at(-1), expected.events.at(-1));
+            assert.deepEqual(actual.error, expected.error);
+            return;
+          }
           if (answer.isCut !== true) {
             assert.deepEqual(actual, expected);
             assert.ok(expected.events.length > 0 || expected.error !== undefined, 'something came');
