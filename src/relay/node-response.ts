@@ -2,6 +2,7 @@
 // that, and each of them at once.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, createGzip, gzip } from 'node:zlib';
@@ -36,7 +37,11 @@ export async function sendResponse(
   }
   response.flushHeaders();
   if (isCompressed) await sendCompressed(body, response);
-  else await writeAll(body, response);
+  else
+    await writeAll(
+      body,
+      response.chunkedEncoding && response.socket !== null ? chunksTo(response.socket) : response,
+    );
   response.end();
 }
 
@@ -74,14 +79,32 @@ async function sendCompressed(body: AsyncIterable<string>, response: ServerRespo
   await ended;
 }
 
-async function writeAll(body: AsyncIterable<string>, target: Writable): Promise<void> {
+/** What text is written to, and tells when it has room again. */
+type Sink = Pick<Writable, 'destroyed' | 'on' | 'off'> & { write(text: string): boolean };
+
+/**
+ * Writes each text as a chunk of a chunked transfer whose head has gone out: `ServerResponse` would make four writes
+ * of it, and that is what most of its time goes into. The end of the transfer is the response's to write.
+ */
+function chunksTo(socket: Socket): Sink {
+  return {
+    get destroyed() {
+      return socket.destroyed;
+    },
+    on: socket.on.bind(socket) as Sink['on'],
+    off: socket.off.bind(socket) as Sink['off'],
+    write: (text) => text === '' || socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`),
+  };
+}
+
+async function writeAll(body: AsyncIterable<string>, target: Sink): Promise<void> {
   for await (const text of body) {
     if (target.destroyed) break;
     if (!target.write(text)) await drained(target);
   }
 }
 
-function drained(target: Writable): Promise<void> {
+function drained(target: Sink): Promise<void> {
   return new Promise((resolve) => {
     const go = () => {
       target.off('drain', go);

@@ -41,6 +41,9 @@ export interface ReadOptions {
 /** What one reader holds at once, and how long it keeps the event loop: a few milliseconds of encoding. */
 const batchLimits = { maxEntries: 256, maxBytes: 256 * 1024 };
 
+/** After so many at once others get their turn. */
+const manyEntries = 64;
+
 /** The text of the log from `after` to its end; ends early when the reader has gone. Never throws. */
 export async function* readLog(
   log: StreamLog,
@@ -100,17 +103,15 @@ class LogReader {
   async *texts(): AsyncGenerator<string, void, undefined> {
     const { signal } = this.#leaving;
     await this.#findStart();
-    let isCatchingUp = false;
     while (!signal.aborted) {
       const result = await this.#read(batchLimits);
-      const isEmpty = result.type === 'entries' && result.entries.length === 0;
-      // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
-      if (isCatchingUp && !isEmpty) await nextTurn();
-      isCatchingUp = !isEmpty;
       const text = this.#textOf(result);
       if (text !== '') yield* this.#say(text);
       if (this.#isOver) return;
-      if (isEmpty && !(await this.#hasEntry())) yield* this.#say(this.#encoder.ping());
+      // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
+      if (result.type === 'entries' && result.entries.length >= manyEntries) await nextTurn();
+      // Where there is more already, this does not wait.
+      else if (!(await this.#hasEntry())) yield* this.#say(this.#encoder.ping());
     }
   }
 
