@@ -23,6 +23,11 @@ export interface ServeOptions {
   readonly store: StoreChoice;
   /** How long answers may go on after SIGTERM, in seconds. */
   readonly drain: number;
+  /** How long an answer is kept after its end, in hours. */
+  readonly keep: number;
+  readonly maxStreams: number;
+  readonly maxReaders: number;
+  readonly maxConnections: number;
   readonly logLevel: LogLevel;
   readonly model: string;
   readonly maxTokens: number;
@@ -30,10 +35,11 @@ export interface ServeOptions {
 
 export async function serve(options: ServeOptions): Promise<number> {
   ignoreClosedOutput();
+  const { port, maxConnections } = options;
   const { onLog, onError } = createRelayLog(options.logLevel);
   try {
     await using resources = new AsyncDisposableStack();
-    const { log, place } = openStore(options.store, onError);
+    const { log, place } = openStore(options.store, { keepMs: options.keep * 3_600_000, onError });
     resources.use(log);
     const upstream = await openUpstream(options.upstream, resources);
     const relay = createRelay({
@@ -46,10 +52,11 @@ export async function serve(options: ServeOptions): Promise<number> {
         model: options.model,
         maxTokens: options.maxTokens,
       },
+      limits: { maxOpenStreams: options.maxStreams, maxReaders: options.maxReaders },
       onLog,
       onError,
     });
-    const server = resources.use(await startRelayServer(relay, { port: options.port, onError }));
+    const server = resources.use(await startRelayServer(relay, { port, maxConnections, onError }));
     const ended = untilSignal((signal) => server.close({ drainMs: drainMsOf(signal, options) }));
     process.stdout.write(`listening on ${server.url}\n`);
     process.stdout.write(`${describe(upstream)}\nanswers are kept ${place}\n`);

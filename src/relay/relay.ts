@@ -5,9 +5,12 @@ import type { StreamLog } from '../storage/index.ts';
 import { guardRefusal } from './guard.ts';
 import { BodyTooLargeError, closingResponse, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
+import { defaultLimits, limitResponse } from './limits.ts';
+import type { RelayLimits } from './limits.ts';
 import { loggedResponse, streamLine } from './log-line.ts';
 import type { LogLine } from './log-line.ts';
 import { ClosingError, RequestError } from './request-error.ts';
+import { isStoreFull } from './storage-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
 import { postChatStream } from './routes/chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
@@ -23,6 +26,7 @@ export interface RelayOptions {
   readonly log: StreamLog;
   readonly settings: RelaySettings;
   readonly assets?: ReadonlyMap<string, Asset>;
+  readonly limits?: Partial<RelayLimits>;
   /** The longest silence on a reader's connection, in milliseconds; default 15,000. */
   readonly pingMs?: number;
   /** Milliseconds since 1970. */
@@ -99,12 +103,13 @@ const local = 'local';
 export function createRelay(options: RelayOptions): Relay {
   const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
   const { onError = () => undefined, onLog } = options;
+  const limits = { ...defaultLimits, ...options.limits };
   const onEnded = async (id: string): Promise<void> => {
     const state = await log.state(id);
     const line = state && streamLine(state, now());
     if (line !== undefined) onLog?.(line);
   };
-  const streams = new Streams({ log, pingMs, now, onError, onEnded: onLog && onEnded });
+  const streams = new Streams({ log, pingMs, now, limits, onError, onEnded: onLog && onEnded });
   const upstream = new Upstream(options.upstream);
   const draining = new AbortController();
   const closing = new AbortController();
@@ -112,6 +117,7 @@ export function createRelay(options: RelayOptions): Relay {
     streams,
     upstream,
     settings,
+    limits,
     assets,
     owner: local,
     pingMs,
@@ -224,6 +230,7 @@ function responseTo(
   // Nobody is there to read it.
   if (signal.aborted) return errorResponse(499, 'api_error', 'The client has gone');
   onError(error);
+  if (isStoreFull(error)) return limitResponse('disk');
   const status = error instanceof ConnectionError ? 502 : 500;
   return errorResponse(status, 'api_error', failureOf(error).message);
 }

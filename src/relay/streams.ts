@@ -4,9 +4,11 @@ import type { TransportResponse } from '../client/index.ts';
 import type { CreateResult, EntryId, OpenRecord, StreamLog } from '../storage/index.ts';
 import { endAbandoned } from './abandoned.ts';
 import { randomId } from './http.ts';
+import type { RelayLimits } from './limits.ts';
 import { Producer } from './producer.ts';
 import type { Opening } from './producer.ts';
 import { readLog } from './reader.ts';
+import { ReaderCount } from './reader-count.ts';
 import type { Encoder } from './reader.ts';
 
 export interface StreamsOptions {
@@ -16,6 +18,7 @@ export interface StreamsOptions {
   readonly now: () => number;
   /** Told of what fails where no response tells it. */
   readonly onError: (error: unknown) => void;
+  readonly limits: RelayLimits;
   /** Told when a stream of this relay has its end. */
   readonly onEnded?: ((id: string) => Promise<void>) | undefined;
 }
@@ -37,6 +40,8 @@ export type StartResult =
   | { readonly type: 'started'; readonly id: string; readonly opening: Promise<Opening> }
   /** The relay takes no more. */
   | { readonly type: 'closing' }
+  /** It works on as many as it may. */
+  | { readonly type: 'busy' }
   | Exclude<CreateResult, { type: 'created' }>;
 
 interface Running {
@@ -52,6 +57,8 @@ const sweepMs = 5_000;
 
 export class Streams {
   readonly #options: StreamsOptions;
+  /** Who follows streams here, live or after their end. */
+  readonly readers: ReaderCount;
   readonly #name = `relay-${randomId()}`;
   readonly #running = new Map<string, Running>();
   /** Streams that are in the log, or about to be, and have no producer yet. */
@@ -68,6 +75,7 @@ export class Streams {
 
   constructor(options: StreamsOptions) {
     this.#options = options;
+    this.readers = new ReaderCount(options.limits);
   }
 
   get log(): StreamLog {
@@ -86,6 +94,7 @@ export class Streams {
   /** Makes a stream and calls upstream for it. */
   async start(options: StartOptions): Promise<StartResult> {
     if (this.#isDraining || this.#isClosing) return { type: 'closing' };
+    if (this.#own.size >= this.#options.limits.maxOpenStreams) return { type: 'busy' };
     const starting = this.#start(options);
     this.#starting.add(starting);
     try {
@@ -115,9 +124,11 @@ export class Streams {
     const running = this.#running.get(id);
     if (running !== undefined) running.readers += 1;
     clearTimeout(running?.orphanTimer);
+    this.readers.enter(id);
     try {
       yield* readLog(this.log, encoder, { id, after, signal, pingMs, onError, lost: running?.producer.lost });
     } finally {
+      this.readers.leave(id);
       if (running !== undefined) {
         running.readers -= 1;
         this.#watch(id, running);

@@ -123,16 +123,15 @@ test(
     let came = '';
     let hasEnded = false;
     let isEarly = false;
-    const asked = fetch(`${nginx.url}/v1/messages`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'accept-encoding': 'identity' },
-      body: question,
-    }).then(async ({ body }) => {
+    const read = async (): Promise<void> => {
+      const headers = { 'content-type': 'application/json', 'accept-encoding': 'identity' };
+      const { body } = await fetch(`${nginx.url}/v1/messages`, { method: 'POST', headers, body: question });
       for await (const text of body!.pipeThrough(new TextDecoderStream())) {
         isEarly ||= !hasEnded;
         came += text;
       }
-    });
+    };
+    const asked = read();
     const answer = await upstream.answer;
     const said = events.slice(0, 8).join('');
     answer.write(said);

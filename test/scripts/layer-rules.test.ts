@@ -116,7 +116,7 @@ const planted: readonly [kind: string, file: string, text: string, violation: st
     'a package whose name begins as an allowed one',
     'src/cli/a.ts',
     `import { b } from 'commander-extra';`,
-    '1 commander-extra: cli may import only commander from npm',
+    '1 commander-extra: cli may import only commander, pino from npm',
   ],
   [
     'the bundler outside of its configuration',
