@@ -10,7 +10,12 @@ import { startRelayServer } from 'millrace/relay/node';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
 
 export type ToRelayServer =
-  | { readonly type: 'start'; readonly server: RelayServerName; readonly upstreamPort: number; readonly file: string }
+  | {
+      readonly type: 'start';
+      readonly server: RelayServerName;
+      readonly upstreamPort: number;
+      readonly file: string;
+    }
   | { readonly type: 'measure' };
 
 export type FromRelayServer =
@@ -33,7 +38,10 @@ function chunk(text: string): string {
 }
 
 function frame(type: string, fields: object): string {
-  return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}      }\n\n`.replace('}      }', '      }');
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}      }\n\n`.replace(
+    '}      }',
+    '      }',
+  );
 }
 
 const opening =

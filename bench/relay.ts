@@ -35,14 +35,17 @@ export async function measureRelay(): Promise<RelayMeasurement[]> {
     const options = { upstreamPort: upstream.port, file: join(folder, 'relay.db') };
     using pipe = await start('pipe', options);
     using relay = await start('relay', options);
-    const samples = { pipe: [] as Round[], relay: [] as Round[] };
+    const ofPipe: Round[] = [];
+    const ofRelay: Round[] = [];
     for (let round = -1; round < rounds; round += 1) {
-      for (const [name, child] of Object.entries({ pipe, relay }) as ['pipe' | 'relay', Child][]) {
-        const sample = await runRound(child);
-        if (round >= 0) samples[name].push(sample);
-      }
+      ofPipe.push(await runRound(pipe));
+      ofRelay.push(await runRound(relay));
     }
-    return (['pipe', 'relay'] as const).map((name) => ({ name, ...middle(samples[name]) }));
+    // The first was to warm up.
+    return [
+      { name: 'pipe', ...middle(ofPipe.slice(1)) },
+      { name: 'relay', ...middle(ofRelay.slice(1)) },
+    ];
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -101,7 +104,10 @@ function middle(samples: readonly Round[]): Round {
   };
 }
 
-async function start(server: RelayServerName, options: { upstreamPort: number; file: string }): Promise<Child> {
+async function start(
+  server: RelayServerName,
+  options: { upstreamPort: number; file: string },
+): Promise<Child> {
   const child = fork(new URL('relay-server.ts', import.meta.url), {
     execArgv: ['--conditions=millrace-source'],
   });

@@ -57,6 +57,14 @@ function createProgram(setExitCode: (code: number) => void): Command {
     )
     .option('--no-recover', 'end answers that break off, instead of going on with them')
     .addOption(
+      new Option('--keep <hours>', 'how long answers are kept after their end')
+        .argParser(parsePace)
+        .default(24),
+    )
+    .addOption(most('--max-streams', 'most answers under way', 10_000))
+    .addOption(most('--max-readers', 'most connections that read answers', 10_000))
+    .addOption(most('--max-connections', 'most connections', 20_000))
+    .addOption(
       new Option('--log-level <level>', 'what is logged on stderr, as JSON lines')
         .choices(logLevels)
         .default('info' as const),
@@ -79,6 +87,10 @@ function createProgram(setExitCode: (code: number) => void): Command {
 
 function port(): Option {
   return new Option('--port <number>', 'port to listen on, 0 for any free one').argParser(parsePort);
+}
+
+function most(flag: string, description: string, fallback: number): Option {
+  return new Option(`${flag} <number>`, description).argParser(parsePositive).default(fallback);
 }
 
 function addSimulate(program: Command, setExitCode: (code: number) => void): void {

@@ -19,6 +19,12 @@ export interface OpenStore {
   readonly place: string;
 }
 
+export interface OpenStoreOptions {
+  /** How long an answer is kept after its end. */
+  readonly keepMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
 /** Undefined for what is no store. */
 export function parseStore(text: string): StoreChoice | undefined {
   if (text === 'memory') return { type: 'memory' };
@@ -29,23 +35,23 @@ export function parseStore(text: string): StoreChoice | undefined {
 
 /** Throws a StoreError. Where nobody named a file and the user's own cannot be made, memory has to do, and stderr
  * says so. */
-export function openStore(choice: StoreChoice, onError: (error: unknown) => void): OpenStore {
-  if (choice.type === 'memory') return inMemory();
+export function openStore(choice: StoreChoice, options: OpenStoreOptions): OpenStore {
+  if (choice.type === 'memory') return inMemory(options);
   const file = choice.file ?? userFile();
   try {
-    return { log: SqliteStreamLog.open(file, { onError }), place: `in ${file}` };
+    return { log: SqliteStreamLog.open(file, options), place: `in ${file}` };
   } catch (error) {
     const isMissing = error instanceof StoreError && error.code === 'store_not_opened';
     if (choice.file !== undefined || !isMissing) throw withRemedy(error);
     note(
       `millrace serve: ${error.message}: answers are kept in memory; --store sqlite:PATH names another file`,
     );
-    return inMemory();
+    return inMemory(options);
   }
 }
 
-function inMemory(): OpenStore {
-  return { log: new MemoryStreamLog(), place: 'in memory, and end with this process' };
+function inMemory({ keepMs }: OpenStoreOptions): OpenStore {
+  return { log: new MemoryStreamLog({ keepMs }), place: 'in memory, and end with this process' };
 }
 
 /** The state folder of https://specifications.freedesktop.org/basedir-spec, where a relative one does not count. */

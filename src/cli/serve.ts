@@ -25,6 +25,11 @@ export interface ServeOptions {
   readonly drain: number;
   /** Whether answers that break off are gone on with. */
   readonly recover: boolean;
+  /** How long an answer is kept after its end, in hours. */
+  readonly keep: number;
+  readonly maxStreams: number;
+  readonly maxReaders: number;
+  readonly maxConnections: number;
   readonly logLevel: LogLevel;
   readonly model: string;
   readonly maxTokens: number;
@@ -32,10 +37,11 @@ export interface ServeOptions {
 
 export async function serve(options: ServeOptions): Promise<number> {
   ignoreClosedOutput();
+  const { port, maxConnections } = options;
   const { onLog, onError } = createRelayLog(options.logLevel);
   try {
     await using resources = new AsyncDisposableStack();
-    const { log, place } = openStore(options.store, onError);
+    const { log, place } = openStore(options.store, { keepMs: options.keep * 3_600_000, onError });
     resources.use(log);
     const upstream = await openUpstream(options.upstream, resources);
     const relay = createRelay({
@@ -49,10 +55,11 @@ export async function serve(options: ServeOptions): Promise<number> {
         maxTokens: options.maxTokens,
       },
       calls: { recover: options.recover },
+      limits: { maxOpenStreams: options.maxStreams, maxReaders: options.maxReaders },
       onLog,
       onError,
     });
-    const server = resources.use(await startRelayServer(relay, { port: options.port, onError }));
+    const server = resources.use(await startRelayServer(relay, { port, maxConnections, onError }));
     const ended = untilSignal((signal) => server.close({ drainMs: drainMsOf(signal, options) }));
     process.stdout.write(`listening on ${server.url}\n`);
     process.stdout.write(`${describe(upstream)}\nanswers are kept ${place}\n`);

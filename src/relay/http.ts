@@ -53,9 +53,13 @@ export function jsonResponse(
 }
 
 /** An error in the API's own shape. */
-export function errorResponse(status: number, type: string, message: string): RelayResponse {
+export function errorResponse(
+  status: number,
+  type: string,
+  ...[message, details]: readonly [message: string, details?: { readonly code: string }]
+): RelayResponse {
   const request_id = `req_${randomId()}`;
-  const body = { type: 'error', error: { type, message }, request_id };
+  const body = { type: 'error', error: { type, message, ...(details && { details }) }, request_id };
   return jsonResponse(status, body, { 'request-id': request_id, ...retryAdvice(status) });
 }
 

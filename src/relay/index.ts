@@ -4,6 +4,7 @@ export { createFetchHandler } from './fetch-handler.ts';
 export type { FetchHandler, FetchHandlerOptions } from './fetch-handler.ts';
 export { BodyTooLargeError } from './http.ts';
 export type { RelayRequest, RelayResponse } from './http.ts';
+export type { RelayLimits } from './limits.ts';
 export type { LogLine, RequestLine, StreamLine } from './log-line.ts';
 export { createRelay } from './relay.ts';
 export type { Relay, RelayOptions } from './relay.ts';

@@ -1,10 +1,12 @@
 // The relay on node:http.
 
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { BodyTooLargeError } from './http.ts';
-import type { RelayRequest } from './http.ts';
+import type { Duplex } from 'node:stream';
+import { BodyTooLargeError, errorResponse } from './http.ts';
+import type { RelayRequest, RelayResponse } from './http.ts';
+import { limitResponse } from './limits.ts';
 import { sendResponse } from './node-response.ts';
 import type { Relay } from './relay.ts';
 import { RequestError } from './request-error.ts';
@@ -24,16 +26,27 @@ const partingMs = 2_000;
 export interface RelayServerOptions {
   /** 0 for any free one. */
   readonly port: number;
+  /** Connections at the same time; default 20,000. A request on one more is answered with 503, and past another tenth
+   * they are closed unheard. */
+  readonly maxConnections?: number;
+  /** Of a request's head; default 16 KiB. */
+  readonly maxHeaderBytes?: number;
+  /** How long a request's head may take, and the whole request; default 10,000 and 60,000. */
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
   /** Told of a response that broke for the relay's own fault; its connection is closed. */
   readonly onError?: (error: unknown) => void;
 }
 
 /** Starts the relay and listens on loopback. Rejects when the port is taken; closing the relay is the caller's then. */
-export async function startRelayServer(
-  relay: Relay,
-  { port, onError }: RelayServerOptions,
-): Promise<RelayServer> {
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 60_000 }, (message, response) => {
+export async function startRelayServer(relay: Relay, options: RelayServerOptions): Promise<RelayServer> {
+  const { port, onError, maxConnections = 20_000 } = options;
+  let connections = 0;
+  const server = createServer(serverOptions(options), (message, response) => {
+    if (connections > maxConnections) {
+      refuse(limitResponse('connections'), message, response);
+      return;
+    }
     response.once('close', () => {
       // A connection that is kept alive would hold up the server's close.
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
@@ -43,6 +56,14 @@ export async function startRelayServer(
       response.destroy();
     });
   });
+  server.maxConnections = maxConnections + Math.ceil(maxConnections / 10);
+  server.on('connection', (socket) => {
+    connections += 1;
+    socket.once('close', () => {
+      connections -= 1;
+    });
+  });
+  server.on('clientError', answerClientError);
   await relay.start();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -54,6 +75,49 @@ export async function startRelayServer(
   const url = `http://127.0.0.1:${address.port}`;
   return { port: address.port, url, close, [Symbol.asyncDispose]: () => close() };
 }
+
+function serverOptions({
+  maxHeaderBytes = 16 * 1024,
+  headersTimeoutMs = 10_000,
+  requestTimeoutMs = 60_000,
+}: RelayServerOptions): ServerOptions {
+  return {
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    // How exact the two are: Node looks every 30 s otherwise.
+    connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
+  };
+}
+
+function refuse(
+  { status, headers, body }: RelayResponse,
+  message: IncomingMessage,
+  response: ServerResponse,
+): void {
+  response.writeHead(status, { ...headers, connection: 'close' }).end(body as string);
+  message.resume();
+}
+
+/** What is no request gets an answer as well, in the API's shape; it has no response of Node's. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = clientErrors[error.code ?? '']?.() ?? badRequest();
+  const all = { ...headers, 'content-length': Buffer.byteLength(body as string), connection: 'close' };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body as string}`);
+}
+
+const clientErrors: Readonly<Record<string, () => RelayResponse>> = {
+  HPE_HEADER_OVERFLOW: () => limitResponse('headers'),
+  ERR_HTTP_REQUEST_TIMEOUT: () => limitResponse('time'),
+};
+
+const badRequest = (): RelayResponse =>
+  errorResponse(400, 'invalid_request_error', 'This is no HTTP request that the relay understands');
 
 async function serve(relay: Relay, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController();

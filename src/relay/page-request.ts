@@ -3,21 +3,22 @@
 import { readBodyText } from './request-body.ts';
 import { RequestError } from './request-error.ts';
 import type { RelayRequest } from './http.ts';
-import type { RelaySettings } from './route-context.ts';
-
-/** What a page may send; far above a long conversation without attachments. */
-const maxBodyBytes = 1024 * 1024;
+import type { RelayLimits } from './limits.ts';
+import type { RouteContext } from './route-context.ts';
 
 /** Fields of the relay's interface that this version does not have yet: refused rather than passed over. */
 const notYet = ['conversation', 'parent'];
 
 /** The JSON object of a request's body. Throws RequestError for anything else. */
-export async function readObject(request: RelayRequest): Promise<Record<string, unknown>> {
+export async function readObject(
+  request: RelayRequest,
+  { maxPageBodyBytes }: RelayLimits,
+): Promise<Record<string, unknown>> {
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/json\b/i.test(type)) {
     throw new RequestError(415, `content-type: must be application/json, not ${JSON.stringify(type)}`);
   }
-  const text = await readBodyText(request, maxBodyBytes);
+  const text = await readBodyText(request, maxPageBodyBytes);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -38,8 +39,11 @@ export interface PageRequest {
 }
 
 /** Throws RequestError. */
-export async function parseRequest(request: RelayRequest, settings: RelaySettings): Promise<PageRequest> {
-  const { onDisconnect, ...body } = await readObject(request);
+export async function parseRequest(
+  request: RelayRequest,
+  { settings, limits }: Pick<RouteContext, 'settings' | 'limits'>,
+): Promise<PageRequest> {
+  const { onDisconnect, ...body } = await readObject(request, limits);
   for (const field of notYet) {
     if (field in body) throw new RequestError(400, `${field}: is not supported by this version`);
   }

@@ -12,10 +12,11 @@ import { makeFirstRequest } from './first-request.ts';
 import type { Break } from './first-request.ts';
 import { closingResponse, errorResponse } from './http.ts';
 import type { RelayResponse } from './http.ts';
+import { limitResponse } from './limits.ts';
 import { Lease } from './lease.ts';
 import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
-import { StorageError, withStore } from './storage-error.ts';
+import { isStoreFull, StorageError, withStore } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
 import { passedHeaders } from './upstream.ts';
 
@@ -57,7 +58,7 @@ export class Producer {
     this.#lease = new Lease({
       ...options,
       onStop: () => this.stop(),
-      onLost: () => this.#abort(storageFailed),
+      onLost: () => this.#abort(new StorageError('The lease was lost').ending),
     });
   }
 
@@ -88,9 +89,13 @@ export class Producer {
       await this.#work();
     } catch (error) {
       this.#options.onError(error);
-      this.#abort(storageFailed);
-      this.#refuse(errorResponse(500, 'api_error', 'Internal server error'));
-      await this.#endAfterFailure();
+      const failure =
+        error instanceof StorageError ? error : new StorageError('Cannot go on', { cause: error });
+      this.#abort(failure.ending);
+      this.#refuse(
+        isStoreFull(error) ? limitResponse('disk') : errorResponse(500, 'api_error', 'Internal server error'),
+      );
+      await this.#endAfterFailure(failure);
     } finally {
       await this.#lease.release();
       // After a whole answer the connection can serve the next call.
@@ -225,8 +230,8 @@ export class Producer {
   }
 
   /** Readers wait for an ending: a store that failed once may take it all the same. */
-  async #endAfterFailure(): Promise<void> {
-    const records: LogRecord[] = [{ type: 'end', ending: storageFailed }];
+  async #endAfterFailure(failure: StorageError): Promise<void> {
+    const records: LogRecord[] = [{ type: 'end', ending: failure.ending }];
     try {
       let result = await this.#tryAppend(this.#tail, records);
       if (result.type === 'fenced' && result.tail.epoch === this.#tail.epoch)
@@ -235,15 +240,9 @@ export class Producer {
     } catch (error) {
       this.#options.onError(error);
     }
-    this.#lost.abort();
+    this.#lost.abort(failure);
   }
 }
-
-const storageFailed: LogEnding = {
-  type: 'failed',
-  code: 'storage_failed',
-  message: 'The store could not be written',
-};
 
 const logFull: EndRecord = {
   type: 'end',

@@ -7,7 +7,7 @@ import { Silence } from './silence.ts';
 import { StorageError, withStore } from './storage-error.ts';
 
 /** Endings that are a reader's alone: the log has another, or none. */
-type ReaderErrorCode = 'api_error' | 'log_diverged' | 'storage_failed' | 'stream_gone';
+type ReaderErrorCode = 'api_error' | 'log_diverged' | 'storage_failed' | 'storage_full' | 'stream_gone';
 
 /** A format of a stream's log: a pure function from entries to text, with a small state of its own. Throws nothing,
  * whatever a log holds. */
@@ -184,7 +184,10 @@ class LogReader {
   }
 
   #withoutEnd(): StorageError {
-    return new StorageError(`Cannot read the end of the stream ${this.#options.id}: it was not written`);
+    const { id, lost } = this.#options;
+    return new StorageError(`Cannot read the end of the stream ${id}: it was not written`, {
+      cause: lost?.reason,
+    });
   }
 }
 

@@ -8,14 +8,18 @@ import { failureOf } from './failure.ts';
 import { guardRefusal } from './guard.ts';
 import { BodyTooLargeError, closingResponse, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
+import { defaultLimits, limitResponse } from './limits.ts';
+import type { RelayLimits } from './limits.ts';
 import { loggedResponse, streamLine } from './log-line.ts';
 import type { LogLine } from './log-line.ts';
 import { ClosingError, RequestError } from './request-error.ts';
+import { isStoreFull } from './storage-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
 import { postChatStream } from './routes/chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
 import { deleteStream, getStream, postStop, postStreams } from './routes/streams.ts';
+import type { CallPolicy } from './stream-call.ts';
 import { Streams } from './streams.ts';
 import { Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
@@ -26,6 +30,7 @@ export interface RelayOptions {
   readonly log: StreamLog;
   readonly settings: RelaySettings;
   readonly assets?: ReadonlyMap<string, Asset>;
+  readonly limits?: Partial<RelayLimits>;
   /** The longest silence on a reader's connection, in milliseconds; default 15,000. */
   readonly pingMs?: number;
   /** Limits of time, retries and recovery of calls to upstream, as the client's. `recover` is on by default. */
@@ -106,26 +111,22 @@ const local = 'local';
 export function createRelay(options: RelayOptions): Relay {
   const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
   const { onError = () => undefined, onLog, calls = {}, clock } = options;
+  const limits = { ...defaultLimits, ...options.limits };
   const onEnded = async (id: string): Promise<void> => {
     const state = await log.state(id);
     const line = state && streamLine(state, now());
     if (line !== undefined) onLog?.(line);
   };
   const upstream = new Upstream(options.upstream);
-  const policy = {
-    settings: resolveSettings({ ...calls, recover: calls.recover ?? true, clock }),
-    budget: new RetryBudget(),
-    modes: new ContinuationModes(),
-  };
-  const takeoverPoster = upstream.takeoverPoster.bind(upstream);
   const streams = new Streams({
     log,
     pingMs,
     now,
+    limits,
     onError,
     onEnded: onLog && onEnded,
-    policy,
-    takeoverPoster,
+    policy: policyOf(calls, clock),
+    takeoverPoster: upstream.takeoverPoster.bind(upstream),
   });
   const draining = new AbortController();
   const closing = new AbortController();
@@ -133,6 +134,7 @@ export function createRelay(options: RelayOptions): Relay {
     streams,
     upstream,
     settings,
+    limits,
     assets,
     owner: local,
     pingMs,
@@ -195,6 +197,14 @@ function createHandler(
   };
 }
 
+function policyOf(calls: Omit<CallOptions, 'fallback'>, clock: Clock | undefined): CallPolicy {
+  return {
+    settings: resolveSettings({ ...calls, recover: calls.recover ?? true, clock }),
+    budget: new RetryBudget(),
+    modes: new ContinuationModes(),
+  };
+}
+
 async function route(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   // A server sends the head alone of what a HEAD gets.
   const asked = request.method === 'HEAD' ? 'GET' : request.method;
@@ -245,6 +255,7 @@ function responseTo(
   // Nobody is there to read it.
   if (signal.aborted) return errorResponse(499, 'api_error', 'The client has gone');
   onError(error);
+  if (isStoreFull(error)) return limitResponse('disk');
   const status = error instanceof ConnectionError ? 502 : 500;
   return errorResponse(status, 'api_error', failureOf(error).message);
 }

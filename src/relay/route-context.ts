@@ -1,5 +1,6 @@
 // What every route works with.
 
+import type { RelayLimits } from './limits.ts';
 import type { Streams } from './streams.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -22,6 +23,7 @@ export interface RouteContext {
   readonly streams: Streams;
   readonly upstream: Upstream;
   readonly settings: RelaySettings;
+  readonly limits: RelayLimits;
   /** Files of the page by path, such as `/index.html`; empty for a relay without a page. */
   readonly assets: ReadonlyMap<string, Asset>;
   /** Whose streams the request may see. */

@@ -3,9 +3,11 @@
 import type { CreateResult, EntryId, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
 import { takeAbandoned } from './abandoned.ts';
 import { randomId } from './http.ts';
+import type { RelayLimits } from './limits.ts';
 import { Producer } from './producer.ts';
 import type { Opening, ProducerOptions } from './producer.ts';
 import { readLog } from './reader.ts';
+import { ReaderCount } from './reader-count.ts';
 import type { Encoder } from './reader.ts';
 import type { CallPolicy, PostMessages, StreamCall } from './stream-call.ts';
 
@@ -19,6 +21,7 @@ export interface StreamsOptions {
   readonly policy: CallPolicy;
   /** How upstream is called for an answer that another process began. */
   readonly takeoverPoster: (terms: TakeoverTerms) => PostMessages;
+  readonly limits: RelayLimits;
   /** Told when a stream of this relay has its end. */
   readonly onEnded?: ((id: string) => Promise<void>) | undefined;
 }
@@ -40,6 +43,8 @@ export type StartResult =
   | { readonly type: 'started'; readonly id: string; readonly opening: Promise<Opening> }
   /** The relay takes no more. */
   | { readonly type: 'closing' }
+  /** It works on as many as it may. */
+  | { readonly type: 'busy' }
   | Exclude<CreateResult, { type: 'created' }>;
 
 interface Running {
@@ -60,6 +65,8 @@ const sweepMs = 5_000;
 
 export class Streams {
   readonly #options: StreamsOptions;
+  /** Who follows streams here, live or after their end. */
+  readonly readers: ReaderCount;
   readonly #name = `relay-${randomId()}`;
   readonly #running = new Map<string, Running>();
   /** Streams that are in the log, or about to be, and have no producer yet. */
@@ -76,6 +83,7 @@ export class Streams {
 
   constructor(options: StreamsOptions) {
     this.#options = options;
+    this.readers = new ReaderCount(options.limits);
   }
 
   get log(): StreamLog {
@@ -94,6 +102,7 @@ export class Streams {
   /** Makes a stream and calls upstream for it. */
   async start(options: StartOptions): Promise<StartResult> {
     if (this.#isDraining || this.#isClosing) return { type: 'closing' };
+    if (this.#own.size >= this.#options.limits.maxOpenStreams) return { type: 'busy' };
     const starting = this.#start(options);
     this.#starting.add(starting);
     try {
@@ -123,9 +132,11 @@ export class Streams {
     const running = this.#running.get(id);
     if (running !== undefined) running.readers += 1;
     clearTimeout(running?.orphanTimer);
+    this.readers.enter(id);
     try {
       yield* readLog(this.log, encoder, { id, after, signal, pingMs, onError, lost: running?.producer.lost });
     } finally {
+      this.readers.leave(id);
       if (running !== undefined) {
         running.readers -= 1;
         this.#watch(id, running);

@@ -54,7 +54,10 @@ const schema = `
 
 /** Opens or makes the file, for this process alone and, on systems that know it, this user alone (mode 0600). Throws
  * a StoreError. */
-export function openSqliteFile(file: string): DatabaseSync {
+export function openSqliteFile(
+  file: string,
+  { maxFileBytes }: { readonly maxFileBytes: number },
+): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     prepareFile(file);
@@ -69,6 +72,7 @@ export function openSqliteFile(file: string): DatabaseSync {
     // What is committed outlives the process; the last commits before a power cut may be lost, and nothing else is.
     database.exec('PRAGMA synchronous = NORMAL');
     database.exec(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
+    limitSize(database, maxFileBytes);
     if (isNew) database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);
     return database;
   } catch (error) {
@@ -100,4 +104,11 @@ function checkFile(database: DatabaseSync, file: string): boolean {
 function numberOf(database: DatabaseSync, query: string): number {
   const [value] = Object.values(database.prepare(query).get() ?? {});
   return Number(value);
+}
+
+/** SQLite counts in pages, and never fewer than there are. */
+function limitSize(database: DatabaseSync, maxFileBytes: number): void {
+  if (maxFileBytes === Infinity) return;
+  const { page_size: pageBytes } = database.prepare('PRAGMA page_size').get() as { page_size: number };
+  database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / pageBytes))}`);
 }

@@ -23,6 +23,8 @@ export interface SqliteStreamLogOptions {
   /** The most bytes of all logs together, counted as in memory, which is more than they take in the file; default
    * 1 GiB. Past it the oldest ended one goes; with none ended `create` and `append` are full. */
   maxTotalBytes?: number;
+  /** The most bytes of the file, its -wal aside; by default as many as the disk has. Past it writing is `disk_full`. */
+  maxFileBytes?: number;
   /** How long a log is kept after its end, in milliseconds; default 24 h. */
   keepMs?: number;
   /** Milliseconds since 1970; the clock of leases, epochs and keeping. */
@@ -35,6 +37,7 @@ const defaults = {
   maxStreams: 10_000,
   maxLogBytes: 64 * 1024 * 1024,
   maxTotalBytes: 1024 * 1024 * 1024,
+  maxFileBytes: Infinity,
   keepMs: 24 * 60 * 60 * 1000,
   now: Date.now,
   onError: () => undefined,
@@ -68,7 +71,7 @@ export class SqliteStreamLog implements StreamLog {
     this.#file = file;
     const settings = { ...defaults, ...options };
     this.#onError = settings.onError;
-    this.#database = openSqliteFile(file);
+    this.#database = openSqliteFile(file, settings);
     const database = this.#database;
     this.#streams = new SqliteStreams(database);
     this.#entries = new SqliteEntries(database, file);

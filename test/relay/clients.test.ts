@@ -120,10 +120,7 @@ const clients: Readonly<Record<string, { stream: Ask; create: Ask }>> = {
         ...aiParams(baseURL, answer, headers),
         abortSignal: leaving.signal,
       });
-      const outcome = await take(aiParts(fullStream), { ...answer, leavesAfter: leavesAiAfter(answer) }, () =>
-        leaving.abort(),
-      );
-      return outcome;
+      return take(aiParts(fullStream), answer, () => leaving.abort());
     },
     create: async (baseURL, answer, headers) =>
       generateText(aiParams(baseURL, answer, headers)).then(
@@ -163,11 +160,6 @@ function aiParams(baseURL: string, { prompt, hasTools, thinks }: Case, headers: 
       ? { anthropic: { thinking: { type: 'enabled' as const, budgetTokens: 2000 } } }
       : {},
   };
-}
-
-/** It has the text of an answer one part later than its events, and never the last piece that came. */
-function leavesAiAfter({ leavesAfter }: Case): number {
-  return leavesAfter === undefined ? Infinity : 1;
 }
 
 /** The AI SDK's parts without times and without what says where it asked. */

@@ -8,7 +8,7 @@ import { parseOnDisconnect } from '../on-disconnect.ts';
 import { readObject } from '../page-request.ts';
 import type { PageRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
-import type { RelaySettings, RouteContext } from '../route-context.ts';
+import type { RouteContext } from '../route-context.ts';
 import type { StartOptions } from '../streams.ts';
 import { openStream } from './open-stream.ts';
 
@@ -16,7 +16,7 @@ import { openStream } from './open-stream.ts';
 const orphanMs = 60_000;
 
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const { body, onDisconnect } = await toMessagesRequest(request, context.settings);
+  const { body, onDisconnect } = await toMessagesRequest(request, context);
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
   const { streams, upstream, owner } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
@@ -38,9 +38,9 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
 
 async function toMessagesRequest(
   request: RelayRequest,
-  { model, maxTokens }: RelaySettings,
+  { settings: { model, maxTokens }, limits }: RouteContext,
 ): Promise<PageRequest> {
-  const { message, system, onDisconnect, ...others } = await readObject(request);
+  const { message, system, onDisconnect, ...others } = await readObject(request, limits);
   if (typeof message !== 'string' || message === '')
     throw new RequestError(400, 'message: must be a string that is not empty');
   if (system !== undefined && typeof system !== 'string')

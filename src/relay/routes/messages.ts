@@ -14,11 +14,8 @@ import type { StartOptions } from '../streams.ts';
 import { passedResponse } from '../upstream.ts';
 import { openStream } from './open-stream.ts';
 
-/** The request limit of the Messages API. */
-const maxBodyBytes = 32 * 1024 * 1024;
-
 export async function postMessages(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const body = await readBodyText(request, maxBodyBytes);
+  const body = await readBodyText(request, context.limits.maxApiBodyBytes);
   const wanted = wantsStream(body);
   if (wanted === undefined) {
     return errorResponse(
@@ -31,7 +28,7 @@ export async function postMessages(request: RelayRequest, context: RouteContext)
 }
 
 export async function postCountTokens(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  return passThrough(request, await readBodyText(request, maxBodyBytes), context);
+  return passThrough(request, await readBodyText(request, context.limits.maxApiBodyBytes), context);
 }
 
 export function getModels(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {

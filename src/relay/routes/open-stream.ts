@@ -2,6 +2,7 @@
 
 import { closingResponse, errorResponse } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
+import { limitResponse } from '../limits.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions, StartResult } from '../streams.ts';
 
@@ -19,7 +20,10 @@ export async function openStream(
   { patienceMs, respond }: StreamAnswer,
 ): Promise<RelayResponse> {
   const started = await streams.start(start);
-  if (started.type === 'exists') return respond(started.id, {});
+  if (started.type === 'exists') {
+    const isReader = patienceMs !== 0 && streams.readers.isFull(started.id);
+    return isReader ? limitResponse('readers') : respond(started.id, {});
+  }
   if (started.type !== 'started') return startRefusals[started.type]();
   const opening = await within(patienceMs, started.opening);
   if (opening === undefined) return respond(started.id, {});
@@ -45,4 +49,5 @@ const startRefusals = {
   conflict: () =>
     errorResponse(409, 'conflict_error', 'Idempotency-Key: was used for another request; use a new key'),
   closing: closingResponse,
+  busy: () => limitResponse('streams'),
 } satisfies Record<Exclude<StartResult['type'], 'started' | 'exists'>, () => RelayResponse>;

@@ -7,6 +7,7 @@ import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { limitResponse } from '../limits.ts';
 import { logRecords } from '../log-records.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
@@ -25,7 +26,7 @@ const encoders: Readonly<Record<string, () => Encoder>> = {
 const maxKeyLength = 255;
 
 export async function postStreams(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const { body, onDisconnect } = await parseRequest(request, context.settings);
+  const { body, onDisconnect } = await parseRequest(request, context);
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
   const createEncoder = encoderFor(request);
   const { streams, upstream, owner } = context;
@@ -63,6 +64,7 @@ export async function getStream(
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: { 'x-stream-id': id }, body: '' };
+  if (context.streams.readers.isFull(id)) return limitResponse('readers');
   const text = context.streams.follow(id, createEncoder(), { after, signal: request.signal });
   return eventStreamResponse(text, { 'x-stream-id': id });
 }
