@@ -12,10 +12,11 @@ export class ReaderCount {
     this.#limits = limits;
   }
 
-  /** Whether one more reader of the stream would be one too many. */
-  isFull(id: string): boolean {
+  /** Whether one more reader, of a new stream or of this one, would be one too many. */
+  isFull(id?: string): boolean {
     const { maxReaders, maxReadersPerStream } = this.#limits;
-    return this.#all >= maxReaders || (this.#ofStream.get(id) ?? 0) >= maxReadersPerStream;
+    const ofStream = id === undefined ? 0 : (this.#ofStream.get(id) ?? 0);
+    return this.#all >= maxReaders || ofStream >= maxReadersPerStream;
   }
 
   enter(id: string): void {

@@ -110,7 +110,8 @@ const local = 'local';
  */
 export function createRelay(options: RelayOptions): Relay {
   const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
-  const { onError = () => undefined, onLog, calls = {}, clock } = options;
+  const { onError = () => undefined, calls = {}, clock } = options;
+  const onLog = options.onLog && harmless(options.onLog, onError);
   const limits = { ...defaultLimits, ...options.limits };
   const onEnded = async (id: string): Promise<void> => {
     const state = await log.state(id);
@@ -163,6 +164,20 @@ export function createRelay(options: RelayOptions): Relay {
       closing.abort(new ClosingError());
       return streams.close();
     },
+  };
+}
+
+/** What fails to be told fails no answer. */
+function harmless(
+  onLog: (line: LogLine) => void,
+  onError: (error: unknown) => void,
+): (line: LogLine) => void {
+  return (line) => {
+    try {
+      onLog(line);
+    } catch (error) {
+      onError(error);
+    }
   };
 }
 

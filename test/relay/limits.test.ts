@@ -84,6 +84,9 @@ test('one reader more than maxReaders or maxReadersPerStream is a 429, and one t
       200,
       'who asks how it stands reads nothing',
     );
+    const other = await post(`${relay.url}/v1/messages`, ask('x'));
+    assert.equal(other.status, 'maxReaders' in limits ? 429 : 200, 'a new stream is read as well');
+    await other.body?.cancel();
     await readers[0]?.cancel();
     let again = await follow();
     while (again.status === 429) {

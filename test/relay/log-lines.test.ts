@@ -105,6 +105,25 @@ test('a client that leaves, and an upstream error of a strange type, are told wi
   assert.doesNotMatch(JSON.stringify(lines), /canary/);
 });
 
+test('a log that fails fails no answer', async () => {
+  await using upstream = await startSimulator({ speed: 0 });
+  await using relay = await startTestRelay(upstream.url, {
+    onLog: () => {
+      throw new Error('the log is full');
+    },
+  });
+  for (let times = 0; times < 2; times += 1) {
+    const response = await fetch(`${relay.url}/chat/stream`, {
+      method: 'POST',
+      headers: json,
+      body: JSON.stringify({ message: 'echo hi' }),
+    });
+    assert.match(await response.text(), /event: done/);
+  }
+  await turnsUntil(() => relay.errors.length > 1);
+  assert.match(String(relay.errors[0]), /the log is full/);
+});
+
 test('the fetch handler tells the same, with the bytes of the body, and of methods only those that are known', async () => {
   const lines: LogLine[] = [];
   await using relay = await startTestRelay('http://127.0.0.1:9', {

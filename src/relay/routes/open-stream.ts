@@ -19,10 +19,13 @@ export async function openStream(
   start: StartOptions,
   { patienceMs, respond }: StreamAnswer,
 ): Promise<RelayResponse> {
+  const isReader = patienceMs !== 0;
+  // Before there is a stream that nobody could read.
+  if (isReader && streams.readers.isFull()) return limitResponse('readers');
   const started = await streams.start(start);
   if (started.type === 'exists') {
-    const isReader = patienceMs !== 0 && streams.readers.isFull(started.id);
-    return isReader ? limitResponse('readers') : respond(started.id, {});
+    const isFull = isReader && streams.readers.isFull(started.id);
+    return isFull ? limitResponse('readers') : respond(started.id, {});
   }
   if (started.type !== 'started') return startRefusals[started.type]();
   const opening = await within(patienceMs, started.opening);
