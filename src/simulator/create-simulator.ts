@@ -170,6 +170,7 @@ function answerRequests(
   let requestCount = 0;
   server.on('request', (request, response) => {
     requestCount += 1;
+    request.url = toOriginForm(request.url ?? '');
     const exchange = new Exchange(simulation, requestCount, [request, response]);
     const listening = isInMemory(request) ? undefined : whereListening?.();
     const answering = handleRequest(exchange, listening).finally(() => underWay.delete(answering));
@@ -195,6 +196,11 @@ function refuseBytes({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void
   }
   const headers = Object.entries(simulatorHeader).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${statusLines[code] ?? badRequest}\r\nconnection: close\r\n${headers.join('')}\r\n`);
+}
+
+/** To what it takes for a proxy a client writes whole URLs; a server takes them too (RFC 9112, section 3.2.2). */
+function toOriginForm(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '');
 }
 
 function isInMemory({ socket }: IncomingMessage): boolean {

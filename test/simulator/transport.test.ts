@@ -332,6 +332,17 @@ describe('a simulator on loopback', () => {
     }
   });
 
+  test('takes a whole URL for the path in it, as from a client that takes it for a proxy', async () => {
+    await using simulator = await startSimulator();
+    const socket = await openSocket(simulator);
+    const target = `http://localhost:${simulator.port}/v1/models?limit=1`;
+    socket.write(
+      `GET ${target} HTTP/1.1\r\nhost: localhost:${simulator.port}\r\nanthropic-version: x\r\nconnection: close\r\n\r\n`,
+    );
+    assert.match((await readAll(socket)).toString(), /^HTTP\/1\.1 200 /);
+    assert.equal(simulator.requests[0]?.path, '/v1/models?limit=1');
+  });
+
   test('refuses a request without Host as the API refuses', async () => {
     await using simulator = await startSimulator();
     for (const version of ['1.1', '1.0']) {
