@@ -14,6 +14,8 @@ import { leastCachedTokensOf } from './models.ts';
 import { createPacer } from './create-pacer.ts';
 import type { Pacer } from './pacer.ts';
 import { pacedFrames } from './paced-frames.ts';
+import type { RecordedTimes } from './replay/recorded-times.ts';
+import { replaySteps } from './replay/replay-steps.ts';
 import { toAsked } from './scenario/match-when.ts';
 import type { ParsedReply } from './scenario/parse-scenario.ts';
 import { recordedMessage, writtenEvents } from './scenario/scripted-events.ts';
@@ -24,7 +26,7 @@ import { toErrorReply } from './scenario/to-error-reply.ts';
 import type { Seam } from './seam.ts';
 import { sendJson } from './send-json.ts';
 import { sendReply } from './send-reply.ts';
-import type { EventsStep, Frame } from './step.ts';
+import type { EventsStep, Step } from './step.ts';
 import { parseMessagesRequest } from './validate-request.ts';
 
 export async function answerMessages(exchange: Exchange, body: unknown): Promise<void> {
@@ -47,10 +49,13 @@ export async function answerMessages(exchange: Exchange, body: unknown): Promise
 
 async function send(exchange: Exchange, request: MessagesRequest, chosen: ParsedReply): Promise<void> {
   if (chosen.type === 'error') return sendReply(exchange, toErrorReply(chosen.error, exchange.requestId));
-  const { replay } = exchange.simulation;
+  const { replay, settings } = exchange.simulation;
   const isReplaced = replay?.kind === 'stream' && request.isStream && isBuiltIn(chosen);
   const reply = isReplaced ? ({ type: 'recording', recording: replay.bytes } as const) : chosen;
   const timing = withScriptedTiming(pacerFor(exchange, request), reply);
+  // A pace that was asked for goes before the one that was recorded.
+  if (isReplaced && replay.times !== undefined && settings.pace === undefined)
+    return sendTimed(exchange, timing, { bytes: replay.bytes, times: replay.times });
   if (reply.type === 'recording') {
     return request.isStream
       ? sendStream(exchange, timing, pacedFrames(reply.recording, timing))
@@ -76,7 +81,7 @@ interface Writing {
 async function sendStream(
   exchange: Exchange,
   timing: Timing,
-  steps: Iterable<Frame | EventsStep>,
+  steps: Iterable<Step | EventsStep>,
 ): Promise<void> {
   await sendReply(exchange, {
     delayMs: timing.firstByteMs(),
@@ -90,6 +95,20 @@ async function sendStream(
     isStream: true,
     steps,
   });
+}
+
+/** A recorded stream as it came. */
+async function sendTimed(
+  exchange: Exchange,
+  timing: Timing,
+  { bytes, times }: { bytes: Uint8Array; times: RecordedTimes },
+): Promise<void> {
+  const { speed } = exchange.simulation.settings;
+  const isByEvent = exchange.faults.length > 0;
+  const steps = replaySteps(times, Buffer.from(bytes), { speed, isByEvent });
+  const { headMs } = times;
+  const delayMs = headMs === undefined || speed === 0 ? timing.firstByteMs() : headMs / speed;
+  await sendStream(exchange, { ...timing, firstByteMs: () => delayMs }, steps);
 }
 
 /** A long answer leaves the others their turn after so many. */

@@ -37,6 +37,20 @@ function isInterruption(text: string): boolean {
   );
 }
 
+/** The turn with the line that tells of an interruption, and all behind it, in a text apart from what was asked. */
+export function withInterruptionApart(turn: Turn): Turn {
+  const last = turn.content.at(-1);
+  const text = last?.type === 'text' && typeof last.text === 'string' ? last.text : '';
+  const line = [...text.matchAll(/\n(?=\S)/g)].find(({ index }) =>
+    interrupted.test(text.slice(index + 1, index + longest).split('\n', 1)[0] ?? ''),
+  );
+  const [before, behind] = [text.slice(0, line?.index), text.slice(line?.index)];
+  if (line === undefined || before.trim() === '' || !isInterruption(behind.trim())) return turn;
+  // A blank line between the two belongs to neither.
+  const texts = [before.replace(/\n$/, ''), behind.trim()].map((part) => ({ type: 'text', text: part }));
+  return { ...turn, content: [...turn.content.slice(0, -1), ...texts] };
+}
+
 /**
  * What the text says an answer ended with, in the readings it may have, the likeliest first; none when it does not say
  * so. A quote on lines of its own is as it stands; one within the sentence has the sentence's full stop behind it.

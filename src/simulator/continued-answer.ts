@@ -4,7 +4,7 @@
 
 import { AnswerCursor } from './answer-cursor.ts';
 import type { AnswerPart } from './answer-part.ts';
-import { asksToGoOn, readingsOfQuote } from './asks-to-go-on.ts';
+import { asksToGoOn, readingsOfQuote, withInterruptionApart } from './asks-to-go-on.ts';
 import { textsOf } from './messages-request.ts';
 import type { InputBlock, MessagesRequest, Turn } from './messages-request.ts';
 
@@ -57,11 +57,12 @@ function* beginningsIn(request: MessagesRequest): Generator<Beginning> {
     yield* inTurns(request, turns.length - 1, { by: 'prefill', mayBeWhole: true });
     return;
   }
-  const asks = asksToGoOn(last);
+  const asking = withInterruptionApart(last);
+  const asks = asksToGoOn(asking);
   if (asks === undefined) return;
   const manner = { by: 'turn', mayBeWhole: asks === 'place' } as const;
+  if (asking.content.length > 1) yield* inQuote(request, asking);
   if (last.content.length === 1) yield* inTurns(request, turns.length - 2, manner);
-  else yield* inQuote(request, last);
 }
 
 /**

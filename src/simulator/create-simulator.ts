@@ -2,6 +2,7 @@
 
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 import { createFetch } from './create-fetch.ts';
 import { SimulatorError } from './errors.ts';
@@ -86,7 +87,8 @@ const idleConnectionMs = 60_000;
 
 /** `whereListening` says what the server is called by those who reach it over the network. */
 export function assembleSimulator(settings: Settings, whereListening?: () => Listening): Assembly {
-  const server = createServer({ keepAliveTimeout: idleConnectionMs });
+  // One without a Host is refused as one with a foreign Host is: in the API's shape, and not by node:http in its own.
+  const server = createServer({ keepAliveTimeout: idleConnectionMs, requireHostHeader: false });
   const simulation = createSimulation(settings);
   simulation.faults.attach(server);
   const underWay = answerRequests(server, simulation, whereListening);
@@ -168,18 +170,37 @@ function answerRequests(
   let requestCount = 0;
   server.on('request', (request, response) => {
     requestCount += 1;
+    request.url = toOriginForm(request.url ?? '');
     const exchange = new Exchange(simulation, requestCount, [request, response]);
     const listening = isInMemory(request) ? undefined : whereListening?.();
     const answering = handleRequest(exchange, listening).finally(() => underWay.delete(answering));
     underWay.add(answering);
   });
-  // Bytes that are not HTTP.
-  server.on('clientError', (_error, socket) => {
-    if (!socket.writable) return socket.destroy();
-    const headers = Object.entries(simulatorHeader).map(([name, value]) => `${name}: ${value}\r\n`);
-    return socket.end(`HTTP/1.1 400 Bad Request\r\nconnection: close\r\n${headers.join('')}\r\n`);
-  });
+  server.on('clientError', refuseBytes);
   return underWay;
+}
+
+const badRequest = '400 Bad Request';
+
+/** By the code of the error that node:http has with the bytes; what is not here is not HTTP. */
+const statusLines: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** Answers bytes that do not come to a request. */
+function refuseBytes({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const headers = Object.entries(simulatorHeader).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${statusLines[code] ?? badRequest}\r\nconnection: close\r\n${headers.join('')}\r\n`);
+}
+
+/** To what it takes for a proxy a client writes whole URLs; a server takes them too (RFC 9112, section 3.2.2). */
+function toOriginForm(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '');
 }
 
 function isInMemory({ socket }: IncomingMessage): boolean {

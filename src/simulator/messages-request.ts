@@ -52,9 +52,13 @@ export interface ToolDefinition {
   readonly schema: JsonObject;
 }
 
-export type ToolChoice =
+export type ToolChoice = (
   | { readonly type: 'auto' | 'any' | 'none' }
-  | { readonly type: 'tool'; readonly name: string };
+  | { readonly type: 'tool'; readonly name: string }
+) & {
+  /** Whether one call at most is wanted: `disable_parallel_tool_use`. */
+  readonly isSingle?: boolean;
+};
 
 /** The texts of a turn, in order. */
 export function textsOf({ content }: Turn): string[] {

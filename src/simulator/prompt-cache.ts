@@ -73,9 +73,10 @@ export class PromptCache {
     return (this.#expiries.get(name)?.atMs ?? 0) > this.#clock.now();
   }
 
-  /** Reading a prefix renews it. */
+  /** Reading a prefix renews it; one kept for an hour stays so, also where it is read by a mark for five minutes. */
   #keep({ name, lifetime }: Prefix): void {
-    const kept = lifetime ?? this.#expiries.get(name)?.lifetime ?? '5m';
+    const before = this.#isCached(name) ? this.#expiries.get(name)?.lifetime : undefined;
+    const kept = before === '1h' ? before : (lifetime ?? before ?? '5m');
     this.#expiries.delete(name);
     this.#expiries.set(name, { atMs: this.#clock.now() + lifetimesMs[kept], lifetime: kept });
     for (const oldest of this.#expiries.keys()) {

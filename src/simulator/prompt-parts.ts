@@ -94,7 +94,22 @@ function toPart(
   { cache_control: cacheControl, ...value }: JsonObject,
   tokens: number,
 ): PromptPart {
-  return { text: `${place} ${JSON.stringify(value)}`, tokens, cacheControl };
+  const { content } = value;
+  if (!Array.isArray(content)) return { text: `${place} ${JSON.stringify(value)}`, tokens, cacheControl };
+  // Marks within a result are the result's: where they stand is no part of what is read.
+  const marks = (content as readonly unknown[]).map((item) => isObject(item) && item['cache_control']);
+  const text = JSON.stringify({ ...value, content: content.map(withoutMark) });
+  return {
+    text: `${place} ${text}`,
+    tokens,
+    cacheControl: cacheControl ?? marks.findLast((mark) => isObject(mark)),
+  };
+}
+
+function withoutMark(item: unknown): unknown {
+  if (!isObject(item)) return item;
+  const { cache_control: _, ...block } = item;
+  return block;
 }
 
 /** What a type of block costs beyond its text; thinking of earlier turns is not read again. */

@@ -60,12 +60,16 @@ async function close(step: Close, outlet: Outlet): Promise<void> {
   else if (outlet.isOpen) outlet.end();
 }
 
+/** The clock says when a ping is due, not the timer: timers may fire a little early. */
 async function keepSilent({ durationMs, pingMs }: Silence, sender: StepSender): Promise<void> {
   const { outlet, clock } = sender;
   const endMs = clock.now() + durationMs;
+  let pingAtMs = clock.now() + pingMs;
   for (let now = clock.now(); now < endMs && outlet.isOpen; now = clock.now()) {
-    await outlet.pause(Math.min(pingMs, endMs - now));
-    if (outlet.isOpen && clock.now() < endMs) await send(Buffer.from(pingFrame), sender);
+    await outlet.pause(Math.min(pingAtMs, endMs) - now);
+    if (!outlet.isOpen || clock.now() < pingAtMs || clock.now() >= endMs) continue;
+    pingAtMs = clock.now() + pingMs;
+    await send(Buffer.from(pingFrame), sender);
   }
 }
 

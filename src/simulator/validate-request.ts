@@ -100,9 +100,17 @@ export function parseMessagesRequest(value: unknown, models: readonly string[] =
 export function parseCountRequest(value: unknown, models: readonly string[]): number {
   const body = requireBody(value);
   const asked = requireText(body['model'], 'model');
+  if (body['tool_choice'] !== undefined) requireTagged(body['tool_choice'], 'tool_choice');
   parseTools(body['tools']);
-  parseTurns(parseMessages(body['messages']));
+  const messages = parseMessages(body['messages']);
   checkSystem(body['system']);
+  parseThinking(body['thinking']);
+  checkOutputShape(body);
+  checkCacheControl(body['cache_control'], 'cache_control');
+  refuseOthers(body, '', knownFields);
+  parseTurns(messages);
+  parseToolChoice(body['tool_choice'], body['tools']);
+  checkCacheOrder(body);
   return sumTokens(toPromptParts(body, requireModel(asked, models)));
 }
 

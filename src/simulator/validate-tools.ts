@@ -1,6 +1,7 @@
 // The tools of a request, and the choice among them.
 
 import { invalidRequest } from './api-errors.ts';
+import type { JsonObject } from './json-object.ts';
 import type { ToolChoice, ToolDefinition } from './messages-request.ts';
 import { checkStrictTools } from './validate-strict-tools.ts';
 import { unknownTag } from './validate-block.ts';
@@ -66,19 +67,28 @@ export function parseToolChoice(value: unknown, tools: unknown): ToolChoice {
   if (value === undefined) return { type: 'auto' };
   const choice = requireTagged(value, 'tool_choice');
   const { type } = choice;
-  if (type === 'auto' || type === 'none') return { type };
+  if (type === 'none') return { type };
+  const isSingle = isParallelDisabled(choice);
+  if (type === 'auto') return { type, isSingle };
   if (type !== 'any' && type !== 'tool') {
     const found = requireString(type, 'tool_choice.type');
     throw invalidRequest(`tool_choice: ${unknownTag(found, ['auto', 'any', 'tool', 'none'])}`);
   }
   const offered = Array.isArray(tools) ? tools : [];
   if (type === 'any') {
-    if (offered.length > 0) return { type };
+    if (offered.length > 0) return { type, isSingle };
     throw invalidRequest('tool_choice.any may only be specified while providing tools');
   }
   const name = requireString(choice['name'], 'tool_choice.tool.name');
   if (!offered.some((tool: { name?: unknown }) => tool.name === name)) {
     throw invalidRequest(`Tool '${name}' not found in provided tools`);
   }
-  return { type, name };
+  return { type, name, isSingle };
+}
+
+function isParallelDisabled({ type, disable_parallel_tool_use: isDisabled }: JsonObject): boolean {
+  if (isDisabled === undefined || typeof isDisabled === 'boolean') return isDisabled === true;
+  throw invalidRequest(
+    `tool_choice.${String(type)}.disable_parallel_tool_use: Input should be a valid boolean`,
+  );
 }

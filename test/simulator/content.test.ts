@@ -162,6 +162,23 @@ describe('an answer', () => {
   });
 });
 
+describe('tool_choice', () => {
+  test('says how many tools are called at once', () => {
+    const callsWith = (toolChoice: object): number =>
+      wholeAnswer(
+        toBody('both tools in parallel', { tools: [weatherTool, clockTool], tool_choice: toolChoice }),
+      ).content.filter(({ type }) => type === 'tool_use').length;
+    assert.equal(callsWith({ type: 'auto' }), 2);
+    assert.equal(callsWith({ type: 'auto', disable_parallel_tool_use: false }), 2);
+    assert.equal(callsWith({ type: 'auto', disable_parallel_tool_use: true }), 1);
+    assert.equal(callsWith({ type: 'any', disable_parallel_tool_use: true }), 1);
+    assert.equal(callsWith({ type: 'none' }), 0);
+    assert.throws(() => callsWith({ type: 'auto', disable_parallel_tool_use: 'yes' }), {
+      message: 'tool_choice.auto.disable_parallel_tool_use: Input should be a valid boolean',
+    });
+  });
+});
+
 describe('a server tool', () => {
   const search = { type: 'web_search_20250305', name: 'web_search' };
   const typesOf = (body: object): string[] => wholeAnswer(body).content.map(({ type }) => type);

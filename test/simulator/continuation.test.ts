@@ -143,13 +143,18 @@ describe('a continuation', () => {
 
   test('of an answer that stands only in the user turn, whole or only its end, is what was missing', () => {
     fc.assert(
-      fc.property(drawnCut, fc.boolean(), ({ messages, cut }, isShort) => {
+      fc.property(drawnCut, fc.boolean(), fc.boolean(), ({ messages, cut }, isShort, isOneText) => {
         const begun = textIn(partialOf(cut, false));
         const quote = isShort ? begun.slice(-400) : begun;
         const text = `Your previous response was interrupted and ended with ${quote}. Continue from where you left off.`;
         // White space around a quote is not told from the sentence around it.
         if (quote.trim() !== quote || quote.endsWith('.')) return;
-        const rest = wholeAnswer(toBody('', { messages: [...messages, user(text)] }));
+        const question = messages.at(-1)?.content;
+        const asked =
+          isOneText && typeof question === 'string'
+            ? [...messages.slice(0, -1), user(`${question}\n\n${text}`)]
+            : [...messages, user(text)];
+        const rest = wholeAnswer(toBody('', { messages: asked }));
         assert.equal(begun + textIn(rest.content), textIn(cut.whole));
       }),
       { numRuns: 400 },

@@ -304,6 +304,25 @@ describe('a body that is', () => {
     }
   });
 
+  test('to count that is wrong beyond its messages is answered with 400 too', async () => {
+    await using simulator = await startSimulator({ speed: 0 });
+    for (const [changes, message] of [
+      [{ thinking: { type: 'enabled' } }, 'thinking.enabled.budget_tokens: Field required'],
+      [{ tool_choice: 3 }, 'tool_choice: Input should be an object'],
+      [{ tool_choice: { type: 'tool', name: 'nobody' } }, "Tool 'nobody' not found in provided tools"],
+      [{ nothing: 1 }, 'nothing: Extra inputs are not permitted'],
+    ] as const) {
+      const response = await fetch(`${simulator.url}/v1/messages/count_tokens`, {
+        method: 'POST',
+        headers: { 'anthropic-version': '2023-06-01' },
+        body: JSON.stringify(toBody('Hi', changes)),
+      });
+      assert.equal(response.status, 400);
+      const { error } = (await response.json()) as { error: object };
+      assert.deepEqual(error, { type: 'invalid_request_error', message });
+    }
+  });
+
   test('invalid is answered with 400 and the text that names the fault', async () => {
     await using simulator = await startSimulator({ speed: 0 });
     for (const [changes, message] of invalid) {

@@ -7,7 +7,6 @@ import { constants, gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 
 import { AnswerLimit } from '../../src/simulator/answer-limit.ts';
-import { exampleInput } from '../../src/simulator/answers/example-input.ts';
 import { encodeSse, SseDecoder } from '../../src/protocol/index.ts';
 import type { ContentBlockDelta, KnownStreamEvent } from '../../src/protocol/index.ts';
 import { countText } from '../../src/simulator/count-text.ts';
@@ -177,67 +176,6 @@ describe('GzipFrames', () => {
     for (const header of [undefined, '', 'br', 'gzip;q=0', 'gzip; q=0.000', 'x-gzip']) {
       assert.equal(acceptsGzip(header), false, header);
     }
-  });
-});
-
-describe('exampleInput()', () => {
-  const inputFor = (property: object, root: object = {}): unknown =>
-    exampleInput({ type: 'object', properties: { value: property }, ...root })['value'];
-
-  test('fits the schema of each kind of value', () => {
-    for (const [property, value] of [
-      [{ type: 'string' }, 'an example of value'],
-      [{ type: 'string', minLength: 22, maxLength: 30 }, 'an example of value...'],
-      [{ type: 'string', maxLength: 4 }, 'an e'],
-      [{ type: 'string', format: 'date' }, '2026-11-20'],
-      [{ type: 'string', enum: ['b', 'a'] }, 'b'],
-      [{ const: 5 }, 5],
-      [{ type: 'number' }, 2.5],
-      [{ type: 'integer' }, 3],
-      [{ type: 'integer', minimum: 10 }, 10],
-      [{ type: 'integer', exclusiveMinimum: 10 }, 11],
-      [{ type: 'integer', maximum: -4 }, -4],
-      [{ type: 'integer', multipleOf: 5 }, 5],
-      [{ type: 'boolean' }, true],
-      [{ type: 'null' }, null],
-      [{ type: ['null', 'boolean'] }, true],
-      [{ anyOf: [{ type: 'null' }, { type: 'integer' }] }, 3],
-      [{ type: 'array', items: { type: 'boolean' } }, [true, true]],
-      [{ type: 'array', items: { type: 'boolean' }, minItems: 3 }, [true, true, true]],
-      [{ type: 'array', items: { type: 'boolean' }, maxItems: 1 }, [true]],
-      [{ type: 'array' }, []],
-      [{ type: 'object', properties: { city: { type: 'string' } } }, { city: 'Lisbon' }],
-      [{ default: 'given' }, 'given'],
-      [{ type: 'mystery' }, null],
-    ]) {
-      assert.deepEqual(inputFor(property as object), value, JSON.stringify(property));
-    }
-  });
-
-  test('follows references, and ends where they go in circles or grow without bound', () => {
-    const $defs = {
-      flag: { type: 'boolean' },
-      loop: { $ref: '#/$defs/loop' },
-      tree: {
-        type: 'object',
-        properties: { left: { $ref: '#/$defs/tree' }, right: { $ref: '#/$defs/tree' } },
-      },
-      wide: { type: 'array', minItems: 1e9, items: { $ref: '#/$defs/wide' } },
-    };
-    assert.equal(inputFor({ $ref: '#/$defs/flag' }, { $defs }), true);
-    for (const name of ['loop', 'tree', 'wide', 'missing']) {
-      const value = inputFor({ $ref: `#/$defs/${name}` }, { $defs });
-      assert.ok(JSON.stringify(value).length < 100_000, name);
-    }
-  });
-
-  test('gives JSON for any schema at all', () => {
-    fc.assert(
-      fc.property(fc.json(), (json) => {
-        const value = exampleInput({ type: 'object', properties: { value: JSON.parse(json) as object } });
-        assert.deepEqual(JSON.parse(toSpacedJson(value)), JSON.parse(JSON.stringify(value)));
-      }),
-    );
   });
 });
 

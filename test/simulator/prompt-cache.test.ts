@@ -71,6 +71,32 @@ describe('usage', () => {
     assert.equal(second.input_tokens, first.input_tokens);
   });
 
+  test('takes a mark within the result of a tool for one on the result', async () => {
+    await using simulator = await startSimulator({ speed: 0 });
+    const asked = (changes: object): object[] => [
+      user(text('Hi')),
+      assistant({ type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: {} }),
+      user({ type: 'tool_result', tool_use_id: 'toolu_1', content: [text(long, changes)] }),
+    ];
+    const first = await usageOf(simulator, { messages: asked(mark) });
+    assert.ok(first.cache_creation_input_tokens > 1500);
+    const longer = [...asked({}), assistant(text('Well.')), user(text('And?', mark))];
+    const second = await usageOf(simulator, { messages: longer });
+    assert.equal(second.cache_read_input_tokens, first.cache_creation_input_tokens);
+  });
+
+  test('of a prefix for an hour is read for an hour, also behind a mark for five minutes', async () => {
+    const clock = new JumpingClock();
+    await using simulator = await startSimulator({ speed: 0, clock });
+    const hourly = [text(long, { cache_control: { type: 'ephemeral', ttl: '1h' } })];
+    const { cache_creation_input_tokens: size } = await usageOf(simulator, { system: hourly });
+    for (const marked of [system, hourly]) {
+      const usage = await usageOf(simulator, { system: marked });
+      assert.equal(usage.cache_read_input_tokens, size);
+      clock.nowMs += 50 * 60_000;
+    }
+  });
+
   test('reads nothing when anything before the mark is another: a tool, a word, the model, the key', async () => {
     await using simulator = await startSimulator({ speed: 0 });
     await usageOf(simulator, { system });

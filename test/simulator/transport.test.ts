@@ -332,11 +332,40 @@ describe('a simulator on loopback', () => {
     }
   });
 
-  test('answers what is not HTTP with 400', async () => {
+  test('takes a whole URL for the path in it, as from a client that takes it for a proxy', async () => {
     await using simulator = await startSimulator();
     const socket = await openSocket(simulator);
-    socket.write('hello\r\n\r\n');
-    assert.match((await readAll(socket)).toString(), /^HTTP\/1\.1 400 .*x-simulator: 1/s);
+    const target = `http://localhost:${simulator.port}/v1/models?limit=1`;
+    socket.write(
+      `GET ${target} HTTP/1.1\r\nhost: localhost:${simulator.port}\r\nanthropic-version: x\r\nconnection: close\r\n\r\n`,
+    );
+    assert.match((await readAll(socket)).toString(), /^HTTP\/1\.1 200 /);
+    assert.equal(simulator.requests[0]?.path, '/v1/models?limit=1');
+  });
+
+  test('refuses a request without Host as the API refuses', async () => {
+    await using simulator = await startSimulator();
+    for (const version of ['1.1', '1.0']) {
+      const socket = await openSocket(simulator);
+      socket.write(`GET /v1/models HTTP/${version}\r\nanthropic-version: x\r\nconnection: close\r\n\r\n`);
+      const answer = (await readAll(socket)).toString();
+      assert.match(answer, /^HTTP\/1\.1 403 .*x-simulator: 1/s, version);
+      const message = `Host "" is not this simulator: it is localhost:${simulator.port}`;
+      assert.ok(answer.includes(JSON.stringify({ type: 'permission_error', message })), answer);
+    }
+  });
+
+  test('answers what is not HTTP with 400, and headers that are too large with 431', async () => {
+    await using simulator = await startSimulator();
+    const statusOf = async (bytes: string): Promise<string> => {
+      const socket = await openSocket(simulator);
+      socket.write(bytes);
+      const answer = (await readAll(socket)).toString();
+      assert.match(answer, /^HTTP\/1\.1 \d{3} .*x-simulator: 1/s);
+      return answer.slice(9, 12);
+    };
+    assert.equal(await statusOf('hello\r\n\r\n'), '400');
+    assert.equal(await statusOf(`GET / HTTP/1.1\r\nx: ${'y'.repeat(17_000)}`), '431');
   });
 });
 

@@ -24,8 +24,12 @@ export function* tool(question: Question): Generator<AnswerPart> {
   yield callTool(chosenTool(question));
 }
 
-/** Two calls or more after a sentence: of all tools the prompt names, else of the first two. */
+/**
+ * Two calls or more after a sentence: of all tools the prompt names, else of the first two. One where the request wants
+ * no more at once.
+ */
 export function* parallelTools(question: Question): Generator<AnswerPart> {
+  if (question.request.toolChoice.isSingle === true) return yield* tool(question);
   const mentioned = mentionedTools(question);
   const tools = mentioned.length > 1 ? mentioned : offeredTools(question).slice(0, 2);
   yield textPart('Let me look up both at once.');

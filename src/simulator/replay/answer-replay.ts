@@ -49,7 +49,10 @@ export async function answerReplay(exchange: Exchange, matcher: ReplayMatcher): 
     steps:
       response.chunks === undefined
         ? pacedSteps(stored, recording.ended, pacer)
-        : replaySteps({ ...recording, response }, stored, { speed, isByEvent: exchange.faults.length > 0 }),
+        : replaySteps({ headMs: response.headMs, chunks: response.chunks, ended: recording.ended }, stored, {
+            speed,
+            isByEvent: exchange.faults.length > 0,
+          }),
   });
 }
 

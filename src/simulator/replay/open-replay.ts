@@ -7,12 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { bodySuffix } from '../recording/recording.ts';
 import type { Chunk, Recording } from '../recording/recording.ts';
 import { badRecording, parseRecording } from './parse-recording.ts';
+import { timesBeside } from './recorded-times.ts';
+import type { RecordedTimes } from './recorded-times.ts';
 import { ReplayMatcher } from './replay-matcher.ts';
 import type { ReplayMatch } from './replay-matcher.ts';
 
 export type Replay =
-  /** The answer to every valid streaming request, at the simulator's own pace. */
-  | { readonly kind: 'stream'; readonly bytes: Uint8Array }
+  /** The answer to every valid streaming request, at the simulator's own pace where its times are not known. */
+  | { readonly kind: 'stream'; readonly bytes: Uint8Array; readonly times: RecordedTimes | undefined }
   /** Each the answer to its request, whatever that is. */
   | { readonly kind: 'exchanges'; readonly matcher: ReplayMatcher };
 
@@ -26,10 +28,13 @@ export interface StoredRecording extends Recording {
 
 /** Throws a SimulatorError `bad_recording`, and what the system says of a file that cannot be read. */
 export function openReplay(source: string | URL | Uint8Array, match: ReplayMatch): Replay {
-  if (source instanceof Uint8Array) return { kind: 'stream', bytes: source };
+  if (source instanceof Uint8Array) return { kind: 'stream', bytes: source, times: undefined };
   const path = typeof source === 'string' ? source : fileURLToPath(source);
   const isFolder = statSync(path).isDirectory();
-  if (!isFolder && !path.endsWith('.json')) return { kind: 'stream', bytes: readFileSync(path) };
+  if (!isFolder && !path.endsWith('.json')) {
+    const bytes = readFileSync(path);
+    return { kind: 'stream', bytes, times: timesBeside(path, bytes.length) };
+  }
   const files = isFolder ? recordingsIn(path) : [path];
   return { kind: 'exchanges', matcher: new ReplayMatcher(files.flatMap(openRecording), match) };
 }

@@ -3,9 +3,9 @@
 import type { Pacer } from '../pacer.ts';
 import { pacedFrames } from '../paced-frames.ts';
 import { splitRecording } from '../recorded-frames.ts';
-import type { Chunk, Ended, RecordedReply } from '../recording/recording.ts';
+import type { Chunk, Ended } from '../recording/recording.ts';
 import type { Frame, Step } from '../step.ts';
-import type { StoredRecording } from './open-replay.ts';
+import type { RecordedTimes } from './recorded-times.ts';
 
 /** In the gap before a frame pings may be due, which are in the recording or were not; in a silence none is. */
 const longGapMs = 10_000;
@@ -21,14 +21,13 @@ export interface ReplayTiming {
 
 /** The steps behind the head, which leaves with the first of them. */
 export function* replaySteps(
-  recording: StoredRecording & { readonly response: RecordedReply },
+  { headMs = 0, chunks: recorded, ended }: RecordedTimes,
   body: Buffer,
   { speed, isByEvent }: ReplayTiming,
 ): Generator<Step> {
-  const { response, ended } = recording;
-  const chunks = fitted(response.chunks ?? [], body.length);
+  const chunks = fitted(recorded, body.length);
   const scale = (ms: number): number => (speed === 0 ? 0 : Math.max(ms, 0) / speed);
-  let lastMs = response.headMs;
+  let lastMs = headMs;
   // An empty frame sends the head alone. Where events are counted it would be one.
   if (!isByEvent && (chunks[0]?.[0] ?? Infinity) > lastMs) yield frame(body.subarray(0, 0), 0, 0);
   for (const { bytes, ms, eventCount } of isByEvent ? eventPieces(chunks, body) : chunkPieces(chunks, body)) {

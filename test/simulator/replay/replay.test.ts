@@ -7,6 +7,7 @@ import { SimulatorError, startSimulator } from '../../../src/simulator/index.ts'
 import type { Simulator } from '../../../src/simulator/index.ts';
 import { post, toBody } from '../ask.ts';
 import { rawAsk } from '../raw-ask.ts';
+import { JumpingClock } from '../virtual-clock.ts';
 import { openTestFolder, recordOnce } from '../recording/record.ts';
 import type { Folder } from '../recording/record.ts';
 import { sharedFolder, sharedSkip } from '../../support/requirements.ts';
@@ -288,6 +289,79 @@ test('docs/recordings.md shows a recording as it is', async () => {
   const body = { max_tokens: 1024, messages: [], stream: true, model: 'claude-sonnet-5' };
   const { body: bytes, chunkSizes } = await rawAsk(simulator, body);
   assert.deepEqual([bytes.length, chunkSizes], [950, [22, 783, 145]]);
+});
+
+describe('startSimulator({ replay }) with a stream that has times beside it', () => {
+  /** The folder of a stream, with a file of times of the name given. */
+  async function streamWith(name: string, times: object): Promise<Folder & { file: string }> {
+    const folder = await openTestFolder();
+    const file = join(folder.path, 'body.sse');
+    await writeFile(file, stream);
+    await writeFile(join(folder.path, name), JSON.stringify(times));
+    return Object.assign(folder, { file });
+  }
+
+  const lengths = [20, stream.length - 20];
+  const timesAlone = { chunks: lengths, chunkTimings_ms: [0, 50] };
+
+  /** How long the answer takes at double speed. */
+  async function replayedMs(name: string, times: object): Promise<number> {
+    const clock = new JumpingClock();
+    await using folder = await streamWith(name, times);
+    await using simulator = await startSimulator({ replay: folder.file, speed: 2, clock });
+    const startMs = clock.now();
+    const { body, chunkSizes } = await rawAsk(simulator, toBody('Hi', { stream: true }));
+    assert.deepEqual([body.toString(), chunkSizes], [stream, lengths]);
+    return clock.now() - startMs;
+  }
+
+  test('gives its pieces at their times, scaled, whichever file has them', async () => {
+    assert.equal(await replayedMs('body.json', handWritten('a')), 45_060 / 2);
+    // When the first byte came is not in the file.
+    const firstByteMs = await replayedMs('body.timing.json', { ...timesAlone, chunkTimings_ms: [0, 0] });
+    assert.equal(await replayedMs('body.timing.json', timesAlone), firstByteMs + 25);
+  });
+
+  test('breaks off where it broke off, and has the faults that are asked for', async () => {
+    const ended = { how: 'cut', by: 'rst', ms: 45_060 };
+    await using folder = await streamWith('body.json', handWritten('a', { ended }));
+    await using simulator = await startSimulator({ replay: folder.file, speed: 0 });
+    const { body, end } = await rawAsk(simulator, toBody('Hi', { stream: true }));
+    assert.deepEqual([body.toString(), end], [stream, 'rst']);
+    const cut = await rawAsk(simulator, toBody('Hi', { stream: true }), {
+      'x-simulator-fault': '{"kind": "cut", "atEvent": 1}',
+    });
+    assert.equal(cut.body.toString(), stream.slice(0, stream.indexOf('event: message_stop')));
+  });
+
+  test('goes by a pace that is asked for, and by files of times that are its own', async () => {
+    await using folder = await streamWith('body.json', { ...handWritten('a'), response: null });
+    await writeFile(join(folder.path, 'body.timing.json'), JSON.stringify(timesAlone));
+    const clock = new JumpingClock();
+    const pace = { firstByteMs: 7, tokensPerSecond: 10 };
+    await using simulator = await startSimulator({ replay: folder.file, pace, clock });
+    const startMs = clock.now();
+    const { body, chunkSizes } = await rawAsk(simulator, toBody('Hi', { stream: true }));
+    assert.deepEqual([body.toString(), chunkSizes], [stream, [stream.length]]);
+    assert.equal(clock.now() - startMs, 7);
+  });
+
+  test('is refused with times of another', async () => {
+    for (const [name, times, reason] of [
+      ['body.timing.json', { chunks: [1], chunkTimings_ms: [0] }, 'the times beside it are those of 1'],
+      ['body.timing.json', { chunks: [1, 2], chunkTimings_ms: [0] }, 'two lists of as many numbers'],
+      ['body.json', handWritten('a', { response: { ...responseOf(handWritten('a')), chunks: [] } }), 'of 0'],
+    ] as const) {
+      await using folder = await streamWith(name, times);
+      await assert.rejects(startSimulator({ replay: folder.file }), (error: SimulatorError) => {
+        assert.equal(error.code, 'bad_recording');
+        assert.ok(error.message.includes(reason), error.message);
+        return true;
+      });
+    }
+  });
+
+  const responseOf = (recording: object): object => (recording as { response: object }).response;
 });
 
 describe('startSimulator({ replay }) with a recorded stream', { skip: sharedSkip() }, () => {
