@@ -19,7 +19,7 @@ import type { JsonObject } from './read-object.ts';
 import { isPassing, retryAfter } from './retry-policy.ts';
 import type { RetryOptions } from './retry-policy.ts';
 import type { TransportResponse } from './transport.ts';
-import { UsageRecord } from './usage-record.ts';
+import { inputTokensOf, UsageRecord } from './usage-record.ts';
 import type { AttemptKind, AttemptRecord } from './usage-record.ts';
 import { eventsOfMessage } from './whole-reply.ts';
 
@@ -305,7 +305,7 @@ export class AnswerAttempts {
 
   /** The input tokens of all attempts but the first, and of one more that takes as many as the last that said so. */
   #extraTokensWithNext(): number {
-    const [first = 0, ...others] = this.#records.map(({ usage }) => usage?.input_tokens ?? 0);
+    const [first = 0, ...others] = this.#records.map(({ usage }) => inputTokensOf(usage));
     const next = others.findLast((tokens) => tokens > 0) ?? first;
     return others.reduce((sum, tokens) => sum + tokens, next);
   }

@@ -5,6 +5,7 @@ import { metrics as globalMetrics, SpanKind, SpanStatusCode, trace } from '@open
 import type { Attributes, Histogram, Meter, Span, Tracer } from '@opentelemetry/api';
 import type { AnswerContent, AnswerMetrics, AnswerRequested, Telemetry } from './metrics.ts';
 import type { MessageParams } from './message-params.ts';
+import { inputTokensOf } from './usage-record.ts';
 
 export interface OpenTelemetryOptions {
   /** Default: the global tracer provider's. */
@@ -86,7 +87,7 @@ function record(instruments: Instruments, answer: AnswerMetrics, common: Attribu
     instruments.timeToFirstChunk.record(timeToFirstTokenMs / 1000, common);
   for (const gapMs of gapsMs) instruments.timePerOutputChunk.record(gapMs / 1000, common);
   if (usage === undefined) return;
-  instruments.tokenUsage.record(inputTokens(usage), { ...common, 'gen_ai.token.type': 'input' });
+  instruments.tokenUsage.record(inputTokensOf(usage), { ...common, 'gen_ai.token.type': 'input' });
   instruments.tokenUsage.record(usage.output_tokens, { ...common, 'gen_ai.token.type': 'output' });
 }
 
@@ -152,7 +153,7 @@ function attributesOfAnswer(answer: AnswerMetrics): Attributes {
     'gen_ai.response.finish_reasons': stopReason === undefined ? undefined : [stopReason],
     'gen_ai.response.time_to_first_chunk':
       timeToFirstTokenMs === undefined ? undefined : timeToFirstTokenMs / 1000,
-    'gen_ai.usage.input_tokens': usage === undefined ? undefined : inputTokens(usage),
+    'gen_ai.usage.input_tokens': usage === undefined ? undefined : inputTokensOf(usage),
     'gen_ai.usage.output_tokens': usage?.output_tokens,
     'gen_ai.usage.cache_read.input_tokens': usage?.cache_read_input_tokens ?? undefined,
     'gen_ai.usage.cache_write.input_tokens': usage?.cache_creation_input_tokens ?? undefined,
@@ -174,12 +175,6 @@ function attributesOfContent({ params, message }: AnswerContent): Attributes {
     'gen_ai.output.messages':
       message === undefined ? undefined : JSON.stringify([{ role: message.role, content: message.content }]),
   });
-}
-
-/** All of them: the wire counts cached ones apart. */
-function inputTokens(usage: NonNullable<AnswerMetrics['usage']>): number {
-  const { input_tokens, cache_read_input_tokens, cache_creation_input_tokens } = usage;
-  return input_tokens + (cache_read_input_tokens ?? 0) + (cache_creation_input_tokens ?? 0);
 }
 
 function withoutNothing(attributes: Attributes): Attributes {
