@@ -259,6 +259,7 @@ export class AnswerAttempts {
       else this.#source = wholeSource((this.#reply = await readObject(response, isWanted)));
     } catch (error) {
       this.#letGo();
+      if (error instanceof ApiError) record.request_id = error.requestId;
       throw own.signal.aborted ? own.signal.reason : error;
     } finally {
       stopTimer();

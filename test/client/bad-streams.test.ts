@@ -165,6 +165,8 @@ test('data that is no JSON is a ProtocolError with the offending text and the pa
   assert.ok(error instanceof ProtocolError);
   assert.equal(error.code, 'invalid_json');
   assert.notEqual(error.excerpt, undefined);
+  assert.equal(error.requestId, stream.request_id);
+  assert.match(String(error.requestId), /^req_/);
   assertPartial(stream);
 });
 
