@@ -31,6 +31,8 @@ export interface AnswerRequest {
   /** Ends everything. */
   readonly controller: AbortController;
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Is around the sending of every request. */
+  readonly around?: (<Sent>(send: () => Sent) => Sent) | undefined;
   /** For what is never streamed. Default: a message, streamed. */
   readonly reply?: ReplyRequest | undefined;
 }
@@ -252,7 +254,10 @@ export class AnswerAttempts {
       const { stream: _, ...asked } = this.#params;
       const params = isStreamed ? { ...asked, stream: true } : asked;
       const { connectMs } = timeouts;
-      const response = await connection.post(path, params, { ...options, signal: own.signal, connectMs });
+      const { around = plainly } = this.#request;
+      const response = await around(() =>
+        connection.post(path, params, { ...options, signal: own.signal, connectMs }),
+      );
       this.response = response;
       record.request_id = response.headers.get('request-id') ?? undefined;
       if (isStreamed) this.#source = new Attempt(response, { clock, timeouts, controller: own });
@@ -358,3 +363,5 @@ function textOfDelta(delta: ContentBlockDelta): string {
 }
 
 const nothing = (): void => undefined;
+
+const plainly = <Sent>(send: () => Sent): Sent => send();

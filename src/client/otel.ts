@@ -1,9 +1,9 @@
 // Answers as OpenTelemetry spans and histograms, by the names of its conventions for generative AI. A door of its own:
 // it alone imports `@opentelemetry/api`, and nothing of its SDK.
 
-import { metrics as globalMetrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, metrics as globalMetrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Attributes, Histogram, Meter, Span, Tracer } from '@opentelemetry/api';
-import type { AnswerContent, AnswerMetrics, AnswerRequested, Telemetry } from './metrics.ts';
+import type { AnswerContent, AnswerMetrics, AnswerRequested, OnMetrics, Telemetry } from './metrics.ts';
 import type { MessageParams } from './message-params.ts';
 import { inputTokensOf } from './usage-record.ts';
 
@@ -18,7 +18,7 @@ export interface OpenTelemetryOptions {
 
 /**
  * For the client's option `telemetry`: one span for each answer, over all its attempts, a child of the span that is
- * active when it is asked for.
+ * active when it is asked for, and active itself while a request is sent.
  *
  * @example
  * const client = new Millrace({ telemetry: createOpenTelemetry() });
@@ -34,11 +34,14 @@ export function createOpenTelemetry({
       const attributes = attributesOfRequest(request);
       const name = `chat ${request.params.model}`;
       const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes });
-      return (answer, content) => {
+      const own = trace.setSpan(context.active(), span);
+      const onEnd: OnMetrics = (answer, content) => {
         record(instruments, answer, commonOf(attributes, answer));
         if (captureContent) span.setAttributes(attributesOfContent(content));
         finish(span, answer);
       };
+      // Also of a retry, which may be made while somebody else's span is active.
+      return Object.assign(onEnd, { around: <Sent>(send: () => Sent) => context.with(own, send) });
     },
   };
 }

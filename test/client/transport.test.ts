@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
-import { createFetchTransport, Millrace as PortableMillrace, readText } from 'millrace/client';
+import { createFetchTransport, Millrace as PortableMillrace, readText, releaseBody } from 'millrace/client';
 import { createNodeTransport, Millrace } from 'millrace/client/node';
 import { testTransport } from '../contract/transport.ts';
 import { startRawServer } from '../support/raw-server.ts';
@@ -56,6 +56,22 @@ test('createFetchTransport(): a body that does not let go holds up nobody who ca
   const transport = createFetchTransport(() => Promise.resolve(new Response(body)));
   const response = await transport({ method: 'GET', url: 'http://api.example/', headers: {} });
   assert.equal(await response.body.cancel(), undefined);
+});
+
+test('releaseBody() waits a tenth of a second for an end that does not come', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  let isCancelled = false;
+  const cancel = async (): Promise<void> => {
+    isCancelled = true;
+    resolve(undefined);
+  };
+  const released = releaseBody({ read: () => promise, cancel });
+  t.mock.timers.tick(99);
+  assert.equal(isCancelled, false);
+  t.mock.timers.tick(1);
+  assert.equal(isCancelled, true);
+  await released;
 });
 
 test('createNodeTransport() goes through the proxy of the environment', async () => {
