@@ -128,7 +128,7 @@ function storedContexts(): ContextManager {
   const storage = new AsyncLocalStorage<Context>();
   const manager: ContextManager = {
     active: () => storage.getStore() ?? ROOT_CONTEXT,
-    with: (own, call, self, ...values) => storage.run(own, () => call.apply(self, values)),
+    with: (own, call) => storage.run(own, call as () => ReturnType<typeof call>),
     bind: (_, target) => target,
     enable: () => manager,
     disable: () => manager,
