@@ -128,7 +128,7 @@ function storedContexts(): ContextManager {
   const storage = new AsyncLocalStorage<Context>();
   const manager: ContextManager = {
     active: () => storage.getStore() ?? ROOT_CONTEXT,
-    with: (own, call) => storage.run(own, call as () => ReturnType<typeof call>),
+    with: ((own: Context, call: () => unknown) => storage.run(own, call)) as ContextManager['with'],
     bind: (_, target) => target,
     enable: () => manager,
     disable: () => manager,
