@@ -73,19 +73,13 @@ test('a stall with and without pings ends stalled, with the limit that was reach
   for (const [fault, timeouts, code] of cases) {
     await using simulator = await startSimulator({ speed: 0, faults: fault });
     const clock = new IdleClock();
-    const own = fault.pings ? {} : { clock };
-    const client = new Millrace({
-      apiKey: 'k',
-      baseURL: simulator.url,
-      retry: { maxRetries: 0 },
-      timeouts,
-      ...own,
-    });
+    const { url: baseURL } = simulator;
+    const client = new Millrace({ apiKey: 'k', baseURL, retry: { maxRetries: 0 }, timeouts, clock });
     const stream = client.messages.stream(params);
     const ended = stream.done().catch((reason: unknown) => reason);
     await simulator.waitFor(({ eventsSent }) => eventsSent >= 30);
-    await new Promise<void>((resolve) => void stream.once('text', () => resolve()));
-    const error = await (fault.pings ? ended : clock.until(ended, Infinity));
+    await stream.emitted(fault.pings ? 'ping' : 'text');
+    const error = await clock.until(ended, Infinity);
     assert.ok(error instanceof TimeoutError);
     assert.equal(error.code, code);
     assert.equal(stream.ending?.type, 'stalled');

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { createFetchTransport, Millrace as PortableMillrace, readText, releaseBody } from 'millrace/client';
 import { createNodeTransport, Millrace } from 'millrace/client/node';
 import { testTransport } from '../contract/transport.ts';
+import { IdleClock } from '../support/idle-clock.ts';
 import { startRawServer } from '../support/raw-server.ts';
 
 testTransport('createFetchTransport()', () => createFetchTransport());
@@ -34,13 +35,13 @@ test('a fetch that does not heed its signal holds nobody up, and what it comes t
 
 test('a client whose fetch never settles keeps its limits of time and can be aborted', async () => {
   const never = new Promise<Response>(() => undefined);
-  const client = new PortableMillrace({ apiKey: 'k', fetch: () => never, retry: { maxRetries: 0 } });
+  const clock = new IdleClock();
+  const client = new PortableMillrace({ apiKey: 'k', fetch: () => never, retry: { maxRetries: 0 }, clock });
+  const messages = [{ role: 'user' as const, content: 'Hi' }];
   const ask = (timeouts: object): Promise<unknown> =>
-    client.messages
-      .stream({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }, { timeouts })
-      .done();
-  await assert.rejects(ask({ headersMs: 5 }), { code: 'headers_timeout' });
-  await assert.rejects(ask({ totalMs: 5 }), { code: 'total_timeout' });
+    clock.until(client.messages.stream({ model: 'm', max_tokens: 1, messages }, { timeouts }).done(), 5000);
+  await assert.rejects(ask({ headersMs: 5000 }), { code: 'headers_timeout' });
+  await assert.rejects(ask({ totalMs: 5000 }), { code: 'total_timeout' });
   const controller = new AbortController();
   const create = client.messages.create(
     { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] },
