@@ -14,7 +14,7 @@ const kilobyte = 1024;
 /** The most each door may weigh, minified and gzipped, and the folders its modules may come from. */
 const budgets = [
   { door: 'protocol', maxBytes: 6 * kilobyte, folders: ['protocol'] },
-  { door: 'client', maxBytes: 34 * kilobyte, folders: ['protocol', 'client'] },
+  { door: 'client', maxBytes: 35 * kilobyte, folders: ['protocol', 'client'] },
 ];
 
 interface Bundle {
@@ -83,10 +83,10 @@ test('SseDecoder alone weighs less than half of millrace/protocol', async () => 
   );
 });
 
-test('Millrace alone weighs at most 21 KB, and brings none of what stands beside it', async (t) => {
+test('Millrace alone weighs at most 22 KB, and brings none of what stands beside it', async (t) => {
   const { gzippedBytes, modules } = await bundle(`export { Millrace } from 'millrace/client';`);
   t.diagnostic(`${gzippedBytes} bytes`);
-  assert.ok(gzippedBytes <= 21 * kilobyte, `${gzippedBytes} bytes`);
+  assert.ok(gzippedBytes <= 22 * kilobyte, `${gzippedBytes} bytes`);
   assert.ok(modules.includes('src/client/message-stream.ts'));
   const extras =
     /^src\/client\/(?:tools|schema|conversation)\/|object|keep-content|answer-error|all\.ts|limiter|otel|smooth/;

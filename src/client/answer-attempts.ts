@@ -19,7 +19,7 @@ import type { JsonObject } from './read-object.ts';
 import { isPassing, retryAfter } from './retry-policy.ts';
 import type { RetryOptions } from './retry-policy.ts';
 import type { TransportResponse } from './transport.ts';
-import { UsageRecord } from './usage-record.ts';
+import { inputTokensOf, UsageRecord } from './usage-record.ts';
 import type { AttemptKind, AttemptRecord } from './usage-record.ts';
 import { eventsOfMessage } from './whole-reply.ts';
 
@@ -34,6 +34,8 @@ export interface AnswerRequest {
   /** Ends everything. */
   readonly controller: AbortController;
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Is around the sending of every request. */
+  readonly around?: (<Sent>(send: () => Sent) => Sent) | undefined;
   /** For what is never streamed. Default: a message, streamed. */
   readonly reply?: ReplyRequest | undefined;
 }
@@ -252,13 +254,17 @@ export class AnswerAttempts {
       const { stream: _, ...asked } = this.#params;
       const params = isStreamed ? { ...asked, stream: true } : asked;
       const { connectMs } = timeouts;
-      const response = await connection.post(path, params, { ...options, signal: own.signal, connectMs });
+      const { around = plainly } = this.#request;
+      const response = await around(() =>
+        connection.post(path, params, { ...options, signal: own.signal, connectMs }),
+      );
       this.response = response;
       record.request_id = response.headers.get('request-id') ?? undefined;
       if (isStreamed) this.#source = new Attempt(response, { clock, timeouts, controller: own });
       else this.#source = wholeSource((this.#reply = await readObject(response, isWanted)));
     } catch (error) {
       this.#letGo();
+      if (error instanceof ApiError) record.request_id = error.requestId;
       throw own.signal.aborted ? own.signal.reason : error;
     } finally {
       stopTimer();
@@ -305,7 +311,7 @@ export class AnswerAttempts {
 
   /** The input tokens of all attempts but the first, and of one more that takes as many as the last that said so. */
   #extraTokensWithNext(): number {
-    const [first = 0, ...others] = this.#records.map(({ usage }) => usage?.input_tokens ?? 0);
+    const [first = 0, ...others] = this.#records.map(({ usage }) => inputTokensOf(usage));
     const next = others.findLast((tokens) => tokens > 0) ?? first;
     return others.reduce((sum, tokens) => sum + tokens, next);
   }
@@ -352,3 +358,5 @@ function isRecoverable(failure: AttemptError, isPassingFailure: boolean): boolea
 }
 
 const nothing = (): void => undefined;
+
+const plainly = <Sent>(send: () => Sent): Sent => send();

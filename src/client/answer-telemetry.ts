@@ -5,7 +5,7 @@ import type { AnswerSource } from './answer-source.ts';
 import type { ApiConnection } from './api-connection.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { AnswerMeter, withMeter } from './metrics.ts';
-import type { MeteredAnswer, OnMetrics } from './metrics.ts';
+import type { AnswerSurroundings, MeteredAnswer, OnMetrics } from './metrics.ts';
 import { callSafely, reportFailure } from './report-failure.ts';
 
 export interface TelemetryRequest {
@@ -17,7 +17,7 @@ export interface TelemetryRequest {
 
 export class AnswerTelemetry {
   readonly #request: TelemetryRequest;
-  readonly #listeners: OnMetrics[] = [];
+  readonly #listeners: (OnMetrics & AnswerSurroundings)[] = [];
   readonly #meter: AnswerMeter | undefined;
 
   /** The answer is asked for now. */
@@ -33,6 +33,14 @@ export class AnswerTelemetry {
       );
     }
     if (this.#listeners.length > 0) this.#meter = new AnswerMeter(settings.clock);
+  }
+
+  /** Sends a request of the answer. */
+  around<Sent>(send: () => Sent): Sent {
+    return this.#listeners.reduce<() => Sent>(
+      (inner, { around }) => (around ? () => around(inner) : inner),
+      send,
+    )();
   }
 
   /** Takes the times of a streamed answer. */

@@ -5,27 +5,29 @@ import { ConfigurationError, ConnectionError, isCoded } from './errors.ts';
 import type { CallOptions, CallSettings } from './call-settings.ts';
 import { resolveSettings } from './call-settings.ts';
 import type { Clock } from './clock.ts';
+import { environment, environmentHeaders, environmentLogger } from './environment.ts';
 import type { OnMetrics, Telemetry } from './metrics.ts';
 import { ContinuationModes } from './continuation-modes.ts';
 import { RetryBudget } from './retry-budget.ts';
 import { createFetchTransport } from './transport.ts';
-import type { ByteSource, Fetch, Transport, TransportResponse } from './transport.ts';
+import type { ByteSource, Fetch, ResponseHeaders, Transport, TransportResponse } from './transport.ts';
 
 export interface ClientOptions extends CallOptions {
-  /** Default: the environment's ANTHROPIC_API_KEY. */
+  /** Default: the environment's ANTHROPIC_API_KEY; null leaves that unread. */
   apiKey?: string | null | undefined;
-  /** A bearer token in place of a key. Default: the environment's ANTHROPIC_AUTH_TOKEN. */
+  /** A bearer token in place of a key. Default: the environment's ANTHROPIC_AUTH_TOKEN; null leaves that unread. */
   authToken?: string | null | undefined;
   /** Default: the environment's ANTHROPIC_BASE_URL, else https://api.anthropic.com. */
   baseURL?: string | undefined;
-  /** Sent with every request. */
+  /** Sent with every request, over those of the environment's ANTHROPIC_CUSTOM_HEADERS. */
   headers?: Readonly<Record<string, string>> | undefined;
   /** Stands in for the platform's `fetch`. */
   fetch?: Fetch | undefined;
   /** Stands in for HTTP altogether. */
   transport?: Transport | undefined;
   /** Told of every further attempt, and of listeners that fail. Neither prompts nor keys are in what it is told.
-   * Default: nobody, and the console for listeners. */
+   * Default: the console when the environment's ANTHROPIC_LOG is `warn`, `info` or `debug`; else nobody, and the
+   * console for listeners. */
   logger?: Logger | undefined;
   /** Called with every answer's figures when it has its ending. */
   onMetrics?: OnMetrics | undefined;
@@ -65,16 +67,17 @@ export class ApiConnection {
   readonly #transport: Transport;
 
   constructor(options: ClientOptions) {
-    this.baseURL = (
-      options.baseURL ??
-      environment('ANTHROPIC_BASE_URL') ??
-      'https://api.anthropic.com'
-    ).replace(/\/+$/, '');
+    const baseURL = options.baseURL ?? environment('ANTHROPIC_BASE_URL');
+    this.baseURL = (baseURL || 'https://api.anthropic.com').replace(/\/+$/, '');
     this.settings = resolveSettings(options);
-    this.logger = options.logger;
+    this.logger = options.logger ?? environmentLogger();
     this.telemetries = telemetriesOf(options);
     this.#token = tokenOf(options);
-    this.#headers = { ...browserHeaders(options), ...lowerCased(options.headers ?? {}) };
+    this.#headers = {
+      ...environmentHeaders(),
+      ...browserHeaders(options),
+      ...lowerCased(options.headers ?? {}),
+    };
     this.#transport = options.transport ?? createFetchTransport(options.fetch);
     if (this.#token !== undefined && isBrowser() && options.dangerouslyAllowBrowser !== true) {
       throw new ConfigurationError(
@@ -100,7 +103,7 @@ export class ApiConnection {
       throw signal.aborted || isCoded(cause) ? cause : unexpected('connect', cause);
     });
     if (response.status >= 200 && response.status < 300) return response;
-    throw await errorOf(response, signal);
+    throw await errorOf(response, { signal, clock: this.settings.clock });
   }
 
   #requestHeaders(betas: unknown, ownHeaders: Readonly<Record<string, string>>): Record<string, string> {
@@ -154,19 +157,26 @@ export async function readText(body: ByteSource, maxBytes: number): Promise<stri
   return text + decoder.decode();
 }
 
-async function errorOf(response: TransportResponse, signal: AbortSignal): Promise<ApiError> {
+async function errorOf(
+  response: TransportResponse,
+  { signal, clock }: { signal: AbortSignal; clock: Clock },
+): Promise<ApiError> {
   const text = await readText(response.body, maxErrorBytes).catch(() => {
     signal.throwIfAborted();
     // The status says enough when the body breaks off.
     return '';
   });
-  return apiErrorOf(response, text);
+  return apiErrorOf(response, text, clock.now());
 }
 
 /** What a response that is no success says; `text` is its body. */
-export function apiErrorOf({ status, headers }: Omit<TransportResponse, 'body'>, text: string): ApiError {
+export function apiErrorOf(
+  { status, headers }: Omit<TransportResponse, 'body'>,
+  text: string,
+  nowMs: number,
+): ApiError {
   const requestId = headers.get('request-id');
-  const retryAfterMs = parseRetryAfter(headers.get('retry-after-ms'), headers.get('retry-after'));
+  const retryAfterMs = parseRetryAfter(headers, nowMs);
   return new ApiError(bodyOf(text, status), {
     status,
     requestId: requestId ?? undefined,
@@ -190,37 +200,27 @@ function bodyOf(text: string, status: number): ReturnType<typeof parseErrorBody>
 }
 
 /** `retry-after-ms`, or `retry-after` in seconds or as a date, in milliseconds. */
-function parseRetryAfter(milliseconds: string | null, value: string | null): number | undefined {
-  const exact = milliseconds === null ? Number.NaN : Number(milliseconds);
+function parseRetryAfter(headers: ResponseHeaders, nowMs: number): number | undefined {
+  const exact = Number(headers.get('retry-after-ms') ?? Number.NaN);
   if (exact >= 0) return exact;
-  if (value === null || value.trim() === '') return undefined;
+  const value = headers.get('retry-after')?.trim() || 'nothing';
   const seconds = Number(value);
-  if (seconds >= 0) return seconds * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+  // A number below 0 would pass for a date.
+  const delayMs = Number.isNaN(seconds) ? Math.max(0, Date.parse(value) - nowMs) : seconds * 1000;
+  return delayMs >= 0 ? delayMs : undefined;
 }
 
+/** A credential that was passed is the only one: then the environment is not read for another. */
 function tokenOf({ apiKey, authToken }: ClientOptions): string | undefined {
-  if (apiKey != null) return apiKey;
-  if (authToken != null) return authToken;
-  const fromEnvironment = environment('ANTHROPIC_API_KEY') ?? environment('ANTHROPIC_AUTH_TOKEN');
-  // An explicit null says: no key of the environment either.
-  return apiKey === null || authToken === null ? undefined : fromEnvironment;
+  const passed = apiKey ?? authToken;
+  if (passed != null) return passed.trim() || undefined;
+  const key = apiKey === undefined ? environment('ANTHROPIC_API_KEY') : undefined;
+  return key ?? (authToken === undefined ? environment('ANTHROPIC_AUTH_TOKEN') : undefined);
 }
 
 /** Without this header the API answers no request of a page. */
 function browserHeaders({ dangerouslyAllowBrowser }: ClientOptions): Record<string, string> {
   return dangerouslyAllowBrowser === true ? { 'anthropic-dangerous-direct-browser-access': 'true' } : {};
-}
-
-/** Undefined also where the program may not look, which Deno says by throwing. */
-function environment(name: string): string | undefined {
-  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  try {
-    return process?.env?.[name] || undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function isBrowser(): boolean {

@@ -34,7 +34,14 @@ export { MessageStream } from './message-stream.ts';
 export type { Emitted, MessageStreamOptions } from './message-stream.ts';
 export type { MessageStreamListeners } from './message-stream-listeners.ts';
 export type { CreatedMessage, Messages } from './messages.ts';
-export type { AnswerContent, AnswerMetrics, AnswerRequested, OnMetrics, Telemetry } from './metrics.ts';
+export type {
+  AnswerContent,
+  AnswerMetrics,
+  AnswerRequested,
+  AnswerSurroundings,
+  OnMetrics,
+  Telemetry,
+} from './metrics.ts';
 export type { MessagesClient } from './messages-client.ts';
 export { Millrace } from './millrace.ts';
 export { ReaderError } from './reader-error.ts';

@@ -110,10 +110,12 @@ export class Messages {
     { options, reply, isAnswer }: { options: RequestOptions; reply: ReplyRequest; isAnswer: boolean },
   ): Promise<AnswerAttempts> {
     const controller = new AbortController();
-    const attempts = new AnswerAttempts({ ...this.#request(params, options, controller), reply });
     const connection = this.#connection;
     const asked = { connection, params, options, isStreamed: false };
+    const request = this.#request(params, options, controller);
     const telemetry = isAnswer ? new AnswerTelemetry(asked) : undefined;
+    const around = telemetry?.around.bind(telemetry);
+    const attempts = new AnswerAttempts({ ...request, around, reply });
     const letGo = follow(options.signal, controller);
     const end = (ending: Parameters<AnswerTelemetry['end']>[1]): void => {
       const message = attempts.reply as unknown as Message | undefined;
@@ -143,12 +145,13 @@ export class Messages {
     const connection = this.#connection;
     const request = { ...this.#request(params, options, controller), onRetry: this.#logged(onRetry) };
     const telemetry = new AnswerTelemetry({ connection, params, options, isStreamed: true });
+    const around = telemetry.around.bind(telemetry);
     const letGo = follow(options.signal, controller);
     const onEnd = (): void => {
       letGo();
       if (answer.ending !== undefined) telemetry.end(answer, answer.ending);
     };
-    const answer = new Answer(request, { onEnd });
+    const answer = new Answer({ ...request, around }, { onEnd });
     return telemetry.watch(answer);
   }
 

@@ -53,7 +53,13 @@ export type OnMetrics = (metrics: AnswerMetrics, content: AnswerContent) => void
 /** For who has to know of an answer's beginning too, such as a trace. */
 export interface Telemetry {
   /** Called when an answer is asked for, before anything is sent; the function it returns, at its ending. */
-  start(request: AnswerRequested): OnMetrics;
+  start(request: AnswerRequested): OnMetrics & AnswerSurroundings;
+}
+
+export interface AnswerSurroundings {
+  /** Sends a request of the answer, and returns what that gives: for who has to be around it, as the context of a
+   * trace is. */
+  readonly around?: (<Sent>(send: () => Sent) => Sent) | undefined;
 }
 
 export interface AnswerRequested {

@@ -120,6 +120,8 @@ function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): 
   // A body that breaks off must break what it is decoded by, or a reader would wait for ever.
   const bytes = decode === undefined ? message : message.pipe(decode());
   if (bytes !== message) message.once('error', (error) => bytes.destroy(error));
+  // It may break while nobody reads: the next read tells it, and until then it must not end the process.
+  bytes.on('error', () => undefined);
   const chunks = (bytes as Readable).iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
   return {
     read: async () => {

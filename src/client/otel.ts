@@ -1,10 +1,11 @@
 // Answers as OpenTelemetry spans and histograms, by the names of its conventions for generative AI. A door of its own:
 // it alone imports `@opentelemetry/api`, and nothing of its SDK.
 
-import { metrics as globalMetrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, metrics as globalMetrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Attributes, Histogram, Meter, Span, Tracer } from '@opentelemetry/api';
-import type { AnswerContent, AnswerMetrics, AnswerRequested, Telemetry } from './metrics.ts';
+import type { AnswerContent, AnswerMetrics, AnswerRequested, OnMetrics, Telemetry } from './metrics.ts';
 import type { MessageParams } from './message-params.ts';
+import { inputTokensOf } from './usage-record.ts';
 
 export interface OpenTelemetryOptions {
   /** Default: the global tracer provider's. */
@@ -17,7 +18,7 @@ export interface OpenTelemetryOptions {
 
 /**
  * For the client's option `telemetry`: one span for each answer, over all its attempts, a child of the span that is
- * active when it is asked for.
+ * active when it is asked for, and active itself while a request is sent.
  *
  * @example
  * const client = new Millrace({ telemetry: createOpenTelemetry() });
@@ -33,11 +34,14 @@ export function createOpenTelemetry({
       const attributes = attributesOfRequest(request);
       const name = `chat ${request.params.model}`;
       const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes });
-      return (answer, content) => {
+      const own = trace.setSpan(context.active(), span);
+      const onEnd: OnMetrics = (answer, content) => {
         record(instruments, answer, commonOf(attributes, answer));
         if (captureContent) span.setAttributes(attributesOfContent(content));
         finish(span, answer);
       };
+      // Also of a retry, which may be made while somebody else's span is active.
+      return Object.assign(onEnd, { around: <Sent>(send: () => Sent) => context.with(own, send) });
     },
   };
 }
@@ -86,7 +90,7 @@ function record(instruments: Instruments, answer: AnswerMetrics, common: Attribu
     instruments.timeToFirstChunk.record(timeToFirstTokenMs / 1000, common);
   for (const gapMs of gapsMs) instruments.timePerOutputChunk.record(gapMs / 1000, common);
   if (usage === undefined) return;
-  instruments.tokenUsage.record(inputTokens(usage), { ...common, 'gen_ai.token.type': 'input' });
+  instruments.tokenUsage.record(inputTokensOf(usage), { ...common, 'gen_ai.token.type': 'input' });
   instruments.tokenUsage.record(usage.output_tokens, { ...common, 'gen_ai.token.type': 'output' });
 }
 
@@ -152,7 +156,7 @@ function attributesOfAnswer(answer: AnswerMetrics): Attributes {
     'gen_ai.response.finish_reasons': stopReason === undefined ? undefined : [stopReason],
     'gen_ai.response.time_to_first_chunk':
       timeToFirstTokenMs === undefined ? undefined : timeToFirstTokenMs / 1000,
-    'gen_ai.usage.input_tokens': usage === undefined ? undefined : inputTokens(usage),
+    'gen_ai.usage.input_tokens': usage === undefined ? undefined : inputTokensOf(usage),
     'gen_ai.usage.output_tokens': usage?.output_tokens,
     'gen_ai.usage.cache_read.input_tokens': usage?.cache_read_input_tokens ?? undefined,
     'gen_ai.usage.cache_write.input_tokens': usage?.cache_creation_input_tokens ?? undefined,
@@ -174,12 +178,6 @@ function attributesOfContent({ params, message }: AnswerContent): Attributes {
     'gen_ai.output.messages':
       message === undefined ? undefined : JSON.stringify([{ role: message.role, content: message.content }]),
   });
-}
-
-/** All of them: the wire counts cached ones apart. */
-function inputTokens(usage: NonNullable<AnswerMetrics['usage']>): number {
-  const { input_tokens, cache_read_input_tokens, cache_creation_input_tokens } = usage;
-  return input_tokens + (cache_read_input_tokens ?? 0) + (cache_creation_input_tokens ?? 0);
 }
 
 function withoutNothing(attributes: Attributes): Attributes {

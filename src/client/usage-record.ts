@@ -101,6 +101,13 @@ export function totalUsage(attempts: readonly Pick<AttemptRecord, 'usage'>[]): U
   return first === undefined ? undefined : (others.reduce(sum, first) as unknown as Usage);
 }
 
+/** All of them: the wire counts those read from the cache, and those written to it, apart. */
+export function inputTokensOf(usage: DeepReadonly<Usage> | undefined): number {
+  if (usage === undefined) return 0;
+  const { input_tokens, cache_read_input_tokens, cache_creation_input_tokens } = usage;
+  return (input_tokens ?? 0) + (cache_read_input_tokens ?? 0) + (cache_creation_input_tokens ?? 0);
+}
+
 /** Numbers are added up, at any depth that usage has; of all else the later one counts. */
 function sum(one: Figures, other: Figures): Figures {
   const total = { ...one };

@@ -23,6 +23,8 @@ export class ProtocolError extends Error {
   readonly code: ProtocolErrorCode;
   /** The beginning of the offending text, at most 200 characters. */
   readonly excerpt: string | undefined;
+  /** The server's name for the request; set by whoever knows it. */
+  requestId: string | undefined;
   /** What had arrived before; set by whoever accumulates the stream. */
   partial: DeepReadonly<Message> | undefined;
 

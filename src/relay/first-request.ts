@@ -74,7 +74,8 @@ class FirstRequest {
     try {
       const response = await this.#send();
       this.#body = response.body;
-      if (response.status !== 200 || !isEventStream(response)) return await refused(response);
+      if (response.status !== 200 || !isEventStream(response))
+        return await refused(response, this.#context.settings.clock.now());
       this.#context.onStream(response);
       return await this.#readAll(response.body);
     } catch (error) {
@@ -151,11 +152,14 @@ class FirstRequest {
 }
 
 /** A response that is no stream: an error goes to the client as it is, anything else as an error of ours. */
-async function refused(response: TransportResponse): Promise<Extract<FirstResult, { type: 'broken' }>> {
+async function refused(
+  response: TransportResponse,
+  nowMs: number,
+): Promise<Extract<FirstResult, { type: 'broken' }>> {
   const { status, headers, body } = response;
   if (status >= 400 && status < 600) {
     const refusal = await passedResponse(response);
-    const failure = apiErrorOf(response, new TextDecoder().decode(refusal.body));
+    const failure = apiErrorOf(response, new TextDecoder().decode(refusal.body), nowMs);
     const ending = { type: 'failed', code: failure.type, message: `Upstream answered ${status}` } as const;
     return { type: 'broken', broken: { failure, last: [{ type: 'end', ending }], refusal } };
   }

@@ -56,7 +56,7 @@ export class RestOfAnswer {
       post: async (_path, params, { signal, connectMs }) => {
         const response = await call.post(JSON.stringify(params), { signal, connectMs, isFurther: true });
         if (response.status === 200) return response;
-        throw apiErrorOf(response, await readText(response.body, maxErrorBytes));
+        throw apiErrorOf(response, await readText(response.body, maxErrorBytes), settings.clock.now());
       },
     };
     const request = { connection, params: paramsOf(call), options: {}, settings, controller };

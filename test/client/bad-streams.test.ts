@@ -73,19 +73,13 @@ test('a stall with and without pings ends stalled, with the limit that was reach
   for (const [fault, timeouts, code] of cases) {
     await using simulator = await startSimulator({ speed: 0, faults: fault });
     const clock = new IdleClock();
-    const own = fault.pings ? {} : { clock };
-    const client = new Millrace({
-      apiKey: 'k',
-      baseURL: simulator.url,
-      retry: { maxRetries: 0 },
-      timeouts,
-      ...own,
-    });
+    const { url: baseURL } = simulator;
+    const client = new Millrace({ apiKey: 'k', baseURL, retry: { maxRetries: 0 }, timeouts, clock });
     const stream = client.messages.stream(params);
     const ended = stream.done().catch((reason: unknown) => reason);
     await simulator.waitFor(({ eventsSent }) => eventsSent >= 30);
-    await new Promise<void>((resolve) => void stream.once('text', () => resolve()));
-    const error = await (fault.pings ? ended : clock.until(ended, Infinity));
+    await stream.emitted(fault.pings ? 'ping' : 'text');
+    const error = await clock.until(ended, Infinity);
     assert.ok(error instanceof TimeoutError);
     assert.equal(error.code, code);
     assert.equal(stream.ending?.type, 'stalled');
@@ -165,6 +159,8 @@ test('data that is no JSON is a ProtocolError with the offending text and the pa
   assert.ok(error instanceof ProtocolError);
   assert.equal(error.code, 'invalid_json');
   assert.notEqual(error.excerpt, undefined);
+  assert.equal(error.requestId, stream.request_id);
+  assert.match(String(error.requestId), /^req_/);
   assertPartial(stream);
 });
 

@@ -90,10 +90,60 @@ test('Millrace takes key, token and address from the environment', async (t) => 
   delete process.env['ANTHROPIC_API_KEY'];
   process.env['ANTHROPIC_AUTH_TOKEN'] = 'token';
   await assert.rejects(new Millrace({ transport, ...once }).messages.create(params), /Bearer token/);
-  await assert.rejects(
-    new Millrace({ transport, apiKey: null, ...once }).messages.create(params),
-    ConfigurationError,
-  );
+  // As with the official SDK, null leaves the one variable unread and not the other.
+  const withoutKey = new Millrace({ transport, apiKey: null, ...once });
+  await assert.rejects(withoutKey.messages.create(params), /Bearer token/);
+  const withNeither = new Millrace({ transport, apiKey: null, authToken: null, ...once });
+  await assert.rejects(withNeither.messages.create(params), ConfigurationError);
+});
+
+test('Millrace takes a variable without the white space around it, and an empty one as none', async (t) => {
+  const saved = { ...process.env };
+  t.after(() => {
+    process.env = saved;
+  });
+  process.env['ANTHROPIC_API_KEY'] = ' from-file\n';
+  process.env['ANTHROPIC_BASE_URL'] = ' http://env.example/ ';
+  const { client, requests } = recording({ apiKey: undefined });
+  await client.messages.create(params);
+  assert.equal(requests[0]?.url, 'http://env.example/v1/messages');
+  assert.equal(requests[0]?.headers['authorization'], 'Bearer from-file');
+  process.env['ANTHROPIC_BASE_URL'] = '';
+  assert.equal(new Millrace().baseURL, 'https://api.anthropic.com');
+  assert.equal(new Millrace({ baseURL: '' }).baseURL, 'https://api.anthropic.com');
+  await assert.rejects(new Millrace({ apiKey: '' }).messages.create(params), { code: 'missing_api_key' });
+});
+
+test('Millrace sends the headers of ANTHROPIC_CUSTOM_HEADERS, under those of its options', async (t) => {
+  const saved = { ...process.env };
+  t.after(() => {
+    process.env = saved;
+  });
+  process.env['ANTHROPIC_CUSTOM_HEADERS'] = 'X-Team: mill\nx-route : a:b \nnonsense\n';
+  const { client, requests } = recording({ headers: { 'x-team': 'own' } });
+  await client.messages.create(params);
+  const { 'x-team': team, 'x-route': route } = requests[0]?.headers ?? {};
+  assert.deepEqual([team, route], ['own', 'a:b']);
+});
+
+test('Millrace tells the console of retries when ANTHROPIC_LOG asks for it', async (t) => {
+  const saved = { ...process.env };
+  t.after(() => {
+    process.env = saved;
+  });
+  const warn = t.mock.method(console, 'warn', () => undefined);
+  for (const [level, told] of [
+    ['debug', 1],
+    ['warn', 1],
+    ['off', 0],
+    ['', 0],
+  ] as const) {
+    process.env['ANTHROPIC_LOG'] = level;
+    warn.mock.resetCalls();
+    const { client } = recording({ retry: { maxRetries: 1 }, random: () => 0 }, {}, { status: 500 });
+    await assert.rejects(client.messages.create(params), ApiError);
+    assert.equal(warn.mock.callCount(), told, level);
+  }
 });
 
 test('Millrace says which variable to set when there is no key, and sends nothing', async () => {
@@ -132,6 +182,8 @@ test('Millrace turns an error response into an ApiError with status, type, reque
     [{ 'retry-after-ms': '250', 'retry-after': '7' }, 250],
     [{ 'retry-after': 'Thu, 01 Jan 1970 00:00:00 GMT' }, 0],
     [{ 'retry-after': 'soon' }, undefined],
+    [{ 'retry-after': '-5' }, undefined],
+    [{ 'retry-after': '' }, undefined],
     [{}, undefined],
   ];
   for (const [headers, retryAfterMs] of waits) {
@@ -147,6 +199,22 @@ test('Millrace turns an error response into an ApiError with status, type, reque
       return true;
     });
   }
+});
+
+test('a retry-after that is a date is reckoned from the client’s clock', async () => {
+  const clock = { now: () => Date.parse('2026-11-01T12:00:00Z'), setTimer: () => () => undefined };
+  const headers = { 'retry-after': 'Sun, 01 Nov 2026 12:01:30 GMT' };
+  const { client } = recording({ clock }, { error: { type: 'rate_limit_error' } }, { status: 429, headers });
+  await assert.rejects(client.messages.create(params), { retryAfterMs: 90_000 });
+});
+
+test('an answer that the API refuses has the request id in its error, ending and attempt', async () => {
+  const { client } = recording({}, {}, { status: 400, headers: { 'request-id': 'req_h' } });
+  const stream = client.messages.stream(params);
+  await assert.rejects(stream.done(), { requestId: 'req_h' });
+  assert.equal(stream.ending?.request_id, 'req_h');
+  assert.equal(stream.request_id, 'req_h');
+  assert.equal(stream.attempts[0]?.request_id, 'req_h');
 });
 
 test('Millrace reads error bodies of every shape', async () => {

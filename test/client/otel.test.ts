@@ -1,10 +1,21 @@
 // Spans and histograms, with a tracer and a meter in memory that implement the API's own interfaces.
 
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { test } from 'node:test';
-import { createNoopMeter, INVALID_SPAN_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import {
+  context,
+  createNoopMeter,
+  INVALID_SPAN_CONTEXT,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import type {
   Attributes,
+  Context,
+  ContextManager,
   Histogram,
   Meter,
   MetricOptions,
@@ -111,6 +122,43 @@ function telemetered(body: string, options: OpenTelemetryOptions & ClientOptions
   });
   return { client, tracer, recorded };
 }
+
+/** Contexts that follow promises, as those of the SDK for Node do. */
+function storedContexts(): ContextManager {
+  const storage = new AsyncLocalStorage<Context>();
+  const manager: ContextManager = {
+    active: () => storage.getStore() ?? ROOT_CONTEXT,
+    with: ((own: Context, call: () => unknown) => storage.run(own, call)) as ContextManager['with'],
+    bind: (_, target) => target,
+    enable: () => manager,
+    disable: () => manager,
+  };
+  return manager;
+}
+
+test('createOpenTelemetry() has its span active while a request is sent, also of a retry, and not outside', async (t) => {
+  context.setGlobalContextManager(storedContexts());
+  t.after(() => context.disable());
+  const active: unknown[] = [];
+  const client = new Millrace({
+    apiKey: 'k',
+    telemetry: createOpenTelemetry({ tracer: new MemoryTracer(), meter: createNoopMeter() }),
+    random: () => 0,
+    fetch: async () => {
+      active.push(trace.getActiveSpan());
+      return active.length % 2 === 1 ? new Response('', { status: 500 }) : new Response(whole);
+    },
+  });
+  await client.messages.stream(params).done();
+  await client.messages.create({ ...params, stream: true });
+  const [first, again, second, secondAgain] = active;
+  assert.notEqual(first, undefined);
+  assert.equal(again, first);
+  assert.notEqual(second, first);
+  assert.notEqual(second, undefined);
+  assert.equal(secondAgain, second);
+  assert.equal(trace.getActiveSpan(), undefined);
+});
 
 test('createOpenTelemetry() makes one span of an answer, by the names of the conventions, without content', async () => {
   const { client, tracer } = telemetered(whole);

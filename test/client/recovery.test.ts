@@ -320,6 +320,25 @@ test('recoveries are bounded in number and in input tokens', async () => {
   assert.equal(last.requests.length, 1);
 });
 
+test('maxExtraTokens counts input tokens read from the cache and written to it', async () => {
+  const usage = {
+    input_tokens: 1,
+    output_tokens: 1,
+    cache_read_input_tokens: 900,
+    cache_creation_input_tokens: 99,
+  };
+  const { message } = messageStart as { message: object };
+  const cached = sse(
+    { type: 'message_start', message: { ...message, usage } } as never,
+    ...textEvents(0, 'The wheel turns ').slice(0, -1),
+  );
+  await using server = await startScript(cached);
+  const stream = streamFrom(server, {}, { recover: { maxRecoveries: 9, maxExtraTokens: 1999 } });
+  await assert.rejects(stream.done(), TruncatedError);
+  // The first attempt, and one of the two that would take 1,000 each.
+  assert.equal(server.requests.length, 2);
+});
+
 test('the last resort is the rest in one piece', async () => {
   const whole = JSON.stringify({
     ...(messageStart as { message: object }).message,

@@ -3,9 +3,10 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
-import { createFetchTransport, Millrace as PortableMillrace, readText } from 'millrace/client';
+import { createFetchTransport, Millrace as PortableMillrace, readText, releaseBody } from 'millrace/client';
 import { createNodeTransport, Millrace } from 'millrace/client/node';
 import { testTransport } from '../contract/transport.ts';
+import { IdleClock } from '../support/idle-clock.ts';
 import { startRawServer } from '../support/raw-server.ts';
 
 testTransport('createFetchTransport()', () => createFetchTransport());
@@ -34,13 +35,13 @@ test('a fetch that does not heed its signal holds nobody up, and what it comes t
 
 test('a client whose fetch never settles keeps its limits of time and can be aborted', async () => {
   const never = new Promise<Response>(() => undefined);
-  const client = new PortableMillrace({ apiKey: 'k', fetch: () => never, retry: { maxRetries: 0 } });
+  const clock = new IdleClock();
+  const client = new PortableMillrace({ apiKey: 'k', fetch: () => never, retry: { maxRetries: 0 }, clock });
+  const messages = [{ role: 'user' as const, content: 'Hi' }];
   const ask = (timeouts: object): Promise<unknown> =>
-    client.messages
-      .stream({ model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] }, { timeouts })
-      .done();
-  await assert.rejects(ask({ headersMs: 5 }), { code: 'headers_timeout' });
-  await assert.rejects(ask({ totalMs: 5 }), { code: 'total_timeout' });
+    clock.until(client.messages.stream({ model: 'm', max_tokens: 1, messages }, { timeouts }).done(), 5000);
+  await assert.rejects(ask({ headersMs: 5000 }), { code: 'headers_timeout' });
+  await assert.rejects(ask({ totalMs: 5000 }), { code: 'total_timeout' });
   const controller = new AbortController();
   const create = client.messages.create(
     { model: 'm', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] },
@@ -56,6 +57,22 @@ test('createFetchTransport(): a body that does not let go holds up nobody who ca
   const transport = createFetchTransport(() => Promise.resolve(new Response(body)));
   const response = await transport({ method: 'GET', url: 'http://api.example/', headers: {} });
   assert.equal(await response.body.cancel(), undefined);
+});
+
+test('releaseBody() waits a tenth of a second for an end that does not come', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  let isCancelled = false;
+  const cancel = async (): Promise<void> => {
+    isCancelled = true;
+    resolve(undefined);
+  };
+  const released = releaseBody({ read: () => promise, cancel });
+  t.mock.timers.tick(99);
+  assert.equal(isCancelled, false);
+  t.mock.timers.tick(1);
+  assert.equal(isCancelled, true);
+  await released;
 });
 
 test('createNodeTransport() goes through the proxy of the environment', async () => {

@@ -1,6 +1,7 @@
 // What every Transport does, whatever HTTP stack it stands on.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -99,6 +100,39 @@ export function testTransport(name: string, create: () => Transport): void {
         (error) => error instanceof ConnectionError && error.phase === 'body',
       );
       await body.cancel();
+    }
+  });
+
+  it('tells the next read of a response that broke off while nobody read, compressed or not', async (transport) => {
+    const gzipped = gzipSync(randomBytes(5000)).subarray(0, 2000);
+    const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n`;
+    const bodies = [streamResponse('first'), Buffer.concat([Buffer.from(head), gzipped])];
+    for (const bytes of bodies) {
+      await using server = await startRawServer(() => ({ bytes, then: 'rst' }));
+      const { body } = await transport({ ...get, url: server.url });
+      await server.clientLeft();
+      for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+      await assert.rejects(
+        async () => {
+          while ((await body.read()) !== undefined);
+        },
+        (error) => error instanceof ConnectionError && error.phase === 'body',
+      );
+    }
+  });
+
+  it('tells the next read of an abort that came while nobody read, compressed or not', async (transport) => {
+    const gzipped = gzipSync('text '.repeat(999));
+    const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n`;
+    const bodies = [streamResponse('first'), Buffer.concat([Buffer.from(head), gzipped])];
+    for (const bytes of bodies) {
+      await using server = await startRawServer(() => ({ bytes, then: 'hold' }));
+      const controller = new AbortController();
+      const { body } = await transport({ ...get, url: server.url, signal: controller.signal });
+      const reason = new Error('enough');
+      controller.abort(reason);
+      await server.clientLeft();
+      await assert.rejects(body.read(), (error) => error === reason);
     }
   });
 
