@@ -70,6 +70,21 @@ function send(
   });
 }
 
+/** A socket that was open already needs no time to connect; a new one is connected when TLS stands as well. */
+function limitConnecting(request: ClientRequest, connectMs: number): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const isSecure = 'encrypted' in socket;
+    const timer = setTimeout(
+      () => request.destroy(new TimeoutError('connect_timeout', connectMs)),
+      connectMs,
+    );
+    const stop = (): void => clearTimeout(timer);
+    socket.once(isSecure ? 'secureConnect' : 'connect', stop);
+    socket.once('close', stop);
+  });
+}
+
 /** Tells of the connection that a request opens as soon as there is one. Behind a proxy Node's own agent gives it to
  * the request only when the tunnel and TLS in it stand. */
 class OpeningAgent extends HttpsAgent {
@@ -116,21 +131,6 @@ function guardOpening(
     request.off('close', close);
   };
   request.once('close', close).once('socket', stop).once('close', stop);
-}
-
-/** A socket that was open already needs no time to connect; a new one is connected when TLS stands as well. */
-function limitConnecting(request: ClientRequest, connectMs: number): void {
-  request.once('socket', (socket) => {
-    if (!socket.connecting) return;
-    const isSecure = 'encrypted' in socket;
-    const timer = setTimeout(
-      () => request.destroy(new TimeoutError('connect_timeout', connectMs)),
-      connectMs,
-    );
-    const stop = (): void => clearTimeout(timer);
-    socket.once(isSecure ? 'secureConnect' : 'connect', stop);
-    socket.once('close', stop);
-  });
 }
 
 function lengthOf(body: string | undefined): Record<string, number> {
