@@ -4,7 +4,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { ClientOptions } from './api-connection.ts';
 import { TimeoutError } from './errors.ts';
@@ -38,7 +38,7 @@ const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>
 /** A transport that keeps connections open for the next request. */
 export function createNodeTransport({ env = process.env }: NodeTransportOptions = {}): Transport {
   const options = { keepAlive: true, proxyEnv: env };
-  const agents = { 'http:': new HttpAgent(options), 'https:': new HttpsAgent(options) };
+  const agents = { 'http:': new HttpAgent(options), 'https:': new OpeningAgent(options) };
   return async (request) => {
     const { signal, url } = request;
     signal?.throwIfAborted();
@@ -51,7 +51,7 @@ export function createNodeTransport({ env = process.env }: NodeTransportOptions 
 
 function send(
   { method, url, headers, body, signal, connectMs }: TransportRequest,
-  agents: { readonly 'http:': HttpAgent; readonly 'https:': HttpsAgent },
+  agents: { readonly 'http:': HttpAgent; readonly 'https:': OpeningAgent },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { protocol } = new URL(url);
@@ -60,6 +60,8 @@ function send(
     let request: ClientRequest;
     if (protocol === 'https:') request = httpsRequest(url, { ...options, agent: agents['https:'] });
     else request = httpRequest(url, { ...options, agent: agents['http:'] });
+    const opening = agents['https:'].takeOpening();
+    if (opening !== undefined) guardOpening(request, opening, { signal, connectMs });
     // Stays for as long as the request does: after the response, what breaks is told by its body as well.
     request.on('error', reject);
     request.once('response', resolve);
@@ -99,6 +101,54 @@ function limitConnecting(request: ClientRequest, connectMs: number): void {
     socket.once(isSecure ? 'secureConnect' : 'connect', stop);
     socket.once('close', stop);
   });
+}
+
+/** Tells of the connection that a request opens as soon as there is one. Behind a proxy Node's own agent gives it to
+ * the request only when the tunnel and TLS in it stand. */
+class OpeningAgent extends HttpsAgent {
+  /** Opened and not yet taken: a request opens its connection before the call that makes it returns. */
+  #opening: Duplex | undefined;
+
+  override createConnection(
+    ...[options, callback]: Parameters<HttpsAgent['createConnection']>
+  ): ReturnType<HttpsAgent['createConnection']> {
+    const connection = super.createConnection(options, callback);
+    this.#opening = connection ?? undefined;
+    return connection;
+  }
+
+  /** Undefined where the request goes over a connection that was open. */
+  takeOpening(): Duplex | undefined {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    return opening;
+  }
+}
+
+/** Until a request has its connection, destroying it reaches nothing: what ends it has to end the connection, whose
+ * error Node then passes on to the request. */
+function guardOpening(
+  request: ClientRequest,
+  opening: Duplex,
+  { signal, connectMs }: Pick<TransportRequest, 'signal' | 'connectMs'>,
+): void {
+  // What fails here is told by the request.
+  opening.on('error', () => undefined);
+  const abort = (): void => void opening.destroy(new Error('The request was aborted'));
+  signal?.addEventListener('abort', abort);
+  let timer: NodeJS.Timeout | undefined;
+  if (connectMs !== undefined && connectMs !== Infinity) {
+    const giveUp = (): void => void opening.destroy(new TimeoutError('connect_timeout', connectMs));
+    timer = setTimeout(giveUp, connectMs);
+  }
+  // A proxy that refuses the tunnel is an error of the request; its connection is left open by Node.
+  const close = (): void => void opening.destroy();
+  const stop = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+    request.off('close', close);
+  };
+  request.once('close', close).once('socket', stop).once('close', stop);
 }
 
 function lengthOf(body: string | undefined): Record<string, number> {
