@@ -6,13 +6,19 @@ import { cpus } from 'node:os';
 import { benchClient } from './client.ts';
 import { benchProtocol } from './protocol.ts';
 import type { BenchResult } from './protocol.ts';
+import { benchRelay } from './relay.ts';
+import type { RelayMeasurement } from './relay.ts';
 import { benchSimulator } from './simulator.ts';
 import type { SimulatorResult } from './simulator.ts';
 import { benchStorage } from './storage.ts';
 
+/** The most CPU time of the relay, as a multiple of a bare pipe. */
+const relayTarget = 1.8;
+
 const ofProtocol = await benchProtocol();
 const ofClient = await benchClient();
 const simulated = await benchSimulator();
+const relayed = await benchRelay();
 const page = `# Benchmarks
 
 Written by \`npm run bench\`. CPU time of the process (user and system), median of five or nine interleaved rounds; the ratio
@@ -38,6 +44,14 @@ rounds. The simulator draws sizes, padding and pings, counts tokens, and stops f
 does none of it.
 
 ${simulated.map(simulatorTableOf).join('\n')}
+## The relay
+
+200 streams of 50 events a second each through \`/v1/messages\`, from an upstream in a process of its own to readers in
+another. The peer is the least that can stand in between: a node:http server that pipes a node:http request. The relay
+has its log in SQLite, recovery on, and every event readable afterwards. CPU time is that of the process in between; the
+way of an event is from upstream's write to the reader's read. Median of three interleaved rounds.
+
+${relayTable(relayed)}
 ${await benchStorage()}`;
 
 process.stdout.write(page);
@@ -48,7 +62,26 @@ const missed = [...ofProtocol, ...ofClient].filter(
 for (const { task, target } of missed) process.stderr.write(`past the target of ${target}: ${task}\n`);
 const slow = simulated.filter((result) => gainOf(result) < result.target);
 for (const { task, target } of slow) process.stderr.write(`below the target of ${target}: ${task}\n`);
-process.exitCode = missed.length + slow.length === 0 ? 0 : 1;
+const relayRatio = ratioToPipe(relayed);
+if (relayRatio > relayTarget) process.stderr.write(`past the target of ${relayTarget}: the relay\n`);
+process.exitCode = missed.length + slow.length === 0 && relayRatio <= relayTarget ? 0 : 1;
+
+function ratioToPipe([pipe, relay]: readonly RelayMeasurement[]): number {
+  return (relay?.cpuMicrosPerEvent ?? Number.NaN) / (pipe?.cpuMicrosPerEvent ?? Number.NaN);
+}
+
+function relayTable(measurements: readonly RelayMeasurement[]): string {
+  const rows = measurements.map(
+    ({ name, cpuMicrosPerEvent, p50Ms, p99Ms }) =>
+      `| ${name} | ${cpuMicrosPerEvent.toFixed(1)} | ${p50Ms.toFixed(2)} | ${p99Ms.toFixed(1)} |`,
+  );
+  return `### 30,000 events (target: ${relayTarget} times the pipe at most; here ${ratioToPipe(measurements).toFixed(2)})
+
+| | CPU µs/event | p50 ms | p99 ms |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+`;
+}
 
 function simulatorTableOf(result: SimulatorResult): string {
   const rows = result.measurements.map(

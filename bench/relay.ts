@@ -28,7 +28,8 @@ interface Child {
   [Symbol.dispose](): void;
 }
 
-export async function measureRelay(): Promise<RelayMeasurement[]> {
+/** The pipe first. */
+export async function benchRelay(): Promise<RelayMeasurement[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   try {
     using upstream = await start('upstream', { upstreamPort: 0, file: '' });

@@ -18,6 +18,7 @@ import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
 import { isStoreFull, StorageError, withStore } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
+import { ToolHold } from './tool-hold.ts';
 import { passedHeaders } from './upstream.ts';
 
 export interface ProducerOptions {
@@ -46,6 +47,7 @@ export class Producer {
   readonly #opening = Promise.withResolvers<Opening>();
   readonly #lost = new AbortController();
   readonly #lease: Lease;
+  readonly #hold: ToolHold | undefined;
   /** How the log ends after an abort. */
   #abortEnding: LogEnding = { type: 'stopped' };
   #isClosing = false;
@@ -55,6 +57,7 @@ export class Producer {
 
   constructor(options: ProducerOptions) {
     this.#options = options;
+    this.#hold = options.call.holdsTools === true ? new ToolHold() : undefined;
     this.#lease = new Lease({
       ...options,
       onStop: () => this.stop(),
@@ -141,7 +144,7 @@ export class Producer {
       settings: policy.settings,
       signal: this.#controller.signal,
       onStream: (response) => this.#open(passedHeaders(response)),
-      append: (records) => this.#append(records),
+      append: (records) => this.#show(records),
     });
     if (result.type === 'complete') this.#finished = result.body;
     if (result.type !== 'broken') return undefined;
@@ -152,6 +155,7 @@ export class Producer {
 
   /** Makes further requests where there may be some; writes the end. */
   async #goOn(broken: Break): Promise<void> {
+    this.#hold?.drop();
     const begun = await this.#readBegun();
     const rest = begun === undefined ? undefined : this.#restOf(begun, broken);
     if (rest === undefined) return this.#giveUp(broken, begun?.requests ?? []);
@@ -159,7 +163,7 @@ export class Producer {
       while (rest.ending === undefined) {
         const records = await rest.next();
         if (rest.response !== undefined) this.#open(passedHeaders(rest.response));
-        if (records.length > 0 && !(await this.#append(records))) return;
+        if (!(await this.#show(records))) return;
       }
     } finally {
       await rest.cancel(new DOMException('The log takes no more', 'AbortError'));
@@ -210,6 +214,12 @@ export class Producer {
 
   #open(headers: Readonly<Record<string, string>>): void {
     this.#opening.resolve({ type: 'streaming', headers });
+  }
+
+  /** Appends what may be shown now. False when there is no more to do. */
+  async #show(records: readonly LogRecord[]): Promise<boolean> {
+    const shown = this.#hold?.push(records) ?? records;
+    return shown.length === 0 || (await this.#append(shown));
   }
 
   /** False when the stream is no longer this producer's; an ending that is due is written. */

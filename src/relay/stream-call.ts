@@ -24,6 +24,8 @@ export interface StreamCall {
   readonly recovers: boolean;
   /** Whether its readers can be told that blocks they have seen are withdrawn. */
   readonly canRewind: boolean;
+  /** Whether a tool's call is shown only when it is whole, so that one that breaks off can be made anew. */
+  readonly holdsTools?: boolean | undefined;
 }
 
 /** What the calls of all streams share. */

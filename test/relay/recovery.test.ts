@@ -214,6 +214,43 @@ test('a tool input that was open ends /v1/messages with upstream’s failure, wi
   assert.equal(upstream.requests.length, 1);
 });
 
+test('a tool input that is held back is made anew on /v1/messages too, and comes at once when it is whole', async () => {
+  const headers = { 'x-millrace-hold-tool-input': 'on' };
+  await using upstream = await startScript(toolBegun, toolAnew);
+  await using relay = await startTestRelay(upstream.url);
+  const text = await (await post(relay, '/v1/messages', { headers })).text();
+  const { message, ending } = messageOf(text);
+  assert.equal(ending?.type, 'complete', text);
+  assert.deepEqual(
+    message?.content.map((block) => ({ ...block })),
+    [
+      { type: 'text', text: 'Let me look.' },
+      { type: 'text', text: ' Now.' },
+      { type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: { place: 'weir' } },
+    ],
+  );
+  assert.doesNotMatch(text, /mi"/);
+
+  const held: RawAnswer = { bytes: streamResponse(toolBegun), then: 'hold' };
+  const more = Promise.withResolvers<string>();
+  await using slow = await startScript({ ...held, later: more.promise });
+  await using other = await startTestRelay(slow.url);
+  const response = await post(other, '/v1/messages', { headers });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let seen = '';
+  while (!seen.includes('content_block_stop')) seen += (await reader.read()).value ?? '';
+  assert.doesNotMatch(seen, /tool_use/);
+  const end = sse(...toolEvents(1, '{"place":"mi', 'll"}').slice(2), ...messageEnd);
+  more.resolve(`${Buffer.byteLength(end).toString(16)}\r\n${end}\r\n${cleanEnd}`);
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) seen += piece.value;
+  assert.deepEqual(messageOf(seen).message?.content[1], {
+    type: 'tool_use',
+    id: 'toolu_1',
+    name: 'get_weather',
+    input: { place: 'mill' },
+  });
+});
+
 test('a finished tool call is never asked for again', async () => {
   const finished = sse(messageStart, ...toolEvents(0, '{"place":"mill"}'));
   await using upstream = await startScript(finished, rest);
@@ -429,7 +466,7 @@ test('the simulator’s own text comes whole through the relay, wherever it is c
     for (let atByte = 1300; atByte < 6000; atByte += 331) {
       for (const by of ['fin', 'rst'] as const) {
         assert.equal(
-          await ask(model, [{ kind: 'cut', atByte, by, times: 1 }]),
+          await ask(model, [{ kind: 'cut', atByte, by, times: 1, lingerMs: 5 }]),
           whole,
           `${model} ${by} ${atByte}`,
         );

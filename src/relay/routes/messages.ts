@@ -53,6 +53,7 @@ async function streamMessages(
       retries: switchOf(request, 'x-millrace-retry', false),
       recovers: switchOf(request, 'x-millrace-recover', true),
       canRewind: false,
+      holdsTools: switchOf(request, 'x-millrace-hold-tool-input', false),
     },
     // A client of the API that goes away wants no more of the answer, and would pay for it.
     ...(leavingDoes?.(request.signal) ?? { leaving: request.signal }),
