@@ -222,7 +222,7 @@ test('a tool input that is held back is made anew on /v1/messages too, and comes
   const { message, ending } = messageOf(text);
   assert.equal(ending?.type, 'complete', text);
   assert.deepEqual(
-    message?.content.map((block) => ({ ...block })),
+    structuredClone(message?.content),
     [
       { type: 'text', text: 'Let me look.' },
       { type: 'text', text: ' Now.' },
