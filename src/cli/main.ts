@@ -98,6 +98,7 @@ function addSimulate(program: Command, setExitCode: (code: number) => void): voi
     .command('simulate')
     .description('run a local Messages API that needs no key')
     .addOption(port().default(8788))
+    .option('--host <address>', 'address to listen on; others than loopback let anyone ask', '127.0.0.1')
     .addOption(
       new Option('--speed <factor>', 'pace: 1 as a model or as recorded, 2 twice as fast, 0 without pauses')
         .argParser(parsePace)
@@ -122,6 +123,7 @@ function addSimulate(program: Command, setExitCode: (code: number) => void): voi
         .default('order' as const),
     )
     .option('--scenario <file>', 'answer by the rules of this YAML or JSON file')
+    .option('--require-key', 'answer 401 to who sends no key')
     .addOption(
       new Option('--fault <plan>', 'what goes wrong, as "cut 2000 by=rst" or JSON; again for more').argParser(
         (plan: string, plans: readonly string[] | undefined) => [...(plans ?? []), plan],

@@ -8,6 +8,7 @@ import { untilSignal } from './until-signal.ts';
 
 export interface SimulateOptions {
   readonly port: number;
+  readonly host: string;
   readonly speed: number;
   readonly seed: number;
   readonly seam: SeamKind;
@@ -18,6 +19,7 @@ export interface SimulateOptions {
   readonly replay?: string;
   readonly match: ReplayMatch;
   readonly scenario?: string;
+  readonly requireKey?: boolean;
   /** Each as it was given. */
   readonly fault?: readonly string[];
 }

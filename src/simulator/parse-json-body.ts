@@ -11,12 +11,27 @@ export function parseJsonBody(text: string): unknown {
   } catch (error) {
     throw notJson((error as SyntaxError).message);
   }
+  if (text.length > mostLevels && isTooDeep(body)) throw notJson('Recursion limit reached');
   // Half a character can only come as an escape, cut off by a client that cuts strings anywhere.
   const position = text.search(loneHighSurrogate);
   if (position >= 0 && hasHalfCharacter(body)) {
     throw notJson(`no low surrogate in string: line 1 column ${position + 1} (char ${position})`);
   }
   return body;
+}
+
+/** What parsers of the API's kind take; whatever goes through a body by recursion has room for it. */
+const mostLevels = 1024;
+
+function isTooDeep(body: unknown): boolean {
+  let level: readonly unknown[] = [body];
+  for (let depth = 0; depth <= mostLevels; depth += 1) {
+    if (level.length === 0) return false;
+    level = level.flatMap((value) =>
+      typeof value === 'object' && value !== null ? (Object.values(value) as unknown[]) : [],
+    );
+  }
+  return level.length > 0;
 }
 
 /** Also finds an escaped backslash before `ud83d`, which is harmless. */

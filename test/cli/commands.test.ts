@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -207,6 +209,22 @@ test('millrace simulate --scenario answers by the rules of a file, and says what
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('millrace simulate --host listens elsewhere, --require-key refuses who has none', async () => {
+  const args = ['simulate', '--port', '0', '--host', '0.0.0.0', '--require-key'];
+  await using program = await startProgram(args);
+  const statusWith = (more: OutgoingHttpHeaders): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const headers = { host: 'simulator.example', 'anthropic-version': '2026-10-21', ...more };
+      const asking = httpRequest(`${program.url}/v1/models`, { headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asking.once('error', reject).end();
+    });
+  assert.equal(await statusWith({}), 401);
+  assert.equal(await statusWith({ 'x-api-key': 'any' }), 200);
 });
 
 test('millrace simulate --fault breaks every answer, again and again', async () => {

@@ -373,6 +373,10 @@ describe('a body that is', () => {
         '"\\ud83d"',
         /^The request body is not valid JSON: no low surrogate in string: line 1 column 2 \(char 1\)$/,
       ],
+      [
+        `{"messages":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
+        /^The request body is not valid JSON: Recursion limit reached$/,
+      ],
       ['[]', /^Input should be a valid dictionary$/],
     ] as const) {
       const response = await post(simulator, body);
@@ -380,6 +384,11 @@ describe('a body that is', () => {
       assert.match(((await response.json()) as { error: { message: string } }).error.message, complaint);
     }
     assert.equal((await post(simulator, toBody('\\ud83d escaped'))).status, 200);
+    const nested = (depth: number): object =>
+      depth === 0 ? {} : { type: 'array', items: nested(depth - 1) };
+    const tools = [{ name: 'deep', input_schema: { type: 'object', properties: { value: nested(1000) } } }];
+    const forced = { tools, tool_choice: { type: 'any' } };
+    assert.equal((await post(simulator, toBody('Hi', forced))).status, 200);
   });
 });
 

@@ -69,8 +69,8 @@ export async function startRecorder(options: RecorderOptions): Promise<Recorder>
     maxBodyBytes: options.maxBodyBytes ?? 256 * 2 ** 20,
     onError: options.onError ?? ((error) => process.emitWarning(error)),
   };
-  // An upload may take its time.
-  const server = createServer({ requestTimeout: 0 });
+  // An upload may take its time; who names no host is refused as who names another.
+  const server = createServer({ requestTimeout: 0, requireHostHeader: false });
   await listen(server, { host, port });
   const listening = { host, port: (server.address() as AddressInfo).port };
   const underWay = new Set<ProxiedExchange>();

@@ -400,17 +400,19 @@ describe('startRecorder()', () => {
   test('refuses another Host, and who takes it for a proxy, and records nothing of it', async () => {
     await using simulator = await startSimulator({ speed: 0 });
     await using recording = await record(simulator.url);
-    const statusOf = (options: { path: string; host: string }): Promise<number | undefined> =>
+    const statusOf = (options: { path: string; host?: string }): Promise<number | undefined> =>
       new Promise((resolve) => {
         const { port } = recording.recorder;
-        const headers = { host: options.host };
-        httpRequest({ port, host: '127.0.0.1', path: options.path, headers }, (response) => {
+        const headers = options.host === undefined ? {} : { host: options.host };
+        const asking = { port, host: '127.0.0.1', path: options.path, headers, setHost: false };
+        httpRequest(asking, (response) => {
           response.resume();
           resolve(response.statusCode);
         }).end();
       });
     const host = `127.0.0.1:${recording.recorder.port}`;
     assert.equal(await statusOf({ path: '/v1/models', host: 'example.com' }), 403);
+    assert.equal(await statusOf({ path: '/v1/models' }), 403);
     assert.equal(await statusOf({ path: 'http://example.com/v1/models', host }), 400);
     assert.deepEqual(await recording.folder.files(), []);
     assert.equal(simulator.requests.length, 0);
