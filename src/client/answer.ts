@@ -243,6 +243,8 @@ export class Answer implements AnswerSource {
     await this.#attempts.cancel();
     try {
       this.#controller.signal.throwIfAborted();
+      // A stream that makes no sense has ended the message as well: nothing can be added to it.
+      if (this.#accumulator.ending !== undefined) throw failure;
       if (this.#isCommitted && this.#isWritten()) return this.#finish();
       if (this.#isCommitted) return [await this.#recover(failure)];
       await this.#attempts.retry(failure);

@@ -31,6 +31,7 @@ export interface NodeTransportOptions {
 /** What undoes each content encoding the transport asks for. */
 const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
   gzip: createGunzip,
+  'x-gzip': createGunzip,
   br: createBrotliDecompress,
   deflate: createInflate,
 };
@@ -166,7 +167,7 @@ function headersOf(message: IncomingMessage): ResponseHeaders {
 }
 
 function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): ByteSource {
-  const decode = decoders[message.headers['content-encoding'] ?? ''];
+  const decode = decoders[message.headers['content-encoding']?.toLowerCase() ?? ''];
   // A body that breaks off must break what it is decoded by, or a reader would wait for ever.
   const bytes = decode === undefined ? message : message.pipe(decode());
   if (bytes !== message) message.once('error', (error) => bytes.destroy(error));

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, ConnectionError, Millrace, TruncatedError } from 'millrace/client';
-import type { ClientEvent, MessageParams, MessageStream, RequestOptions } from 'millrace/client';
+import type { ClientEvent, MessageParams, MessageStream, ProtocolError, RequestOptions } from 'millrace/client';
 import { createSimulator, startSimulator } from 'millrace/simulator';
 import type { Fault } from 'millrace/simulator';
 import { startCutServer, toTranscript } from '../support/cut-server.ts';
@@ -266,6 +266,20 @@ test('an answer that has said why it stops is whole, and is not paid for again',
   }
   await using server = await startScript(calls);
   await assert.rejects(streamFrom(server, {}, { recover: false }).done(), TruncatedError);
+});
+
+test('a stream that makes no sense fails, once, and is not asked for again', async () => {
+  const withoutStart = sse(...textEvents(0, 'The wheel'), ...messageEnd);
+  const withTwo = sse(messageStart, ...textEvents(0, 'The wheel'), messageStart, ...messageEnd);
+  for (const body of [withoutStart, withTwo]) {
+    await using server = await startScript(body, rest);
+    const stream = streamFrom(server);
+    const { error } = await typesAndError(stream);
+    assert.equal((error as ProtocolError).code, 'unexpected_event');
+    assert.equal(stream.ending?.type, 'failed');
+    assert.equal(server.requests.length, 1);
+    assert.deepEqual((error as ProtocolError).partial?.content, [{ type: 'text', text: 'The wheel' }]);
+  }
 });
 
 test('without the option an answer that broke off ends with its error', async () => {

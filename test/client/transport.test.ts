@@ -3,11 +3,14 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createFetchTransport, Millrace as PortableMillrace, readText, releaseBody } from 'millrace/client';
+import type { TimeoutError } from 'millrace/client';
 import { createNodeTransport, Millrace } from 'millrace/client/node';
 import { testTransport } from '../contract/transport.ts';
 import { IdleClock } from '../support/idle-clock.ts';
 import { startRawServer } from '../support/raw-server.ts';
+import { turnsUntil } from '../support/turns.ts';
 
 testTransport('createFetchTransport()', () => createFetchTransport());
 testTransport('createNodeTransport()', () => createNodeTransport({ env: {} }));
@@ -116,30 +119,37 @@ test('Millrace of the Node door goes through the proxy of the environment', asyn
   assert.ok(client instanceof PortableMillrace);
 });
 
-test('createNodeTransport() gives up on a connection that never comes to stand, and says after how long', async () => {
+test('createNodeTransport() gives up on a connection that never comes to stand, and says after how long', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   // It takes the connection, and says nothing that TLS could begin with.
   await using server = await startSilentServer();
   const transport = createNodeTransport({ env: {} });
   const url = server.url.replace('http:', 'https:');
-  await assert.rejects(transport({ method: 'GET', url, headers: {}, connectMs: 20 }), {
-    name: 'TimeoutError',
-    code: 'connect_timeout',
-    limitMs: 20,
-  });
+  const given = transport({ method: 'GET', url, headers: {}, connectMs: 10_000 }).catch((error) => error);
+  await turnsUntil(() => server.connections > 0);
+  t.mock.timers.tick(9999);
+  assert.equal(await Promise.race([given, nextTurn('waits')]), 'waits');
+  t.mock.timers.tick(1);
+  const { name, code, limitMs } = (await given) as TimeoutError;
+  assert.deepEqual([name, code, limitMs], ['TimeoutError', 'connect_timeout', 10_000]);
 });
 
-test('createNodeTransport() limits connecting alone: a response may take longer', async () => {
+test('createNodeTransport() limits connecting alone: a response may take longer', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
   const later = Promise.withResolvers<string>();
   await using server = await startRawServer(() => ({ bytes: '', then: 'hold', later: later.promise }));
   const transport = createNodeTransport({ env: {} });
   const response = transport({ method: 'GET', url: server.url, headers: {}, connectMs: 20 });
-  // The limit has passed when a timer that was set later has.
-  setTimeout(() => later.resolve('HTTP/1.1 204 No Content\r\n\r\n'), 40);
+  await turnsUntil(() => server.requests.length > 0);
+  t.mock.timers.tick(1000);
+  later.resolve('HTTP/1.1 204 No Content\r\n\r\n');
   assert.equal((await response).status, 204);
 });
 
 interface SilentServer extends AsyncDisposable {
   readonly url: string;
+  /** How many have come. */
+  readonly connections: number;
 }
 
 async function startSilentServer(): Promise<SilentServer> {
@@ -150,6 +160,9 @@ async function startSilentServer(): Promise<SilentServer> {
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get connections() {
+      return sockets.size;
+    },
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => {

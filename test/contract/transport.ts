@@ -68,6 +68,8 @@ export function testTransport(name: string, create: () => Transport): void {
   it('decodes gzip and brotli', async (transport) => {
     for (const [encoding, compress] of [
       ['gzip', gzipSync],
+      ['GZip', gzipSync],
+      ['x-gzip', gzipSync],
       ['br', brotliCompressSync],
     ] as const) {
       await withServer(
