@@ -1,5 +1,6 @@
-// What `create` returns: a promise that can also hand over the response.
+// What `create` and `countTokens` return: a promise that can also hand over the response.
 
+import { quiet } from './quiet.ts';
 import { responseOf } from './response-of.ts';
 import type { TransportResponse } from './transport.ts';
 
@@ -28,18 +29,11 @@ export interface Answered<Data> {
 }
 
 export function toApiPromise<Data>(answered: Promise<Answered<Data>>): ApiPromise<Data> {
-  const promise = answered.then(({ data }) => data);
-  return Object.assign(promise, {
-    withResponse: async () => {
-      // Only the promise that is asked for tells of a failure.
-      promise.catch(nothing);
-      const { data, response } = await answered;
-      return { data, ...describeResponse(response) };
-    },
-    asResponse: async () => {
-      promise.catch(nothing);
-      return (await answered).takeResponse();
-    },
+  // Whichever of the promises is asked for tells of a failure.
+  return Object.assign(quiet(answered.then(({ data }) => data)), {
+    withResponse: () =>
+      quiet(answered.then(({ data, response }) => ({ data, ...describeResponse(response) }))),
+    asResponse: () => quiet(answered.then((each) => each.takeResponse())),
   });
 }
 
@@ -52,5 +46,3 @@ export function describeResponse(
     workspace_id: response.headers.get('anthropic-workspace-id') ?? undefined,
   };
 }
-
-const nothing = (): void => undefined;

@@ -18,6 +18,7 @@ import type { MessageParam, MessageParams, RequestOptions } from './message-para
 import { announce } from './message-stream-listeners.ts';
 import type { MessageStreamListeners } from './message-stream-listeners.ts';
 import { PipedAnswer } from './piped-answer.ts';
+import { quiet } from './quiet.ts';
 import { ReaderError } from './reader-error.ts';
 import { reportFailure } from './report-failure.ts';
 import type { FailureLogger } from './report-failure.ts';
@@ -316,10 +317,4 @@ function textOf(event: ClientEvent): string | undefined {
   return event.type === 'content_block_delta' && event.delta.type === 'text_delta'
     ? (event.delta as { text: string }).text
     : undefined;
-}
-
-/** A promise that nobody looks at fails without a noise. */
-function quiet<Value>(promise: Promise<Value>): Promise<Value> {
-  promise.catch(() => undefined);
-  return promise;
 }

@@ -70,14 +70,14 @@ export class Messages {
   }
 
   /** Counts the input tokens of a request without sending it to a model. */
-  async countTokens(
+  countTokens(
     params: Omit<MessageParams, 'max_tokens'>,
     options: RequestOptions = {},
-  ): Promise<{ input_tokens: number }> {
+  ): ApiPromise<{ input_tokens: number }> {
     const isWanted = ({ input_tokens }: JsonObject): boolean => typeof input_tokens === 'number';
     const reply = { path: '/v1/messages/count_tokens', isWanted };
-    const attempts = await this.#ask(params as MessageParams, { options, reply, isAnswer: false });
-    return attempts.reply as { input_tokens: number };
+    const asked = this.#ask(params as MessageParams, { options, reply, isAnswer: false });
+    return toApiPromise(asked.then((attempts) => answeredBy<{ input_tokens: number }>(attempts)));
   }
 
   async #openEvents(params: MessageParams, options: RequestOptions): Promise<Answered<MessageEvents>> {
@@ -95,14 +95,8 @@ export class Messages {
     const isWanted = ({ type }: JsonObject): boolean => type === 'message';
     const reply = { path: '/v1/messages', isWanted };
     const attempts = await this.#ask(params, { options, reply, isAnswer: true });
-    const message = attempts.reply as unknown as CreatedMessage;
-    Object.defineProperty(message, '_request_id', { value: attempts.requestId, enumerable: false });
-    const response = attempts.response as NonNullable<typeof attempts.response>;
-    return {
-      data: message,
-      response,
-      takeResponse: () => responseOf(response, JSON.stringify(message)),
-    };
+    Object.defineProperty(attempts.reply, '_request_id', { value: attempts.requestId, enumerable: false });
+    return answeredBy<CreatedMessage>(attempts);
   }
 
   async #ask(
@@ -172,6 +166,17 @@ export class Messages {
       onRetry?.(event);
     };
   }
+}
+
+/** What came in one piece. */
+function answeredBy<Data>({ reply, response }: AnswerAttempts): Answered<Data> {
+  // There are both behind every request that was answered.
+  const answered = response as NonNullable<typeof response>;
+  return {
+    data: reply as Data,
+    response: answered,
+    takeResponse: () => responseOf(answered, JSON.stringify(reply)),
+  };
 }
 
 function keptBytesOf({ maxKeptBytes }: RequestOptions): number | undefined {

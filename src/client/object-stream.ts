@@ -6,6 +6,7 @@ import type { ClientEvent } from './answer.ts';
 import type { StreamEnding } from './stream-ending.ts';
 import { AnswerError, errorOfStopReason } from './answer-error.ts';
 import type { MessageStream } from './message-stream.ts';
+import { quiet } from './quiet.ts';
 import type { SchemaIssue } from './schema/standard-schema.ts';
 import { checkValue, describeIssues } from './schema/value-schema.ts';
 import type { Checked, DeepPartial, ValueSchema } from './schema/value-schema.ts';
@@ -56,10 +57,12 @@ export class ObjectStream<Output, Input = Output> implements AsyncDisposable {
    * The object as the schema makes it. Rejects with AnswerError when the answer is cut off, a refusal, or not what
    * the schema describes; and as the stream does.
    */
-  async finalObject(): Promise<Output> {
-    const ending = await this.#settle();
-    if (ending.type === 'complete') return ending.object;
-    throw ending.error;
+  finalObject(): Promise<Output> {
+    const checked = this.#settle().then((ending) => {
+      if (ending.type === 'complete') return ending.object;
+      throw ending.error;
+    });
+    return quiet(checked);
   }
 
   /** Stops the answer. */

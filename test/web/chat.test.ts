@@ -134,6 +134,20 @@ test('Answer drops the blocks that the relay withdraws, and takes what comes in 
   assert.equal(answer.text, 'kept');
 });
 
+test('Answer goes on with an open text behind a withdrawal, and keeps the views of what stays', () => {
+  const { answer, frames, take } = createAnswer();
+  take(events.start, events.textBlock(), events.text('The wheel '));
+  take(events.toolBlock('get_weather', 1), events.input('{"ci', 1));
+  frames.run(1);
+  const [view, tool] = answer.blocks.value;
+  assert.ok(view !== undefined && tool !== undefined);
+  take(record({ type: 'rewind', fromIndex: 1 }), events.text('turns.'), events.stopBlock(), ...events.end());
+  answer.settle(ended);
+  assert.equal(answer.text, 'The wheel turns.');
+  assert.deepEqual(answer.blocks.value, [view]);
+  assert.equal(answer.state.value.type, 'complete');
+});
+
 test('Answer comes back from its record as it was', () => {
   const { answer, frames, take } = createAnswer();
   take(events.start, events.thinkingBlock());

@@ -10,6 +10,7 @@ import type { AnswerSoFar } from '../keep-content.ts';
 import type { ContentParam, MessageParam, MessageParams, RequestOptions } from '../message-params.ts';
 import type { MessageStream } from '../message-stream.ts';
 import type { MessagesClient } from '../messages-client.ts';
+import { quiet } from '../quiet.ts';
 import { totalUsage } from '../usage-record.ts';
 import type { AttemptRecord } from '../usage-record.ts';
 import { runCalls } from './run-calls.ts';
@@ -115,23 +116,22 @@ export class ToolRun<Each = Tool> implements AsyncIterable<ToolRunEvent<Each>>, 
   }
 
   /** Resolves when the run is complete; rejects at every other ending, with its error. */
-  async done(): Promise<void> {
+  done(): Promise<void> {
     this.#isAwaited = true;
-    await this.#running;
-    this.#throwUnlessComplete();
+    return quiet(this.#running.then(() => this.#throwUnlessComplete()));
   }
 
   /** The last message: the one without calls. Rejects as `done` does. */
-  async finalMessage(): Promise<Message> {
-    await this.done();
+  finalMessage(): Promise<Message> {
     // Complete, so that there is one, and nothing changes it any more.
-    return this.#message as Message;
+    return quiet(this.done().then(() => this.#message as Message));
   }
 
   /** The text of the last message, all text blocks together. Rejects as `done` does. */
-  async finalText(): Promise<string> {
-    const { content } = await this.finalMessage();
-    return content.map((block) => (block.type === 'text' ? block.text : '')).join('');
+  finalText(): Promise<string> {
+    const textOfMessage = ({ content }: Message): string =>
+      content.map((block) => (block.type === 'text' ? block.text : '')).join('');
+    return quiet(this.finalMessage().then(textOfMessage));
   }
 
   /** Stops the answer and the tools that run. What had come of both stays. */

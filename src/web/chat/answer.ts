@@ -177,13 +177,7 @@ export class Answer {
 
   /** Drops the blocks from `fromIndex` on; what comes next stands in their place. */
   #rewind(fromIndex: number): void {
-    const { message } = this.#accumulator;
-    this.#accumulator = new MessageAccumulator();
-    if (message !== undefined) {
-      const kept = { ...message, content: message.content.slice(0, fromIndex) } as Message;
-      this.#accumulator.push({ type: 'message_start', message: kept });
-    }
-    this.#clear();
+    this.#accumulator.rewind(fromIndex);
     this.#show();
   }
 
