@@ -48,9 +48,10 @@ class BegunLogFold implements BegunLog {
     this.requests = [new UsageRecord({ number: 1, kind: 'first', model, isStreamed: true })];
   }
 
-  /** A process that dies of an answer must not be followed by others for ever. */
+  /** Each process that died of it after the first counts, whether or not it got to go on: the last one has only just
+   * taken the stream. */
   get recoveries(): number {
-    return Math.max(this.#recoveries, this.#producers - 1);
+    return Math.max(this.#recoveries, this.#producers - 2);
   }
 
   /** Throws a ProtocolError for an event that cannot be read. */

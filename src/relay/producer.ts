@@ -157,7 +157,7 @@ export class Producer {
   async #goOn(broken: Break): Promise<void> {
     this.#hold?.drop();
     const begun = await this.#readBegun();
-    const rest = begun === undefined ? undefined : this.#restOf(begun, broken);
+    const rest = begun === undefined || this.#isWornOut(begun) ? undefined : this.#restOf(begun, broken);
     if (rest === undefined) return this.#giveUp(broken, begun?.requests ?? []);
     try {
       while (rest.ending === undefined) {
@@ -181,6 +181,12 @@ export class Producer {
     }
     this.#open({});
     await this.#append([{ type: 'end', ending: { type: 'complete' }, ...settledUsage(requests) }]);
+  }
+
+  /** A request that every process dies of must not go on from one to the next. */
+  #isWornOut({ recoveries }: BegunLog): boolean {
+    const { isTakeover, policy } = this.#options;
+    return isTakeover === true && recoveries >= (policy.settings.recover?.maxRecoveries ?? 0);
   }
 
   #restOf(begun: BegunLog, { failure }: Break): RestOfAnswer | undefined {

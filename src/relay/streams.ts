@@ -60,6 +60,9 @@ type ProducerWork = Pick<ProducerOptions, 'call' | 'isTakeover'>;
 /** How long readers have to come back to a stream that was taken over, where it goes on only for them. */
 const comeBackMs = 60_000;
 
+/** How old an answer may be to be gone on with by another process. */
+const oldestTakeoverMs = 60 * 60 * 1000;
+
 /** How often streams are looked for that nobody holds, in milliseconds. */
 const sweepMs = 5_000;
 
@@ -224,9 +227,11 @@ export class Streams {
   }
 
   /** Goes on with what another process began. */
-  #takeOver(id: string, { request, takeover }: OpenRecord): boolean {
-    if (takeover === undefined || this.#options.policy.settings.recover === undefined || this.#isClosing)
-      return false;
+  #takeOver(id: string, { request, takeover, createdAt }: OpenRecord): boolean {
+    const { policy, now } = this.#options;
+    if (takeover === undefined || policy.settings.recover === undefined || this.#isClosing) return false;
+    // Who waited for it has gone, and would pay for it.
+    if (now() - createdAt > oldestTakeoverMs) return false;
     const post = this.#options.takeoverPoster(takeover);
     const call = { request, post, retries: true, recovers: true, canRewind: true };
     // Its readers have yet to come back.

@@ -221,14 +221,11 @@ test('a tool input that is held back is made anew on /v1/messages too, and comes
   const text = await (await post(relay, '/v1/messages', { headers })).text();
   const { message, ending } = messageOf(text);
   assert.equal(ending?.type, 'complete', text);
-  assert.deepEqual(
-    structuredClone(message?.content),
-    [
-      { type: 'text', text: 'Let me look.' },
-      { type: 'text', text: ' Now.' },
-      { type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: { place: 'weir' } },
-    ],
-  );
+  assert.deepEqual(structuredClone(message?.content), [
+    { type: 'text', text: 'Let me look.' },
+    { type: 'text', text: ' Now.' },
+    { type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: { place: 'weir' } },
+  ]);
   assert.doesNotMatch(text, /mi"/);
 
   const held: RawAnswer = { bytes: streamResponse(toolBegun), then: 'hold' };
@@ -363,14 +360,18 @@ interface Takeover {
 }
 
 /** A log as a process leaves it that was killed. */
-async function leave(events: readonly StreamEvent[], takeover: TakeoverTerms | undefined): Promise<Takeover> {
+async function leave(
+  events: readonly StreamEvent[],
+  takeover: TakeoverTerms | undefined,
+  { createdAt = Date.now(), deaths = 1 } = {},
+): Promise<Takeover> {
   const log = new MemoryStreamLog();
   const request = JSON.stringify({ ...params, stream: true });
   const open = {
     type: 'open',
     owner: 'local',
     request,
-    createdAt: 0,
+    createdAt,
     ...(takeover === undefined ? {} : { takeover }),
   } as const;
   await log.create({ id: 'left', open });
@@ -383,6 +384,10 @@ async function leave(events: readonly StreamEvent[], takeover: TakeoverTerms | u
   }));
   if (records.length > 0) await log.append('left', { after: acquired.tail, records });
   await log.release('left', 'dead');
+  for (let death = 1; death < deaths; death += 1) {
+    await log.acquire('left', 'dead', 60_000);
+    await log.release('left', 'dead');
+  }
   return { log, id: 'left' };
 }
 
@@ -399,6 +404,26 @@ test('an answer whose relay was killed is gone on with by the next one, with its
   assert.deepEqual(message?.content, [{ type: 'text', text: 'The wheel turns and turns.' }]);
   assert.match(upstream.requests[0] ?? '', /authorization: Bearer sk-own/i);
   assert.match(upstream.requests[0] ?? '', /anthropic-version: 2023-06-01/);
+});
+
+test('an answer that is an hour old, or that three processes have died of, ends interrupted', async () => {
+  await using upstream = await startScript(rest);
+  const old = { createdAt: Date.now() - 61 * 60 * 1000 };
+  for (const history of [old, { deaths: 3 }]) {
+    for (const events of [started, []]) {
+      const { log, id } = await leave(events, terms, history);
+      await using relay = await startTestRelay(upstream.url, { log, upstream: { apiKey: 'sk-own' } });
+      const response = await fetch(`${relay.url}/streams/${id}`, {
+        headers: { accept: 'text/event-stream' },
+      });
+      assert.match(await response.text(), /"code":"interrupted"/);
+    }
+  }
+  assert.equal(upstream.requests.length, 0);
+  const { log, id } = await leave(started, terms, { deaths: 2 });
+  await using relay = await startTestRelay(upstream.url, { log, upstream: { apiKey: 'sk-own' } });
+  const response = await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } });
+  assert.equal(messageOf(await response.text()).ending?.type, 'complete');
 });
 
 test('one that had nothing yet is asked for again, and one that was whole gets its end without a request', async () => {
