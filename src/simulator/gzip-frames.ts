@@ -43,10 +43,13 @@ export class GzipFrames {
   }
 }
 
-/** Whether an `accept-encoding` header allows gzip. */
+/** Whether an `accept-encoding` header allows gzip; `*` stands for it where it is not named (RFC 9110, 12.5.3). */
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
-  return (acceptEncoding ?? '').split(',').some((entry) => {
+  const entries = (acceptEncoding ?? '').split(',').map((entry) => {
     const [coding, ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase());
-    return (coding === 'gzip' || coding === '*') && !parameters.some((each) => /^q=0(?:\.0*)?$/.test(each));
+    return { coding, isRefused: parameters.some((each) => /^q=0(?:\.0*)?$/.test(each)) };
   });
+  const entry =
+    entries.find(({ coding }) => coding === 'gzip') ?? entries.find(({ coding }) => coding === '*');
+  return entry !== undefined && !entry.isRefused;
 }

@@ -173,7 +173,7 @@ describe('GzipFrames', () => {
     for (const header of ['gzip', 'br, GZIP', '*', 'deflate, gzip;q=0.1', 'gzip; q=1']) {
       assert.equal(acceptsGzip(header), true, header);
     }
-    for (const header of [undefined, '', 'br', 'gzip;q=0', 'gzip; q=0.000', 'x-gzip']) {
+    for (const header of [undefined, '', 'br', 'gzip;q=0', 'gzip; q=0.000', '*, gzip;q=0', 'x-gzip']) {
       assert.equal(acceptsGzip(header), false, header);
     }
   });
