@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, ConnectionError, Millrace, TruncatedError } from 'millrace/client';
-import type { ClientEvent, MessageParams, MessageStream, ProtocolError, RequestOptions } from 'millrace/client';
+import type {
+  ClientEvent,
+  MessageParams,
+  MessageStream,
+  ProtocolError,
+  RequestOptions,
+} from 'millrace/client';
 import { createSimulator, startSimulator } from 'millrace/simulator';
 import type { Fault } from 'millrace/simulator';
 import { startCutServer, toTranscript } from '../support/cut-server.ts';
