@@ -264,7 +264,10 @@ export class AnswerAttempts {
       else this.#source = wholeSource((this.#reply = await readObject(response, isWanted)));
     } catch (error) {
       this.#letGo();
-      if (error instanceof ApiError) record.request_id = error.requestId;
+      if (error instanceof ApiError) {
+        record.request_id = error.requestId;
+        throw error;
+      }
       throw own.signal.aborted ? own.signal.reason : error;
     } finally {
       stopTimer();

@@ -1,7 +1,7 @@
 // One request to the API: address, key, headers, and what a response that is not a success means.
 
 import { ApiError, parseErrorBody } from '../protocol/index.ts';
-import { ConfigurationError, ConnectionError, isCoded } from './errors.ts';
+import { ConfigurationError, ConnectionError, isCoded, TimeoutError } from './errors.ts';
 import type { CallOptions, CallSettings } from './call-settings.ts';
 import { resolveSettings } from './call-settings.ts';
 import type { Clock } from './clock.ts';
@@ -162,8 +162,8 @@ async function errorOf(
   { signal, clock }: { signal: AbortSignal; clock: Clock },
 ): Promise<ApiError> {
   const text = await readText(response.body, maxErrorBytes).catch(() => {
-    signal.throwIfAborted();
-    // The status says enough when the body breaks off.
+    // The status says enough when the body breaks off, or does not come in time.
+    if (!(signal.reason instanceof TimeoutError)) signal.throwIfAborted();
     return '';
   });
   return apiErrorOf(response, text, clock.now());

@@ -72,12 +72,15 @@ export class Continuation {
     this.#isAtBeginning = false;
     if (type !== 'text') return this.#startNew(event);
     this.#seamIndex = event.index;
-    if (this.#open !== undefined) {
-      this.#indexes.set(event.index, this.#open.index);
-      this.#open = undefined;
-    } else {
-      [this.#heldStart] = this.#startNew(event) as StreamEvent[];
+    // Text with citations is a block of its own: they would speak for the words before it as well.
+    const isCited = (event.content_block as { citations?: unknown }).citations != null;
+    if (this.#open === undefined || isCited) {
+      const started = this.#startNew(event);
+      this.#heldStart = started.pop() as StreamEvent;
+      return started;
     }
+    this.#indexes.set(event.index, this.#open.index);
+    this.#open = undefined;
     return [];
   }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, ConnectionError, Millrace, TimeoutError } from 'millrace/client';
-import type { ClientOptions, RetryEvent } from 'millrace/client';
+import type { ClientOptions, RetryEvent, Transport } from 'millrace/client';
 import { startSimulator } from 'millrace/simulator';
 import type { Fault, Simulator } from 'millrace/simulator';
 import { IdleClock } from '../support/idle-clock.ts';
@@ -220,6 +220,25 @@ test('each limit of time has its own error', async () => {
     const [request] = simulator.requests;
     assert.equal(await request?.closed, 'aborted');
   }
+});
+
+test('an error whose body does not come in time is the error that its status and headers say', async () => {
+  const headers = new Headers({ 'retry-after': '7', 'request-id': 'req_h' });
+  const transport: Transport = async ({ signal }) => {
+    const read = (): Promise<never> =>
+      new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason));
+      });
+    return { status: 429, headers, body: { read, cancel: async () => undefined } };
+  };
+  const { client, clock } = clientOf('http://api.example', { transport, retry: { maxRetries: 0 } });
+  const done = client.messages.stream(params).done();
+  const error: unknown = await clock.until(
+    done.catch((reason: unknown) => reason),
+    Infinity,
+  );
+  assert.ok(error instanceof ApiError, String(error));
+  assert.deepEqual([error.status, error.retryAfterMs, error.requestId], [429, 7000, 'req_h']);
 });
 
 test('pings feed the idle limit and not the limit of progress', async () => {
