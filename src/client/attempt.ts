@@ -4,8 +4,9 @@ import { ApiError, StreamEventDecoder } from '../protocol/index.ts';
 import type { ErrorEvent, StreamEvent } from '../protocol/index.ts';
 import { unexpected } from './api-connection.ts';
 import type { Clock } from './clock.ts';
-import { isCoded, ResponseError, TimeoutError } from './errors.ts';
+import { isCoded, TimeoutError } from './errors.ts';
 import type { AttemptError } from './errors.ts';
+import { responseErrorOf } from './response-error-of.ts';
 import type { Timeouts } from './timeouts.ts';
 import { releaseBody } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
@@ -80,7 +81,9 @@ export class Attempt {
     const events = chunk === undefined ? this.#decoder.end() : this.#decoder.push(chunk);
     this.#hasEvents ||= events.length > 0;
     if (chunk === undefined && !this.#hasEvents && !isStreamBeginning(this.#beginning)) {
-      return { events, end: { error: this.#notAStream() } };
+      // A 200 without an event is no stream, whatever its content type says; and gateways mislabel those that are.
+      const error = responseErrorOf('not_an_event_stream', this.#response, this.#beginning);
+      return { events, end: { error } };
     }
     const isProgress = events.some(({ type }) => type !== 'ping');
     this.#withoutProgressMs = isProgress ? 0 : this.#withoutProgressMs + this.#context.clock.now() - startMs;
@@ -102,23 +105,19 @@ export class Attempt {
     return clock.setTimer(() => {
       this.#stopWatching = undefined;
       if (this.#waitingSinceMs === undefined) return;
-      const { atMs: dueMs, code } = this.#deadline(this.#waitingSinceMs);
-      const { timeouts, controller } = this.#context;
+      const { atMs: dueMs, code, limitMs } = this.#deadline(this.#waitingSinceMs);
       if (clock.now() < dueMs) this.#stopWatching = this.#startTimer(this.#waitingSinceMs);
-      else
-        controller.abort(
-          new TimeoutError(code, code === 'idle_timeout' ? timeouts.idleMs : timeouts.progressMs),
-        );
+      else this.#context.controller.abort(new TimeoutError(code, limitMs));
     }, atMs - clock.now());
   }
 
-  #deadline(sinceMs: number): { atMs: number; code: 'idle_timeout' | 'progress_timeout' } {
+  #deadline(sinceMs: number): { atMs: number; code: 'idle_timeout' | 'progress_timeout'; limitMs: number } {
     const { idleMs, progressMs } = this.#context.timeouts;
     const idleAtMs = sinceMs + idleMs;
     const progressAtMs = sinceMs + progressMs - this.#withoutProgressMs;
     return idleAtMs <= progressAtMs
-      ? { atMs: idleAtMs, code: 'idle_timeout' }
-      : { atMs: progressAtMs, code: 'progress_timeout' };
+      ? { atMs: idleAtMs, code: 'idle_timeout', limitMs: idleMs }
+      : { atMs: progressAtMs, code: 'progress_timeout', limitMs: progressMs };
   }
 
   #stop(): void {
@@ -130,17 +129,6 @@ export class Attempt {
     const { signal } = this.#context.controller;
     const reason: unknown = signal.aborted ? signal.reason : error;
     return isCoded(reason) ? reason : unexpected('body', reason);
-  }
-
-  /** A 200 without an event is no stream, whatever its content type says; and gateways mislabel those that are. */
-  #notAStream(): ResponseError {
-    const { status, headers } = this.#response;
-    return new ResponseError('not_an_event_stream', {
-      status,
-      contentType: headers.get('content-type') ?? undefined,
-      excerpt: this.#beginning.slice(0, 500),
-      requestId: this.requestId,
-    });
   }
 }
 
