@@ -11,10 +11,11 @@ const root = join(import.meta.dirname, '..');
 
 const kilobyte = 1024;
 
-/** The most each door may weigh, minified and gzipped, and the folders its modules may come from. */
+/** The most each door may weigh, minified and gzipped, and the folders its modules may come from. Where the bytes of
+ * the client are is in docs/decisions/0015-size.md. */
 const budgets = [
   { door: 'protocol', maxBytes: 6 * kilobyte, folders: ['protocol'] },
-  { door: 'client', maxBytes: 35 * kilobyte, folders: ['protocol', 'client'] },
+  { door: 'client', maxBytes: 31.5 * kilobyte, folders: ['protocol', 'client'] },
 ];
 
 interface Bundle {

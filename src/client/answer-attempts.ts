@@ -245,10 +245,8 @@ export class AnswerAttempts {
     this.#letGo = follow(controller.signal, own);
     const { clock, timeouts } = settings;
     const limitMs = isStreamed ? timeouts.headersMs : timeouts.replyMs;
-    const stopTimer =
-      limitMs === Infinity
-        ? nothing
-        : clock.setTimer(() => own.abort(new TimeoutError('headers_timeout', limitMs)), limitMs);
+    const giveUp = (): void => own.abort(new TimeoutError('headers_timeout', limitMs));
+    const stopTimer = limitMs === Infinity ? nothing : clock.setTimer(giveUp, limitMs);
     try {
       const { path, isWanted } = reply ?? wholeMessage;
       const { stream: _, ...asked } = this.#params;

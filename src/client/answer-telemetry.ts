@@ -50,21 +50,12 @@ export class AnswerTelemetry {
   }
 
   /** The answer has its ending. */
-  end(answer: Pick<MeteredAnswer, 'message' | 'usage' | 'attempts'>, ending: Ended): void {
+  end({ message, usage, attempts }: Metered, { type: endingType, error }: Ended): void {
     if (this.#meter === undefined) return;
     const { params, isStreamed } = this.#request;
-    const { type: endingType } = ending;
-    const error = 'error' in ending ? ending.error : undefined;
-    const metrics = this.#meter.record({
-      requestModel: params.model,
-      isStreamed,
-      endingType,
-      error,
-      message: answer.message,
-      usage: answer.usage,
-      attempts: answer.attempts,
-    });
-    const { message } = answer;
+    const requestModel = params.model;
+    const said = { message, usage, attempts };
+    const metrics = this.#meter.record({ ...said, requestModel, isStreamed, endingType, error });
     for (const listener of this.#listeners) {
       callSafely(
         () => listener(metrics, { params, message }),
@@ -78,12 +69,6 @@ export class AnswerTelemetry {
   }
 }
 
-type Ended = { readonly type: StreamEnding['type']; readonly error?: unknown };
+type Metered = Pick<MeteredAnswer, 'message' | 'usage' | 'attempts'>;
 
-/** The kind of ending that an error is. */
-export function endingTypeOf(error: unknown, signal: AbortSignal): StreamEnding['type'] {
-  const name = error instanceof Error ? error.name : '';
-  if (name === 'TimeoutError' && (error as { code?: unknown }).code !== undefined) return 'stalled';
-  if (signal.aborted) return 'aborted';
-  return name === 'TruncatedError' ? 'truncated' : 'failed';
-}
+type Ended = { readonly type: StreamEnding['type']; readonly error?: unknown };

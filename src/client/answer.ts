@@ -11,12 +11,12 @@ import { errorOfEvent } from './attempt.ts';
 import type { Reading } from './attempt.ts';
 import { Continuation } from './continuation.ts';
 import type { Rewind } from './continuation.ts';
-import { ResponseError, TimeoutError, TruncatedError } from './errors.ts';
-import type { AttemptError } from './errors.ts';
+import { ResponseError, TruncatedError } from './errors.ts';
+import type { AttemptError, TimeoutError } from './errors.ts';
 import { planRecovery } from './recovery.ts';
 import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
 import { HeldBackSeam, Seam } from './seam.ts';
-import { endingOf } from './stream-ending.ts';
+import { endingOf, isAborted } from './stream-ending.ts';
 import type { SoFar, StreamEnding } from './stream-ending.ts';
 import type { TransportResponse } from './transport.ts';
 import { totalUsage } from './usage-record.ts';
@@ -294,12 +294,9 @@ export class Answer implements AnswerSource {
   #fail(error: AttemptError): void {
     if (this.#ending !== undefined) return;
     void this.#attempts.cancel();
-    const { aborted, reason } = this.#controller.signal as { aborted: boolean; reason: unknown };
-    // The limit of the whole call ends it as an abort would.
-    if (aborted && !(reason instanceof TimeoutError)) {
-      return this.#end({ type: 'aborted', error: reason, ...this.#soFar() });
-    }
-    const failure = reason instanceof TimeoutError ? reason : error;
+    const { signal } = this.#controller;
+    if (isAborted(signal)) return this.#end({ type: 'aborted', error: signal.reason, ...this.#soFar() });
+    const failure = signal.aborted ? (signal.reason as TimeoutError) : error;
     if ('partial' in failure) failure.partial = this.message;
     if (!(failure instanceof ResponseError) && 'requestId' in failure) failure.requestId ??= this.requestId;
     this.#end(endingOf(failure, this.#soFar()));

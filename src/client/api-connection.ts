@@ -181,14 +181,13 @@ export function apiErrorOf(
     status,
     requestId: requestId ?? undefined,
     retryAfterMs,
-    shouldRetry: flags.get(headers.get('x-should-retry') ?? ''),
+    shouldRetry: toFlag(headers.get('x-should-retry')),
   });
 }
 
-const flags = new Map([
-  ['true', true],
-  ['false', false],
-]);
+function toFlag(value: string | null): boolean | undefined {
+  return value === 'true' || (value === 'false' ? false : undefined);
+}
 
 function bodyOf(text: string, status: number): ReturnType<typeof parseErrorBody> {
   try {

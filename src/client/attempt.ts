@@ -3,10 +3,11 @@
 import { ApiError, StreamEventDecoder } from '../protocol/index.ts';
 import type { ErrorEvent, StreamEvent } from '../protocol/index.ts';
 import { unexpected } from './api-connection.ts';
-import { isCoded, ResponseError } from './errors.ts';
+import { isCoded } from './errors.ts';
 import type { AttemptError } from './errors.ts';
 import { ReadWatch } from './read-watch.ts';
 import type { WatchContext } from './read-watch.ts';
+import { responseErrorOf } from './response-error-of.ts';
 import { releaseBody } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
 
@@ -68,7 +69,9 @@ export class Attempt {
     const events = chunk === undefined ? this.#decoder.end() : this.#decoder.push(chunk);
     this.#hasEvents ||= events.length > 0;
     if (chunk === undefined && !this.#hasEvents && !isStreamBeginning(this.#beginning)) {
-      return { events, end: { error: this.#notAStream() } };
+      // A 200 without an event is no stream, whatever its content type says; and gateways mislabel those that are.
+      const error = responseErrorOf('not_an_event_stream', this.#response, this.#beginning);
+      return { events, end: { error } };
     }
     if (events.some(({ type }) => type !== 'ping')) this.#watch.progress();
     const { error } = this.#decoder;
@@ -80,17 +83,6 @@ export class Attempt {
     const { signal } = this.#context.controller;
     const reason: unknown = signal.aborted ? signal.reason : error;
     return isCoded(reason) ? reason : unexpected('body', reason);
-  }
-
-  /** A 200 without an event is no stream, whatever its content type says; and gateways mislabel those that are. */
-  #notAStream(): ResponseError {
-    const { status, headers } = this.#response;
-    return new ResponseError('not_an_event_stream', {
-      status,
-      contentType: headers.get('content-type') ?? undefined,
-      excerpt: this.#beginning.slice(0, 500),
-      requestId: this.requestId,
-    });
   }
 }
 

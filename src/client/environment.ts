@@ -15,13 +15,9 @@ export function environment(name: string): string | undefined {
 
 /** The headers of ANTHROPIC_CUSTOM_HEADERS: a line for each, `name: value`. */
 export function environmentHeaders(): Record<string, string> {
-  const lines = environment('ANTHROPIC_CUSTOM_HEADERS')?.split('\n') ?? [];
-  return Object.fromEntries(
-    lines.flatMap((line) => {
-      const [, name = '', value = ''] = /^([^:]+):(.*)$/.exec(line.trim()) ?? [];
-      return name === '' ? [] : [[name.trim(), value.trim()]];
-    }),
-  );
+  const lines = environment('ANTHROPIC_CUSTOM_HEADERS') ?? '';
+  const headers = lines.matchAll(/^[ \t]*([^:\s]+)[ \t]*:(.*)$/gm);
+  return Object.fromEntries(Array.from(headers, ([, name = '', value = '']) => [name, value.trim()]));
 }
 
 /** The console, where ANTHROPIC_LOG asks for what this client has to say. */

@@ -6,6 +6,7 @@ import type { ErrorBody, ProtocolErrorCode } from '../protocol/index.ts';
 import {
   ConfigurationError,
   ConnectionError,
+  isCoded,
   ResponseError,
   TimeoutError,
   TruncatedError,
@@ -18,41 +19,22 @@ type Fields = Readonly<Record<string, unknown>>;
 /** What comes through a stream of lines: an abort as a DOMException of the name AbortError. */
 export type LineError = AttemptError | ReaderError | DOMException;
 
-/** The fields that make each kind of error what it is, beside its message. */
-const fieldsOf: Readonly<Record<string, readonly string[]>> = {
-  ApiError: ['status', 'retryAfterMs', 'shouldRetry'],
-  ProtocolError: ['excerpt'],
-  ConnectionError: ['phase'],
-  TimeoutError: ['limitMs'],
-  TruncatedError: [],
-  ResponseError: ['status', 'contentType', 'excerpt'],
-  ConfigurationError: [],
-  ReaderError: [],
-} satisfies Record<AttemptError['name'] | ReaderError['name'], readonly string[]>;
+/** The fields that make an error of this client what it is, beside its message; none has all of them. */
+const fields = ['status', 'retryAfterMs', 'shouldRetry', 'excerpt', 'phase', 'limitMs', 'contentType'];
 
 /** The error as an error event, to be written as one line. */
 export function errorEventOf(error: unknown): object {
-  const { name, code, message, requestId, details } = describe(error);
-  const own = Object.fromEntries((fieldsOf[name] ?? []).map((field) => [field, (error as Fields)[field]]));
-  const type = error instanceof ApiError ? error.type : 'api_error';
+  const abort = { name: 'AbortError', message: String(error) };
+  const { name, code, message, requestId, details } = (error instanceof Error ? error : abort) as Fields;
+  // What somebody else's error holds, an abort's reason, is not for others to read.
+  const isOwn = isCoded(error) || error instanceof ReaderError;
+  const own = isOwn ? fields.map((field) => [field, (error as unknown as Fields)[field]]) : [];
   return {
     type: 'error',
-    error: { type, message, ...(details === undefined ? {} : { details }) },
-    ...(requestId === undefined ? {} : { request_id: requestId }),
-    millrace: { name, code, ...own },
+    error: { type: error instanceof ApiError ? error.type : 'api_error', message, details },
+    request_id: requestId,
+    millrace: { name, code, ...(Object.fromEntries(own) as Fields) },
   };
-}
-
-function describe(error: unknown): {
-  name: string;
-  code?: unknown;
-  message: string;
-  requestId?: unknown;
-  details?: unknown;
-} {
-  if (!(error instanceof Error)) return { name: 'AbortError', message: String(error) };
-  const { code, requestId, details } = error as Error & Fields;
-  return { name: error.name, code, message: error.message, requestId, details };
 }
 
 type Revive = (fields: Fields, body: ErrorBody) => LineError;

@@ -4,7 +4,7 @@ import type { Message } from '../protocol/index.ts';
 import { Answer } from './answer.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest, ReplyRequest, RetryEvent } from './answer-attempts.ts';
-import { AnswerTelemetry, endingTypeOf } from './answer-telemetry.ts';
+import { AnswerTelemetry } from './answer-telemetry.ts';
 import type { ApiConnection } from './api-connection.ts';
 import { toApiPromise } from './api-promise.ts';
 import type { Answered, ApiPromise } from './api-promise.ts';
@@ -17,6 +17,8 @@ import { MessageStream } from './message-stream.ts';
 import type { JsonObject } from './read-object.ts';
 import { callSafely, reportFailure } from './report-failure.ts';
 import { responseOf } from './response-of.ts';
+import { endingTypeOf, isAborted } from './stream-ending.ts';
+import type { StreamEnding } from './stream-ending.ts';
 import { totalUsage } from './usage-record.ts';
 
 /** A message that was asked for whole, with the server's name for the request, which is no field of its JSON. */
@@ -111,21 +113,19 @@ export class Messages {
     const around = telemetry?.around.bind(telemetry);
     const attempts = new AnswerAttempts({ ...request, around, reply });
     const letGo = follow(options.signal, controller);
-    const end = (ending: Parameters<AnswerTelemetry['end']>[1]): void => {
+    const end = (type: StreamEnding['type'], error?: unknown): void => {
+      attempts.end(error);
       const message = attempts.reply as unknown as Message | undefined;
-      telemetry?.end(
-        { message, usage: totalUsage(attempts.records) ?? message?.usage, attempts: attempts.records },
-        ending,
-      );
+      const { records } = attempts;
+      const usage = totalUsage(records) ?? message?.usage;
+      telemetry?.end({ message, usage, attempts: records }, { type, error });
     };
     try {
       await attempts.open();
-      attempts.end(undefined);
-      end({ type: 'complete' });
+      end('complete');
       return attempts;
     } catch (error) {
-      attempts.end(error);
-      end({ type: endingTypeOf(error, controller.signal), error });
+      end(isAborted(controller.signal) ? 'aborted' : endingTypeOf(error), error);
       throw error;
     } finally {
       letGo();

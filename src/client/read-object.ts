@@ -1,7 +1,7 @@
 // A reply that is one JSON object.
 
 import { readText } from './api-connection.ts';
-import { ResponseError } from './errors.ts';
+import { responseErrorOf } from './response-error-of.ts';
 import type { TransportResponse } from './transport.ts';
 
 export type JsonObject = Record<string, unknown>;
@@ -11,20 +11,15 @@ const maxReplyBytes = 256 * 1024 * 1024;
 
 /** Rejects with ResponseError when the reply is anything else than what is wanted. */
 export async function readObject(
-  { status, headers, body }: TransportResponse,
+  response: TransportResponse,
   isWanted: (value: JsonObject) => boolean,
 ): Promise<JsonObject> {
-  const text = await readText(body, maxReplyBytes);
+  const text = await readText(response.body, maxReplyBytes);
   try {
     const value = JSON.parse(text) as JsonObject | null;
     if (typeof value === 'object' && value !== null && isWanted(value)) return value;
   } catch {
     // Not JSON: said below, with what it is instead.
   }
-  throw new ResponseError('not_a_message', {
-    status,
-    contentType: headers.get('content-type') ?? undefined,
-    excerpt: text.slice(0, 500),
-    requestId: headers.get('request-id') ?? undefined,
-  });
+  throw responseErrorOf('not_a_message', response, text);
 }

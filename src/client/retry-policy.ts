@@ -48,21 +48,11 @@ const throttled: RetryClass = { cost: 5, baseMs: 1000, most: Infinity };
 /** The lost attempt may be billed all the same: not more than once. */
 const costly: RetryClass = { cost: 14, baseMs: 500, most: 1 };
 
-const classOfStatus: ReadonlyMap<number, RetryClass> = new Map([
-  [408, transient],
-  [409, transient],
-  [429, throttled],
-  [500, transient],
-  [502, transient],
-  [503, throttled],
-  [504, costly],
-  [520, transient],
-  [521, transient],
-  [522, transient],
-  [523, transient],
-  [524, costly],
-  [529, throttled],
-]);
+const statuses: readonly (readonly [RetryClass, ...statuses: number[]])[] = [
+  [transient, 408, 409, 500, 502, 520, 521, 522, 523],
+  [throttled, 429, 503, 529],
+  [costly, 504, 524],
+];
 
 /** A retry that the policy allows. */
 export interface Retry {
@@ -109,7 +99,7 @@ const classOfTimeout: Readonly<Record<TimeoutError['code'], RetryClass | undefin
 function classOfApiError(error: ApiError, options: RetryOptions): RetryClass | undefined {
   const { status = 0, shouldRetry, retryAfterMs } = error;
   if (shouldRetry === false) return undefined;
-  const kind = classOfStatus.get(status);
+  const [kind] = statuses.find(([, ...those]) => those.includes(status)) ?? [];
   if (shouldRetry === true) return kind ?? transient;
   const isUnbounded = status === 429 && retryAfterMs === undefined;
   return isUnbounded && !options.retryUnboundedRateLimit ? undefined : kind;

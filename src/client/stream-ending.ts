@@ -28,9 +28,18 @@ export type StreamEnding =
   | Ended<'aborted', unknown>
   | Ended<'failed', Exclude<AttemptError, TruncatedError | TimeoutError> | ReaderError>;
 
+/** Whether somebody has ended it: a limit of time for the whole call aborts it as well, and is nobody. */
+export function isAborted({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof TimeoutError);
+}
+
 /** The ending that an error makes. */
 export function endingOf(error: AttemptError | ReaderError, soFar: SoFar): StreamEnding {
-  if (error instanceof TruncatedError) return { type: 'truncated', error, ...soFar };
-  if (error instanceof TimeoutError) return { type: 'stalled', error, ...soFar };
-  return { type: 'failed', error, ...soFar };
+  return { type: endingTypeOf(error), error, ...soFar } as StreamEnding;
+}
+
+/** The kind of ending that an error makes, but for an abort. */
+export function endingTypeOf(error: unknown): 'truncated' | 'stalled' | 'failed' {
+  if (error instanceof TruncatedError) return 'truncated';
+  return error instanceof TimeoutError ? 'stalled' : 'failed';
 }

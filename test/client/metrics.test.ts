@@ -140,6 +140,21 @@ test('onMetrics hears of every ending, of whole answers and of retries, and not 
   );
 });
 
+test('a signal with a limit of its own that ends a whole answer aborts it, and is no limit of the client', async () => {
+  const endings: string[] = [];
+  const fetch = (_: string, { signal }: RequestInit): Promise<Response> =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason));
+    });
+  const client = new Millrace({ apiKey: 'k', fetch, onMetrics: ({ ending }) => endings.push(ending) });
+  const controller = new AbortController();
+  const created = client.messages.create(params, { signal: controller.signal });
+  const reason = new DOMException('The operation timed out', 'TimeoutError');
+  controller.abort(reason);
+  await assert.rejects(created, reason);
+  assert.deepEqual(endings, ['aborted']);
+});
+
 test('a call’s own onMetrics is called beside the client’s, and what either throws is reported', async () => {
   const logged: string[] = [];
   const logger = { warn: (message: string) => logged.push(message) };

@@ -1,0 +1,16 @@
+import { ResponseError } from './errors.ts';
+import type { TransportResponse } from './transport.ts';
+
+/** The error of a response whose body, which begins with `text`, is not what was asked for. */
+export function responseErrorOf(
+  code: ResponseError['code'],
+  { status, headers }: TransportResponse,
+  text: string,
+): ResponseError {
+  return new ResponseError(code, {
+    status,
+    contentType: headers.get('content-type') ?? undefined,
+    excerpt: text.slice(0, 500),
+    requestId: headers.get('request-id') ?? undefined,
+  });
+}
