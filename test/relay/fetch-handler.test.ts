@@ -9,6 +9,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { createFetchHandler } from 'millrace/relay';
 import type { RelayRequest, RelayResponse } from 'millrace/relay';
 import { startSimulator } from 'millrace/simulator';
+import { runtimeProgram } from '../runtimes/runtime-program.ts';
 import { freePort } from '../support/free-port.ts';
 import { startTestRelay } from '../support/relay.ts';
 
@@ -130,7 +131,7 @@ for (const [runtime, start] of [
   test(`examples/hono-relay serves the official SDK on ${runtime}, and a reader who leaves closes upstream`, async () => {
     await using simulator = await startSimulator({ speed: 0 });
     const port = await freePort();
-    const child = spawn(join(root, 'node_modules/.bin', runtime), start(port), {
+    const child = spawn(runtimeProgram(runtime), start(port), {
       cwd: join(root, 'examples/hono-relay'),
       env: {
         ...process.env,
