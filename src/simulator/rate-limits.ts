@@ -14,7 +14,10 @@ const resources = Object.keys(generous) as readonly Resource[];
 export type PerMinute = { readonly [Name in Resource]?: number | undefined };
 
 const minuteMs = 60_000;
-/** Every token figure is a multiple of this. */
+/**
+ * Every token figure is the nearest multiple of this, so that a small request takes nothing that can be seen, as
+ * recorded. Where a limit is no multiple, which no recorded one is, the figure is exact.
+ */
 const granularity = 1000;
 
 /** What a bucket may lack for the errors of its arithmetic. */
@@ -71,9 +74,9 @@ export class RateLimits {
   /** The twelve headers: for all tokens, limit and remaining are the sums, and reset is the later one. */
   headers(): Record<string, string> {
     this.#refill();
-    const requests = this.#state('requests', 1);
-    const input = this.#state('input-tokens', granularity);
-    const output = this.#state('output-tokens', granularity);
+    const requests = this.#state('requests');
+    const input = this.#state('input-tokens');
+    const output = this.#state('output-tokens');
     const tokens = {
       limit: input.limit + output.limit,
       remaining: input.remaining + output.remaining,
@@ -117,12 +120,14 @@ export class RateLimits {
     return new ApiError({ type: 'rate_limit_error', message }, { retryAfterMs: Math.ceil(waitMs) });
   }
 
-  #state(resource: Resource, unit: number): LimitState {
+  #state(resource: Resource): LimitState {
     const limit = this.#limits[resource];
     const missing = this.#missing[resource];
+    const isExact = resource === 'requests' || limit % granularity !== 0;
+    const left = limit - missing;
     return {
       limit,
-      remaining: Math.floor((limit - missing) / unit) * unit,
+      remaining: isExact ? Math.floor(left + rounding) : Math.round(left / granularity) * granularity,
       resetMs: this.#refilledAtMs + (missing / limit) * minuteMs,
     };
   }

@@ -120,6 +120,33 @@ describe('the response', () => {
     assert.ok(second('output-tokens-remaining') < first('output-tokens-remaining'));
   });
 
+  test('has rate-limit headers to the nearest thousand tokens: a small request leaves them full', async () => {
+    const clock = new StoppedClock();
+    await using simulator = await startSimulator({ speed: 0, clock });
+    const figuresAfter = async (wordCount: number): Promise<(string | null)[]> => {
+      const response = await post(simulator, toBody(`echo ${'word '.repeat(wordCount)}`));
+      await response.text();
+      return ['requests', 'input-tokens', 'output-tokens', 'tokens'].map((name) =>
+        response.headers.get(`anthropic-ratelimit-${name}-remaining`),
+      );
+    };
+    assert.deepEqual(await figuresAfter(3), ['19999', '40000000', '6000000', '46000000']);
+    assert.deepEqual(await figuresAfter(750), ['19998', '39999000', '5999000', '45998000']);
+    assert.deepEqual(await figuresAfter(3), ['19997', '39999000', '5999000', '45998000']);
+  });
+
+  test('has exact rate-limit headers where the limit is no multiple of a thousand', async () => {
+    const faults = { kind: 'rate_limit', outputTokens: 600 } as const;
+    await using simulator = await startSimulator({ speed: 0, clock: new StoppedClock(), faults });
+    const left: (string | null)[] = [];
+    for (const prompt of ['echo one two three', 'echo one two three', 'echo']) {
+      const { headers } = await post(simulator, toBody(prompt));
+      left.push(headers.get('anthropic-ratelimit-output-tokens-remaining'));
+    }
+    // 6, 6 and 3 tokens.
+    assert.deepEqual(left, ['594', '588', '585']);
+  });
+
   test('is gzip when the client accepts it, and holds the same bytes', async () => {
     const answers = [];
     for (const encoding of ['gzip, deflate, br', 'gzip;q=0, identity']) {
