@@ -1,6 +1,6 @@
 // Where an answer has to stop before its end: at max_tokens, or before a stop sequence. And what it counts.
 
-import { TokenCounter } from './count-text.ts';
+import { countText, TokenCounter } from './count-text.ts';
 import type { OutputCost } from './output-cost.ts';
 import { cutBefore } from './surrogate-pair.ts';
 
@@ -27,7 +27,8 @@ export class AnswerLimit {
 
   /** What was let through comes to, so far. */
   get outputTokens(): number {
-    return this.#reached?.type === 'max_tokens' ? this.#maxTokens : Math.round(this.#tokens);
+    if (this.#reached?.type === 'max_tokens') return this.#maxTokens;
+    return Math.min(Math.round(this.#tokens), this.#maxTokens);
   }
 
   /** Counts what is no text. Where there is no room for it, the limit is reached. */
@@ -49,9 +50,12 @@ export class AnswerLimit {
     if (this.#reached !== undefined) return;
     const counter = new TokenCounter();
     const before = this.#tokens;
-    const room = rate > 0 ? (this.#maxTokens - before) / rate : Infinity;
+    let room = rate > 0 ? (this.#maxTokens - before) / rate : Infinity;
     let space = '';
+    /** Whether nothing but white space was written of the whole answer. */
+    let isBlank = before === 0;
     for (const piece of stopSequences.length === 0 ? text : this.#untilStop(text, stopSequences)) {
+      if (isBlank) room = Math.max(room, costOfFirst(space + piece));
       const counted = counter.push(piece, room);
       this.#tokens = before + counter.tokens * rate;
       const isCut = counted < piece.length;
@@ -60,6 +64,7 @@ export class AnswerLimit {
       if (solidEnd > 0) {
         yield space + piece.slice(0, solidEnd);
         space = '';
+        isBlank = false;
       }
       if (isCut) {
         this.#reached = { type: 'max_tokens' };
@@ -89,6 +94,12 @@ export class AnswerLimit {
     }
     yield held;
   }
+}
+
+/** The first token of an answer is always written, whatever it is estimated at: there is no request for none. */
+function costOfFirst(text: string): number {
+  const [first = ''] = /^\s*\S?/u.exec(text) ?? [];
+  return countText(first);
 }
 
 /** The position behind the last character before `end` that is no white space. */

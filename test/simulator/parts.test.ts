@@ -115,25 +115,46 @@ describe('AnswerLimit.pass()', () => {
       fc.property(
         fewLetters,
         stops,
-        fc.tuple(fc.nat(20), fc.array(fc.nat(5))),
+        fc.tuple(fc.integer({ min: 1, max: 20 }), fc.array(fc.nat(5))),
         (text, sequences, [maxTokens, lengths]) => {
           const limit = new AnswerLimit(maxTokens);
           const passed = [...limit.pass(inPieces(text, lengths), sequences)].join('');
           const [wanted, stop] = untilStop(text, sequences);
-          if (countText(wanted) <= maxTokens) {
+          // The first token is always written.
+          const room = Math.max(maxTokens, countText(/^\s*\S/u.exec(wanted)?.[0] ?? ''));
+          if (countText(wanted) <= room) {
             assert.equal(passed, wanted);
             assert.deepEqual(limit.reached, stop && { type: 'stop_sequence', sequence: stop });
-            assert.equal(limit.outputTokens, Math.round(countText(wanted)));
+            assert.equal(limit.outputTokens, Math.min(Math.round(countText(wanted)), maxTokens));
             return;
           }
           assert.deepEqual(limit.reached, { type: 'max_tokens' });
           assert.equal(limit.outputTokens, maxTokens);
           assert.ok(wanted.startsWith(passed) && isWhole(passed) && !/\s$/.test(passed));
           const [next = ''] = /^\s*./su.exec(wanted.slice(passed.length)) ?? [];
-          assert.ok(countText(passed) <= maxTokens && countText(passed + next) > maxTokens);
+          assert.ok(countText(passed) <= room && countText(passed + next) > room);
         },
       ),
     );
+  });
+
+  test('writes the first token of an answer, whatever it is estimated at', () => {
+    for (const [text, written] of [
+      ['Hello there', 'Hello'],
+      ['# A title', '#'],
+      ['日本語', '日'],
+      ['2026-11-20', '202'],
+      ['😀😀', '😀'],
+      [' and so on', ' and'],
+    ] as const) {
+      const limit = new AnswerLimit(1);
+      assert.deepEqual(
+        [...limit.pass(inPieces(text, [0, 1]), [], { openingTokens: 0, rate: 1.3 })].join(''),
+        written,
+      );
+      assert.deepEqual(limit.reached, { type: 'max_tokens' });
+      assert.equal(limit.outputTokens, 1);
+    }
   });
 
   test('counts what is no text before it, and the text at its rate', () => {
