@@ -35,9 +35,7 @@ export function toPromptParts(body: JsonObject, model: string): PromptPart[] {
   if (last !== undefined && last.cacheControl == null && body['cache_control'] != null) {
     parts[parts.length - 1] = { ...last, cacheControl: body['cache_control'] };
   }
-  const isBudgeted = (body['thinking'] as JsonObject | null | undefined)?.['type'] === 'enabled';
-  const extra = requestTokens + (isBudgeted ? budgetTokens : 0);
-  if (first !== undefined) parts[0] = { ...(parts[0] ?? first), tokens: first.tokens + extra };
+  if (first !== undefined) parts[0] = { ...(parts[0] ?? first), tokens: first.tokens + requestTokens };
   return parts;
 }
 
@@ -45,10 +43,9 @@ export function sumTokens(parts: readonly PromptPart[]): number {
   return Math.round(parts.reduce((total, { tokens }) => total + tokens, 0));
 }
 
-function* toolParts({ tools, tool_choice: choice }: JsonObject, costs: TokenCosts): Generator<PromptPart> {
+function* toolParts({ tools }: JsonObject, costs: TokenCosts): Generator<PromptPart> {
   if (!Array.isArray(tools)) return;
-  const { type } = (choice ?? {}) as JsonObject;
-  let extra = type === 'any' || type === 'tool' ? costs.forcedToolTokens : costs.toolTokens;
+  let extra = costs.toolTokens;
   for (const tool of tools as readonly JsonObject[]) {
     const { name, description, input_schema: schema } = tool;
     const tokens =
@@ -62,15 +59,36 @@ function* systemParts(system: unknown, costs: TokenCosts): Generator<PromptPart>
   for (const block of toBlocks(system)) yield toPart('system', block, tokensOfBlock(block, costs));
 }
 
-function* turnParts({ messages }: JsonObject, costs: TokenCosts): Generator<PromptPart> {
-  let extra = 0;
-  for (const { role, content } of sinceCompaction(messages as readonly JsonObject[])) {
+function* turnParts(body: JsonObject, costs: TokenCosts): Generator<PromptPart> {
+  // Before the turns, and behind tools and system, which stay as they are whatever it says.
+  let setting = toSetting(body);
+  let extra = settingTokens(body, costs);
+  for (const { role, content } of sinceCompaction(body['messages'] as readonly JsonObject[])) {
     for (const block of toBlocks(content)) {
-      yield toPart(String(role), block, extra + tokensOfBlock(block, costs));
+      yield toPart(`${setting}${String(role)}`, block, extra + tokensOfBlock(block, costs));
+      setting = '';
       extra = 0;
     }
     extra = turnTokens;
   }
+}
+
+/** How tools and thinking are to be used, in print. */
+function toSetting({ tool_choice: choice, thinking }: JsonObject): string {
+  const { type: how = 'auto', name } = toObject(choice);
+  const { type: kind = 'disabled', budget_tokens: budget } = toObject(thinking);
+  return `${JSON.stringify([how, name, kind, budget])} `;
+}
+
+function settingTokens({ tools, tool_choice: choice, thinking }: JsonObject, costs: TokenCosts): number {
+  const { type } = toObject(choice);
+  const isForced = Array.isArray(tools) && (type === 'any' || type === 'tool');
+  const isBudgeted = toObject(thinking)['type'] === 'enabled';
+  return (isForced ? costs.forcedToolTokens - costs.toolTokens : 0) + (isBudgeted ? budgetTokens : 0);
+}
+
+function toObject(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
 }
 
 /** What stands before the last compaction is not read any more. */

@@ -114,6 +114,38 @@ describe('usage', () => {
     assert.ok(other.cache_read_input_tokens > 0, 'what comes behind the mark may differ');
   });
 
+  test('reads tools and system, and no turns, when the choice of tools or the thinking is another', async () => {
+    await using simulator = await startSimulator({ speed: 0 });
+    const asked = (changes: object): object => ({
+      max_tokens: 3000,
+      tools: [weatherTool],
+      system,
+      messages: [user(text(long, mark))],
+      ...changes,
+    });
+    const auto = { tool_choice: { type: 'auto' } };
+    const plain = { model: 'claude-sonnet-4-5' };
+    const { cache_creation_input_tokens: whole } = await usageOf(simulator, asked(plain));
+    const again = await usageOf(simulator, asked({ ...plain, ...auto }));
+    assert.equal(again.cache_read_input_tokens, whole);
+    const bare = { ...plain, messages: [user(text('Hi'))] };
+    const { cache_read_input_tokens: before } = await usageOf(simulator, asked(bare));
+    assert.ok(before > 0 && before < whole);
+    for (const setting of [
+      { tool_choice: { type: 'any' } },
+      { tool_choice: { type: 'tool', name: weatherTool.name } },
+      { tool_choice: { type: 'none' } },
+      { thinking: { type: 'enabled', budget_tokens: 1024 } },
+      { thinking: { type: 'enabled', budget_tokens: 2000 } },
+    ]) {
+      const first = await usageOf(simulator, asked({ ...plain, ...setting }));
+      const second = await usageOf(simulator, asked({ ...plain, ...setting }));
+      assert.equal(first.cache_read_input_tokens, before, JSON.stringify(setting));
+      assert.equal(second.cache_read_input_tokens, before + first.cache_creation_input_tokens);
+      assert.equal(second.input_tokens, first.input_tokens);
+    }
+  });
+
   test('caches nothing without a mark, or when there is too little before it for the model', async () => {
     await using simulator = await startSimulator({ speed: 0 });
     for (const changes of [
