@@ -108,7 +108,29 @@ describe('loadScenario()', () => {
     ]);
   });
 
+  test('says of every recording that is missing where it stands, beside all else that is wrong', async () => {
+    const text = [
+      'rules:',
+      '  - reply: { recording: gone.sse }',
+      '  - replies: [well, { recording: . }]',
+      '    name: 5',
+    ].join('\n');
+    const lines = (await complaintOf('a.yaml', text)).split('\n  ');
+    assert.deepEqual(lines.slice(0, 2), [
+      'Cannot use the scenario:',
+      'a.yaml:4:11 rules[1].name: found 5; wanted: a text',
+    ]);
+    assert.match(lines[2] ?? '', /^a\.yaml:2:25 rules\[0\]\.reply\.recording: ENOENT: .*gone\.sse'$/);
+    assert.match(lines[3] ?? '', /^a\.yaml:3:34 rules\[1\]\.replies\[1\]\.recording: .* is no file$/);
+    assert.equal(lines.length, 4);
+  });
+
   const single: readonly [name: string, text: string, complaint: string][] = [
+    [
+      'usage.json',
+      '{"rules": [{"reply": {"content": "x", "usage": {"output_tokens": "3", "service_tier": "batch"}}}]}',
+      'usage.json:1:66 rules[0].reply.usage.output_tokens: found "3"; wanted: a whole number from 0',
+    ],
     [
       'a.json',
       '{"rules": [{"reply": 5}]}',

@@ -380,6 +380,28 @@ describe('a scripted message', () => {
     });
   }
 
+  test('of a whole message has its usage where the wire has it', async () => {
+    await using simulator = createSimulator({ speed: 0 });
+    const { usage } = await ask(simulator);
+    simulator.reply({ content: 'Hi', usage: { ...usage, service_tier: 'batch', output_tokens: 77 } });
+    const usages: Record<string, unknown> = {};
+    const params = { ...toBody('Hi'), stream: true } as Anthropic.MessageCreateParamsStreaming;
+    for await (const event of await toClient(simulator).messages.create(params)) {
+      if (event.type === 'message_start') usages[event.type] = event.message.usage;
+      if (event.type === 'message_delta') usages[event.type] = event.usage;
+    }
+    assert.partialDeepStrictEqual(usages, {
+      message_start: { service_tier: 'batch', cache_creation: { ephemeral_5m_input_tokens: 0 } },
+      message_delta: { output_tokens: 77 },
+    });
+    assert.deepEqual(Object.keys(usages['message_delta'] as object), [
+      'input_tokens',
+      'cache_creation_input_tokens',
+      'cache_read_input_tokens',
+      'output_tokens',
+    ]);
+  });
+
   test('has what the scenario gives it, and the rest as any answer', async () => {
     await using simulator = createSimulator({ speed: 0 });
     simulator.reply(replies['another end and other counts']!);

@@ -32,7 +32,8 @@ export async function loadScenario(path: string): Promise<Scenario> {
   }));
   if (broken.length > 0) throw new ScenarioError('the scenario', broken);
   const value = toValue(document);
-  const problems = findProblems(value);
+  const folder = dirname(resolve(path));
+  const problems = findProblems(value, folder);
   if (problems.length > 0) {
     const offsetOf = (at: ScenarioPath): number => {
       const node = document.getIn(at, true);
@@ -41,7 +42,7 @@ export async function loadScenario(path: string): Promise<Scenario> {
     };
     throw new ScenarioError('the scenario', problems, { toPlace: (at) => toPlace(offsetOf(at)) });
   }
-  return withFolder(value as Scenario, dirname(resolve(path)));
+  return withFolder(value as Scenario, folder);
 }
 
 function toValue(document: { toJS(): unknown }): unknown {

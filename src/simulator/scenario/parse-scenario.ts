@@ -15,6 +15,7 @@ import type {
   ScriptedReply,
   When,
 } from './scenario.ts';
+import { findUnreadable } from './find-unreadable.ts';
 import { ScenarioError } from './scenario-error.ts';
 import { replyShape, scenarioShape, whenShape } from './scenario-shape.ts';
 import { Spot } from './shape.ts';
@@ -43,15 +44,15 @@ export interface ParsedScenario {
   readonly rules: readonly ParsedRule[];
 }
 
-/** Everything that is wrong with a scenario, but files that cannot be read. */
-export function findProblems(value: unknown): readonly ScenarioProblem[] {
-  return problemsOf(value, scenarioShape);
+/** Everything that is wrong with a scenario. Paths of recordings are relative to `folder`. */
+export function findProblems(value: unknown, folder = '.'): readonly ScenarioProblem[] {
+  return [...problemsOf(value, scenarioShape), ...findUnreadable(value, folder)];
 }
 
 /** Throws a ScenarioError. */
 export function parseScenario(value: Scenario | readonly ScenarioRule[]): ParsedScenario {
   const given = Array.isArray(value) ? { rules: value as readonly ScenarioRule[] } : (value as Scenario);
-  demand(problemsOf(given, scenarioShape), 'the scenario');
+  demand(findProblems(given), 'the scenario');
   const { otherwise = 'error', rules } = given;
   return { otherwise, rules: rules.map((rule, index) => parseRule(rule, ['rules', index])) };
 }

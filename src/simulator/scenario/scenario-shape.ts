@@ -116,6 +116,21 @@ const block: Shape = (value, spot) => {
   if (signature !== undefined) text(signature, spot.at('signature'));
 };
 
+const tokenCounts = [
+  'input_tokens',
+  'output_tokens',
+  'cache_creation_input_tokens',
+  'cache_read_input_tokens',
+] as const;
+
+/** The counts that everybody adds up; the rest passes through. */
+const usage: Shape = (value, spot) => {
+  if (!isObject(value)) return spot.want('an object', value);
+  for (const name of tokenCounts) {
+    if (value[name] != null) integerFrom(0)(value[name], spot.at(name));
+  }
+};
+
 const message = objectOf({
   content: (value, spot) => {
     if (typeof value !== 'string') listOf(block, 'a text or a list of blocks')(value, spot);
@@ -128,7 +143,7 @@ const message = objectOf({
   stop_sequence: orNull(text),
   stop_details: orNull(json),
   container: orNull(json),
-  usage: json,
+  usage,
   ...timing,
 } satisfies FieldsOf<MessageReply>);
 

@@ -82,13 +82,15 @@ function overrideStart(message: Message, { id, model, container, usage = {} }: M
 const limits: ReadonlySet<unknown> = new Set(['max_tokens', 'stop_sequence']);
 
 function overrideEnd(event: MessageDeltaEvent, reply: MessageReply): MessageDeltaEvent {
-  const { stop_reason, stop_sequence, stop_details, container, usage } = reply;
+  const { stop_reason, stop_sequence, stop_details, container, usage = {} } = reply;
+  // A message has these, and its stream has said them at the start.
+  const { cache_creation: _created, service_tier: _tier, inference_geo: _geo, ...totals } = usage;
   const isCut = limits.has(event.delta.stop_reason);
   const stop = isCut ? {} : { stop_reason, stop_sequence, stop_details };
   return {
     ...event,
     delta: { ...event.delta, ...withoutUndefined({ ...stop, container }) },
-    usage: { ...event.usage, ...usage },
+    usage: { ...event.usage, ...totals },
   };
 }
 
