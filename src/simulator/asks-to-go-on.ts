@@ -6,18 +6,27 @@ import type { Turn } from './messages-request.ts';
 
 const goOn = '(?:continue|go on|carry on|keep going|resume)';
 
+/** Of the answer itself, so that no other thing is meant that could be finished. */
+const finish =
+  '(?:finish|complete)(?: your| the| that| this)? (?:answer|response|reply|message|sentence|thought)';
+
 /** A short text that begins with it. That the words stand somewhere else in a text says nothing. */
 const opening = new RegExp(
-  `^(?:(?:please|ok(?:ay)?|yes|now|and|just|then|could you|can you)[,.!]?\\s+)*${goOn}\\b`,
+  `^\\W*(?:(?:please|ok(?:ay)?|yes|now|and|just|then|could you|can you)[,.!]?\\s+)*(?:${goOn}|${finish})\\b`,
   'i',
 );
 /** From a place in an answer. */
 const fromPlace = new RegExp(
-  `\\b${goOn}\\b[^.?!]{0,40}\\b(?:from|where|at)\\b[^.?!]{0,40}\\b(?:left off|stopped|ended|broke off|cut off|there|here|that point)\\b`,
+  `\\b(?:${goOn}|pick(?: it)? up)\\b[^.?!]{0,40}\\b(?:from|where|at)\\b[^.?!]{0,40}\\b(?:left off|stopped|ended|broke off|cut off|there|here|that point)\\b`,
   'i',
 );
-const interrupted =
-  /\b(?:response|answer|message|turn|you) (?:was|were|got|has been) (?:interrupted|cut off|truncated|broken off)\b/i;
+const answer = '(?:response|answer|message|reply|turn|you)';
+const broken = '(?:interrupted|cut off|cut short|truncated|broken off)';
+const interrupted = new RegExp(
+  `\\b${answer} (?:(?:was|were|got|has been) ${broken}|broke off)\\b|` +
+    '\\bconnection (?:dropped|broke|(?:was|got) (?:lost|dropped|interrupted))\\b|\\blost the connection\\b',
+  'i',
+);
 const longest = 200;
 
 /**

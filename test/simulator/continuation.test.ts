@@ -141,6 +141,40 @@ describe('a continuation', () => {
     });
   }
 
+  test('is asked for in many words', () => {
+    const question = user('markdown');
+    const whole = textIn(wholeAnswer(toBody('', { messages: [question], model: newModel })).content);
+    const begun = whole.slice(0, 50);
+    const rest = (asked: string): string => {
+      const messages = [question, assistant([{ type: 'text', text: begun }]), user(asked)];
+      return textIn(wholeAnswer(toBody('', { messages, model: newModel })).content);
+    };
+    for (const asked of [
+      'continue',
+      'Go on.',
+      'OK, please carry on!',
+      '[Continue]',
+      '(resume)',
+      'Finish your answer.',
+      'Please complete the sentence',
+      'Please pick up where you left off.',
+      'Your answer broke off. Go on.',
+      'Your last message was cut short; carry on.',
+      'The connection dropped. Please resume your answer.',
+      'I lost the connection, sorry. Please go on.',
+    ]) {
+      assert.equal(begun + rest(asked), whole, asked);
+    }
+    for (const asked of [
+      'Finish my homework',
+      'Complete the form',
+      'Why did the connection drop?',
+      'Pick up the phone',
+    ]) {
+      assert.match(rest(asked), /^Hello! This is the simulator/, asked);
+    }
+  });
+
   test('of an answer that stands only in the user turn, whole or only its end, is what was missing', () => {
     fc.assert(
       fc.property(drawnCut, fc.boolean(), fc.boolean(), ({ messages, cut }, isShort, isOneText) => {
