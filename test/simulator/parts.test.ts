@@ -121,7 +121,7 @@ describe('AnswerLimit.pass()', () => {
           const passed = [...limit.pass(inPieces(text, lengths), sequences)].join('');
           const [wanted, stop] = untilStop(text, sequences);
           // The first token is always written.
-          const room = Math.max(maxTokens, countText(/^\s*\S/u.exec(wanted)?.[0] ?? ''));
+          const room = Math.max(maxTokens, countText(/^\s*\S?/u.exec(wanted)?.[0] ?? ''));
           if (countText(wanted) <= room) {
             assert.equal(passed, wanted);
             assert.deepEqual(limit.reached, stop && { type: 'stop_sequence', sequence: stop });
