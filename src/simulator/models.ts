@@ -100,6 +100,10 @@ export function takesPrefill(model: string): boolean {
   return generationOf(model) < 4.6;
 }
 
+export function canThink(model: string): boolean {
+  return generationOf(model) >= 3.7;
+}
+
 export function takesEnabledThinking(model: string): boolean {
   return generationOf(model) < 4.7;
 }

@@ -86,8 +86,8 @@ export function parseMessagesRequest(value: unknown, models: readonly string[] =
   const model = requireModel(asked, models);
   checkMaxTokens(maxTokens, model);
   checkModelTakes(model, body);
-  checkThinkingTurns(body, turns, toolChoice);
   checkFinalTurn(turns, takesPrefill(model));
+  checkThinkingTurns(body, turns, toolChoice);
   const parts = toPromptParts(body, model);
   checkCacheMarks(parts);
   const inputTokens = sumTokens(parts);

@@ -4,6 +4,7 @@ import { invalidRequest } from './api-errors.ts';
 import type { JsonObject } from './json-object.ts';
 import type { MessagesRequest, ToolChoice, Turn } from './messages-request.ts';
 import {
+  canThink,
   effortsOf,
   takesAdaptiveThinking,
   takesEnabledThinking,
@@ -64,6 +65,7 @@ function checkFormat(value: unknown, path: string): void {
 /** What the model takes of what has the right shape. Throws an ApiError. */
 export function checkModelTakes(model: string, body: JsonObject): void {
   const { type } = (body['thinking'] ?? {}) as { type?: string };
+  if (type === 'enabled' && !canThink(model)) throw invalidRequest(`'${model}' does not support thinking.`);
   if (type === 'enabled' && !takesEnabledThinking(model)) {
     throw invalidRequest(
       '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and ' +
@@ -119,7 +121,7 @@ function checkSamplingThoughts({ temperature, top_p: topP, top_k: topK }: JsonOb
   );
 }
 
-/** With a thinking budget no tool can be forced, and a tool's result needs the thinking before its call. */
+/** With a thinking budget no tool can be forced, and both a tool's result and a prefill need thinking before them. */
 export function checkThinkingTurns(body: JsonObject, turns: readonly Turn[], choice: ToolChoice): void {
   const { type } = (body['thinking'] ?? {}) as { type?: string };
   if (type !== 'enabled') return;
@@ -127,10 +129,11 @@ export function checkThinkingTurns(body: JsonObject, turns: readonly Turn[], cho
     throw invalidRequest('Thinking may not be enabled when tool_choice forces tool use.');
   }
   const index = turns.findLastIndex(({ role }) => role === 'assistant');
-  const blocks = turns[index]?.content ?? [];
-  const first = blocks[0]?.type ?? 'thinking';
-  const isCall = blocks.some((block) => block.type === 'tool_use');
-  if (!isCall || first === 'thinking' || first === 'redacted_thinking') return;
+  const types = (turns[index]?.content ?? []).map((block) => block.type);
+  const [first = 'thinking'] = types;
+  const isPrefill = index === turns.length - 1 && types.at(-1) === 'text';
+  if (!types.includes('tool_use') && !isPrefill) return;
+  if (first === 'thinking' || first === 'redacted_thinking') return;
   throw invalidRequest(
     `messages.${index}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`${first}\`. ` +
       'When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the ' +

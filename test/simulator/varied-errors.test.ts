@@ -384,6 +384,35 @@ describe('thinking', () => {
     }
   });
 
+  test('is refused by models that cannot, which are named', () => {
+    for (const [model, id] of [
+      ['claude-3-haiku-20240307', 'claude-3-haiku-20240307'],
+      ['claude-3-5-haiku-latest', 'claude-3-5-haiku-20241022'],
+    ]) {
+      assert.equal(refusal({ model, thinking, max_tokens: 2000 }), `'${id}' does not support thinking.`);
+    }
+    for (const model of ['claude-3-7-sonnet-20250219', 'claude-opus-4-0', 'claude-haiku-4-5'])
+      assert.equal(refusal({ model, thinking, max_tokens: 2000 }), undefined);
+  });
+
+  test('leaves no prefill that does not begin with it', () => {
+    const thought = { type: 'thinking', thinking: 'Well', signature: 'c2ln' };
+    const text = { type: 'text', text: 'The' };
+    const ask = (count: number, content: object[], mode: object = thinking): string | undefined =>
+      refusal({
+        model: 'claude-haiku-4-5',
+        thinking: mode,
+        max_tokens: 2000,
+        ...behind(2 * count + 1, { role: 'assistant', content }),
+      });
+    for (const count of [0, 1, 7]) {
+      const wanted = `messages.${2 * count + 1}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`text\`. `;
+      assert.ok(ask(count, [text])?.startsWith(wanted));
+      assert.equal(ask(count, [thought, text]), undefined);
+      assert.equal(ask(count, [text], { type: 'disabled' }), undefined);
+    }
+  });
+
   test('has a budget from 1,024 to below max_tokens', () => {
     fc.assert(
       fc.property(fc.integer({ min: -10, max: 4000 }), (budget) => {
