@@ -11,6 +11,7 @@ import { markdown } from './answers/markdown.ts';
 import { mcp } from './answers/mcp.ts';
 import { compaction, fallback, isCompacted, redactedThinking } from './answers/preface.ts';
 import { prose } from './answers/prose.ts';
+import { structured } from './answers/structured.ts';
 import { thinkingAbout } from './answers/thinking.ts';
 import { toolResult } from './answers/tool-result.ts';
 import { toolSearch } from './answers/tool-search.ts';
@@ -29,6 +30,7 @@ import type { Seam } from './seam.ts';
 const answers = {
   toolResult,
   forcedTool,
+  structured,
   echo,
   refusal,
   contextWindow,
@@ -65,6 +67,7 @@ const serverToolKinds: Readonly<Record<string, AnswerKind>> = {
 /** When each kind is the answer; the first that applies is, and prose when none does. */
 const rules: readonly Rule[] = [
   ['citations', (question) => question.toolResults.length > 0 && bringsCitable(question)],
+  ['structured', (question) => question.toolResults.length > 0 && wantsJson(question)],
   ['toolResult', ({ toolResults }) => toolResults.length > 0],
   ...serverToolRules(forcedServerTool),
   ['forcedTool', ({ request }) => isForced(request) && request.tools.length > 0],
@@ -84,6 +87,7 @@ const rules: readonly Rule[] = [
   ['citations', says(/\b(?:cite|citations?)\b/i)],
   ['parallelTools', (question) => mayCallTools(question) && says(/\bparallel\b/i)(question)],
   ['tool', (question) => mayCallTools(question) && asksForTool(question)],
+  ['structured', wantsJson],
   ['long', says(/\blong\b/i)],
   ['markdown', says(/\b(?:markdown|code|table)\b/i)],
   ['citations', bringsCitable],
@@ -129,6 +133,10 @@ function asksForRefusal({ prompt }: Question): boolean {
 function fallsBack(question: Question): boolean {
   const { fallbacks } = question.request.offers;
   return says(/\bfallback\b/i)(question) || (asksForRefusal(question) && fallbacks.length > 0);
+}
+
+function wantsJson({ request }: Question): boolean {
+  return request.outputSchema !== undefined;
 }
 
 function bringsCitable({ request }: Question): boolean {

@@ -16,6 +16,8 @@ export interface MessagesRequest {
   readonly offers: Offers;
   readonly toolChoice: ToolChoice;
   readonly thinking: 'off' | 'shown' | 'omitted';
+  /** What the text of the answer has to fit; undefined where it is free. */
+  readonly outputSchema?: JsonObject | undefined;
   readonly stopSequences: readonly string[];
   readonly isStream: boolean;
   /** All of them, cached or not. */

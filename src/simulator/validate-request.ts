@@ -16,6 +16,7 @@ import {
   checkModelTakes,
   checkOutputShape,
   checkThinkingTurns,
+  outputSchemaOf,
   parseThinking,
 } from './validate-thinking.ts';
 import { parseToolChoice, parseTools } from './validate-tools.ts';
@@ -93,7 +94,8 @@ export function parseMessagesRequest(value: unknown, models: readonly string[] =
   const inputTokens = sumTokens(parts);
   checkInputTokens(inputTokens, model);
   const said = { model, maxTokens, turns, tools, toolChoice, thinking, stopSequences, isStream };
-  return { ...said, offers: parseOffers(body), inputTokens, parts, cached: uncached };
+  const outputSchema = outputSchemaOf(body);
+  return { ...said, outputSchema, offers: parseOffers(body), inputTokens, parts, cached: uncached };
 }
 
 /** The body of `POST /v1/messages/count_tokens`, to the count it is answered with. Throws an ApiError. */

@@ -12,6 +12,7 @@ import {
   takesSampling,
 } from './models.ts';
 import {
+  isObject,
   requireInteger,
   requireObject,
   requireOneOf,
@@ -54,6 +55,15 @@ export function checkOutputShape({ output_config: config, output_format: format 
   const { effort, format: inner } = requireObject(config, 'output_config');
   checkFormat(inner, 'output_config.format');
   if (effort != null) requireOneOf(effort, 'output_config.effort', efforts);
+}
+
+/** The schema for the text of the answer. The shape was found sound. */
+export function outputSchemaOf({
+  output_config: config,
+  output_format: older,
+}: JsonObject): JsonObject | undefined {
+  const format = isObject(config) && isObject(config['format']) ? config['format'] : older;
+  return isObject(format) && isObject(format['schema']) ? format['schema'] : undefined;
 }
 
 function checkFormat(value: unknown, path: string): void {
@@ -125,15 +135,15 @@ function checkSamplingThoughts({ temperature, top_p: topP, top_k: topK }: JsonOb
 export function checkThinkingTurns(body: JsonObject, turns: readonly Turn[], choice: ToolChoice): void {
   const { type } = (body['thinking'] ?? {}) as { type?: string };
   if (type !== 'enabled') return;
-  if (choice.type === 'any' || choice.type === 'tool') {
+  if (isForcing(choice)) {
     throw invalidRequest('Thinking may not be enabled when tool_choice forces tool use.');
   }
   const index = turns.findLastIndex(({ role }) => role === 'assistant');
   const types = (turns[index]?.content ?? []).map((block) => block.type);
-  const [first = 'thinking'] = types;
-  const isPrefill = index === turns.length - 1 && types.at(-1) === 'text';
-  if (!types.includes('tool_use') && !isPrefill) return;
+  const first = types[0] ?? 'thinking';
   if (first === 'thinking' || first === 'redacted_thinking') return;
+  const isPrefill = index === turns.length - 1 && types.at(-1) === 'text';
+  if (!isPrefill && !types.includes('tool_use')) return;
   throw invalidRequest(
     `messages.${index}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`${first}\`. ` +
       'When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the ' +
@@ -141,4 +151,8 @@ export function checkThinkingTurns(body: JsonObject, turns: readonly Turn[], cho
       'previous turns. To avoid this requirement, disable `thinking`. Please consult our documentation at ' +
       'https://docs.claude.com/en/docs/build-with-claude/extended-thinking',
   );
+}
+
+function isForcing({ type }: ToolChoice): boolean {
+  return type === 'any' || type === 'tool';
 }

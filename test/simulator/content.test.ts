@@ -107,6 +107,42 @@ describe('an answer', () => {
     assert.match(kept.at(-2)?.json ?? '', /"container":\{"id":"container_1"/);
   });
 
+  test('whose form the request gives is JSON of that form: alone, behind thinking, and behind a result', () => {
+    const schema = {
+      type: 'object',
+      properties: {
+        title: { type: 'string' },
+        count: { type: 'integer', minimum: 7 },
+        kind: { enum: ['b', 'a'] },
+      },
+      required: ['title', 'count', 'kind'],
+      additionalProperties: false,
+    };
+    const format = { type: 'json_schema', schema };
+    const call = { type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: {} };
+    const conversation = [
+      { role: 'user', content: 'The weather?' },
+      { role: 'assistant', content: [call] },
+      { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: '21 degrees' }] },
+    ];
+    for (const changes of [
+      { output_config: { format } },
+      { output_format: format },
+      { output_config: { format }, thinking: { type: 'adaptive' } },
+      { output_config: { format }, messages: conversation },
+    ]) {
+      const { content, stop } = wholeAnswer(toBody('A long table, in markdown', changes));
+      assert.deepEqual(JSON.parse(textIn(content)), { title: 'an example of title', count: 7, kind: 'b' });
+      assert.equal(stop.reason, 'end_turn');
+    }
+    const list = { type: 'json_schema', schema: { type: 'array', items: { type: 'boolean' } } };
+    assert.equal(textIn(wholeAnswer(toBody('Hi', { output_format: list })).content), '[true, true]');
+    assert.equal(textIn(wholeAnswer(toBody('echo {"a":1}', { output_format: list })).content), '{"a":1}');
+    const cut = wholeAnswer(toBody('Hi', { output_format: format, max_tokens: 5 }));
+    assert.equal(cut.stop.reason, 'max_tokens');
+    assert.ok('{"title": "an example of title"'.startsWith(textIn(cut.content)));
+  });
+
   test('that is refused says why, and one that another model may give is not refused', () => {
     const { stop } = wholeAnswer(toBody('refuse cyber'));
     assert.deepEqual(stop, {
