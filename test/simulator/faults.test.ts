@@ -609,6 +609,16 @@ describe('a fault plan', () => {
     }
   });
 
+  test('in a header may be UTF-8, as curl sends it, or Latin 1, as fetch does', async () => {
+    const json = JSON.stringify({ kind: 'status', status: 400, message: 'Größe' });
+    for (const encoding of ['utf8', 'latin1'] as const) {
+      await using simulator = await start();
+      const sent = { 'x-simulator-fault': Buffer.from(json, encoding).toString('latin1') };
+      const response = await post(simulator, streamed, sent);
+      assert.match(await response.text(), /"message":"Größe"/, encoding);
+    }
+  });
+
   test('of a request to another path counts for its answer too', async () => {
     await using simulator = await start();
     const headers = { 'anthropic-version': 'x', ...header({ kind: 'status', status: 503 }) };

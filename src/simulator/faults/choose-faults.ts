@@ -1,6 +1,7 @@
 // From a request to the faults of its answer. The first of these that is there counts: the header, the prompt, the
 // rule that answers it, the plan that was set.
 
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 
 import { callerOf } from '../caller-of.ts';
@@ -47,7 +48,13 @@ function setPlan(exchange: Exchange, chosen: ChosenPlan | undefined): void {
 function fromHeader({ request }: Exchange): ChosenPlan | undefined {
   const text = request.headers[faultHeader];
   if (typeof text !== 'string') return undefined;
-  return { plan: readPlan(text, faultHeader), scope: 'header' };
+  return { plan: readPlan(fromUtf8(text), faultHeader), scope: 'header' };
+}
+
+/** A header arrives as a text of bytes. Most clients mean UTF-8 by them; those that do not are left as they are. */
+function fromUtf8(header: string): string {
+  const bytes = Buffer.from(header, 'latin1');
+  return isUtf8(bytes) ? bytes.toString() : header;
 }
 
 /** The prompt counts while it is the last word: an answer that is gone on with does not break again. */
