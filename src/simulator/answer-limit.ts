@@ -73,6 +73,14 @@ export class AnswerLimit {
       space += piece.slice(solidEnd);
     }
     if (space !== '') yield space;
+    this.#countStop(counter, { before, rate });
+  }
+
+  /** The sequence was written, too, as recorded, though nobody sees it. */
+  #countStop(counter: TokenCounter, { before, rate }: { before: number; rate: number }): void {
+    if (this.#reached?.type !== 'stop_sequence') return;
+    counter.push(this.#reached.sequence);
+    this.#tokens = before + counter.tokens * rate;
   }
 
   /** Holds back as much as could still become a stop sequence. */

@@ -125,7 +125,8 @@ describe('AnswerLimit.pass()', () => {
           if (countText(wanted) <= room) {
             assert.equal(passed, wanted);
             assert.deepEqual(limit.reached, stop && { type: 'stop_sequence', sequence: stop });
-            assert.equal(limit.outputTokens, Math.min(Math.round(countText(wanted)), maxTokens));
+            const written = countText(`${wanted}${stop ?? ''}`);
+            assert.equal(limit.outputTokens, Math.min(Math.round(written), maxTokens));
             return;
           }
           assert.deepEqual(limit.reached, { type: 'max_tokens' });
@@ -136,6 +137,19 @@ describe('AnswerLimit.pass()', () => {
         },
       ),
     );
+  });
+
+  test('counts the stop sequence, as recorded answers do', () => {
+    for (const [text, sequence, tokens] of [
+      ['alpha', 'alpha', 1],
+      ['alpha\nbravo\ncharlie delta', 'charlie', 6],
+      ['4200 + 42 = 4242', '4242', 12],
+      ['The beautiful city of Paris', 'Paris', 5],
+    ] as const) {
+      const limit = new AnswerLimit(500);
+      assert.equal([...limit.pass([text], [sequence])].join(''), text.split(sequence)[0]);
+      assert.equal(limit.outputTokens, tokens, text);
+    }
   });
 
   test('writes the first token of an answer, whatever it is estimated at', () => {
