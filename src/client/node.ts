@@ -171,16 +171,13 @@ function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): 
   // A body that breaks off must break what it is decoded by, or a reader would wait for ever.
   const bytes = decode === undefined ? message : message.pipe(decode());
   if (bytes !== message) message.once('error', (error) => bytes.destroy(error));
-  // It may break while nobody reads: the next read tells it, and until then it must not end the process.
-  bytes.on('error', () => undefined);
-  const chunks = (bytes as Readable).iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
+  const chunks = new BodyChunks(bytes);
   return {
-    read: async () => {
-      signal?.throwIfAborted();
-      const result = await chunks.next().catch((cause: unknown) => {
+    read: () => {
+      if (signal?.aborted) return Promise.reject(signal.reason as Error);
+      return chunks.next().catch((cause: unknown) => {
         throw connectionError(`The response of ${url} broke off`, 'body', { cause, signal });
       });
-      return result.done === true ? undefined : result.value;
     },
     cancel: async () => {
       // Read to its end the message has given its connection back; else the connection goes with it.
@@ -188,4 +185,69 @@ function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): 
       if (bytes !== message) bytes.destroy();
     },
   };
+}
+
+/** As much of a body as waits to be read, and no more comes in: as much as a stream of Node holds by itself. */
+const mostWaitingBytes = 64 * 1024;
+
+interface Taker {
+  readonly resolve: (chunk: Uint8Array | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A body chunk by chunk, as it is asked for. Whoever waits gets the chunk in the turn in which it comes: the iterator
+ * of a stream takes several more for each, and drops what had come when a body breaks off. */
+class BodyChunks {
+  readonly #body: Readable;
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #taker: Taker | undefined;
+  #isEnded = false;
+  #failure: Error | undefined;
+
+  constructor(body: Readable) {
+    this.#body = body;
+    // It may break while nobody reads: the next read tells it, and until then it must not end the process.
+    body.once('error', (error) => this.#fail(error));
+    body.on('error', () => undefined);
+    body.once('close', () => this.#fail(new Error('The body was closed before its end')));
+    body.once('end', () => {
+      this.#isEnded = true;
+      this.#taker?.resolve(undefined);
+    });
+    body.on('data', (chunk: Uint8Array) => this.#push(chunk));
+  }
+
+  /** Resolves with undefined behind the last one. One call at a time. */
+  next(): Promise<Uint8Array | undefined> {
+    const chunk = this.#waiting.shift();
+    if (chunk !== undefined) {
+      this.#waitingBytes -= chunk.byteLength;
+      return Promise.resolve(chunk);
+    }
+    if (this.#isEnded) return Promise.resolve(undefined);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#body.isPaused()) this.#body.resume();
+    return new Promise((resolve, reject) => {
+      this.#taker = { resolve, reject };
+    });
+  }
+
+  #push(chunk: Uint8Array): void {
+    const taker = this.#taker;
+    if (taker !== undefined) {
+      this.#taker = undefined;
+      taker.resolve(chunk);
+      return;
+    }
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.byteLength;
+    if (this.#waitingBytes >= mostWaitingBytes) this.#body.pause();
+  }
+
+  #fail(error: Error): void {
+    if (this.#isEnded) return;
+    this.#failure ??= error;
+    this.#taker?.reject(this.#failure);
+  }
 }

@@ -111,7 +111,10 @@ class FirstRequest {
   async #readAll(body: ByteSource): Promise<FirstResult> {
     const decoder = new SseDecoder();
     for (;;) {
-      const chunk = await this.#read(body);
+      this.#watch.begin();
+      const chunk = await body.read();
+      this.#watch.end();
+      this.#controller.signal.throwIfAborted();
       const frames = readFrames(chunk === undefined ? decoder.end() : decoder.push(chunk));
       if (frames.hasProgress) this.#watch.progress();
       const { isComplete, broken } = frames;
@@ -125,17 +128,6 @@ class FirstRequest {
         return { type: 'broken', broken: { ...brokenBy(broken.failure).broken, ...broken } };
       if (decoder.error !== undefined) return brokenBy(decoder.error);
       if (chunk === undefined) return brokenBy(new TruncatedError(undefined, undefined));
-    }
-  }
-
-  async #read(body: ByteSource): Promise<Uint8Array | undefined> {
-    this.#watch.begin();
-    try {
-      const chunk = await body.read();
-      this.#controller.signal.throwIfAborted();
-      return chunk;
-    } finally {
-      this.#watch.end();
     }
   }
 

@@ -16,7 +16,7 @@ import { limitResponse } from './limits.ts';
 import { Lease } from './lease.ts';
 import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
-import { isStoreFull, StorageError, withStore } from './storage-error.ts';
+import { isStoreFull, StorageError, storageErrorOf } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
 import { ToolHold } from './tool-hold.ts';
 import { passedHeaders } from './upstream.ts';
@@ -223,9 +223,9 @@ export class Producer {
   }
 
   /** Appends what may be shown now. False when there is no more to do. */
-  async #show(records: readonly LogRecord[]): Promise<boolean> {
+  #show(records: readonly LogRecord[]): Promise<boolean> {
     const shown = this.#hold?.push(records) ?? records;
-    return shown.length === 0 || (await this.#append(shown));
+    return shown.length === 0 ? Promise.resolve(true) : this.#append(shown);
   }
 
   /** False when the stream is no longer this producer's; an ending that is due is written. */
@@ -242,7 +242,9 @@ export class Producer {
 
   #tryAppend(after: EntryId, records: readonly LogRecord[]): ReturnType<StreamLog['append']> {
     const { id, log } = this.#options;
-    return withStore(`append to the stream ${id}`, () => log.append(id, { after, records }));
+    return log.append(id, { after, records }).catch((cause: unknown) => {
+      throw storageErrorOf(`append to the stream ${id}`, cause);
+    });
   }
 
   /** Readers wait for an ending: a store that failed once may take it all the same. */

@@ -1,10 +1,11 @@
-// One reader of one log, at its own pace: a generator of text that somebody else puts on a socket. It holds one
-// batch of entries and nothing more, so that a reader who does not read costs nobody anything.
+// One reader of one log, at its own pace: an iterator of text that somebody else puts on a socket. It holds one
+// batch of entries and nothing more, so that a reader who does not read costs nobody anything. An iterator by hand, as
+// every event comes by here for every reader, and generators within generators take several promises for each.
 
 import { isSameEntry, logStart } from '../storage/index.ts';
 import type { EntryId, LogEntry, ReadResult, StreamLog } from '../storage/index.ts';
 import { Silence } from './silence.ts';
-import { StorageError, withStore } from './storage-error.ts';
+import { StorageError, storageErrorOf } from './storage-error.ts';
 
 /** Endings that are a reader's alone: the log has another, or none. */
 type ReaderErrorCode = 'api_error' | 'log_diverged' | 'storage_failed' | 'storage_full' | 'stream_gone';
@@ -30,12 +31,19 @@ export interface ReadOptions {
   readonly id: string;
   readonly after: EntryId;
   readonly signal: AbortSignal;
-  /** Aborts when nobody will write the log's end. */
-  readonly lost?: AbortSignal | undefined;
+  /** Called when reading begins: who does not read is no reader. */
+  readonly onBegin?: (() => Following) | undefined;
   /** The longest silence on the connection, in milliseconds. */
   readonly pingMs: number;
   /** Told of a store that fails; the reader gets an ending. */
   readonly onError: (error: unknown) => void;
+}
+
+export interface Following {
+  /** Aborts when nobody will write the log's end. */
+  readonly lost?: AbortSignal | undefined;
+  /** Called once, when reading is over. */
+  readonly onEnd: () => void;
 }
 
 /** What one reader holds at once, and how long it keeps the event loop: a few milliseconds of encoding. */
@@ -44,26 +52,17 @@ const batchLimits = { maxEntries: 256, maxBytes: 256 * 1024 };
 /** After so many at once others get their turn. */
 const manyEntries = 64;
 
-/** The text of the log from `after` to its end; ends early when the reader has gone. Never throws. */
-export async function* readLog(
+/** The text of the log from `after` to its end; ends early when the reader has gone. One call at a time; none of them
+ * ever rejects. */
+export function readLog(
   log: StreamLog,
   encoder: Encoder,
   options: ReadOptions,
-): AsyncGenerator<string, void, undefined> {
-  const reader = new LogReader(log, encoder, options);
-  try {
-    yield* reader.texts();
-  } catch (error) {
-    options.onError(error);
-    yield error instanceof StorageError
-      ? encoder.failed(error.code, 'The store could not be read')
-      : encoder.failed('api_error', 'Internal server error');
-  } finally {
-    reader.close();
-  }
+): AsyncIterableIterator<string, void, undefined> {
+  return new LogReader(log, encoder, options);
 }
 
-class LogReader {
+class LogReader implements AsyncIterableIterator<string, void, undefined> {
   readonly #log: StreamLog;
   readonly #encoder: Encoder;
   readonly #options: ReadOptions;
@@ -73,13 +72,14 @@ class LogReader {
   /** Ends the wait that is open. */
   #failWait: ((error: StorageError) => void) | undefined;
   readonly #lose = (): void => this.#failWait?.(this.#withoutEnd());
-  readonly #silence: Silence;
+  #silence: Silence | undefined;
   #position: EntryId;
   /** The last sequence the reader has seen: entries up to it are read for the encoder alone. */
   #shownAfter: number;
   /** The wait that a ping interrupted goes on: no more than one is ever open. */
-  #waiting: Promise<unknown> | undefined;
-  #isOver = false;
+  #waiting: Promise<void> | undefined;
+  #following: Following | undefined;
+  #step: 'begin' | 'read' | 'rest' | 'wait' | 'end' = 'begin';
 
   constructor(log: StreamLog, encoder: Encoder, options: ReadOptions) {
     this.#log = log;
@@ -87,42 +87,82 @@ class LogReader {
     this.#options = options;
     this.#position = options.after;
     this.#shownAfter = options.after.sequence;
-    this.#silence = new Silence(options.pingMs);
-    options.signal.addEventListener('abort', this.#leave);
-    if (options.signal.aborted) this.#leave();
-    options.lost?.addEventListener('abort', this.#lose);
   }
 
-  close(): void {
-    this.#options.signal.removeEventListener('abort', this.#leave);
-    this.#options.lost?.removeEventListener('abort', this.#lose);
-    this.#leave();
-    this.#silence.stop();
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 
-  async *texts(): AsyncGenerator<string, void, undefined> {
-    const { signal } = this.#leaving;
-    await this.#findStart();
-    while (!signal.aborted) {
-      const result = await this.#read(batchLimits);
-      const text = this.#textOf(result);
-      if (text !== '') yield* this.#say(text);
-      if (this.#isOver) return;
-      // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
-      if (result.type === 'entries' && result.entries.length >= manyEntries) await nextTurn();
-      // Where there is more already, this does not wait.
-      else if (!(await this.#hasEntry())) yield* this.#say(this.#encoder.ping());
+  async next(): Promise<IteratorResult<string, void>> {
+    try {
+      // What was given out before has been taken.
+      this.#silence?.restart();
+      const text = await this.#nextText();
+      if (text !== undefined) return { done: false, value: text };
+    } catch (error) {
+      this.#options.onError(error);
+      this.#close();
+      return { done: false, value: this.#textOfError(error) };
     }
+    this.#close();
+    return { done: true, value: undefined };
   }
 
-  async *#say(text: string): AsyncGenerator<string, void, undefined> {
-    yield text;
-    this.#silence.restart();
+  return(): Promise<IteratorResult<string, void>> {
+    this.#close();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #begin(): void {
+    const { signal, pingMs, onBegin } = this.#options;
+    this.#silence = new Silence(pingMs);
+    signal.addEventListener('abort', this.#leave);
+    if (signal.aborted) this.#leave();
+    this.#following = onBegin?.();
+    this.#following?.lost?.addEventListener('abort', this.#lose);
+  }
+
+  #close(): void {
+    this.#step = 'end';
+    this.#options.signal.removeEventListener('abort', this.#leave);
+    this.#following?.lost?.removeEventListener('abort', this.#lose);
+    this.#following?.onEnd();
+    this.#following = undefined;
+    this.#leave();
+    this.#silence?.stop();
+  }
+
+  /** Undefined at the end. Rejects with StorageError, and with what an encoder throws. */
+  async #nextText(): Promise<string | undefined> {
+    if (this.#step === 'begin') {
+      this.#begin();
+      await this.#findStart();
+      this.#step = 'read';
+    }
+    while (this.#step !== 'end' && !this.#leaving.signal.aborted) {
+      if (this.#step === 'rest') await nextTurn();
+      // Where there is more already, this does not wait.
+      else if (this.#step === 'wait' && !(await this.#hasEntry())) return this.#encoder.ping();
+      const result = await this.#read(batchLimits);
+      // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
+      this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
+      const text = this.#textOf(result);
+      if (text !== '') return text;
+    }
+    return undefined;
+  }
+
+  #textOfError(error: unknown): string {
+    return error instanceof StorageError
+      ? this.#encoder.failed(error.code, 'The store could not be read')
+      : this.#encoder.failed('api_error', 'Internal server error');
   }
 
   #read(limits: { maxEntries: number; maxBytes: number }): Promise<ReadResult> {
     const { id } = this.#options;
-    return withStore(`read the stream ${id}`, () => this.#log.read(id, this.#position, limits));
+    return this.#log.read(id, this.#position, limits).catch((cause: unknown) => {
+      throw storageErrorOf(`read the stream ${id}`, cause);
+    });
   }
 
   async #findStart(): Promise<void> {
@@ -135,10 +175,10 @@ class LogReader {
   #textOf(result: ReadResult): string {
     if (result.type === 'diverged') return this.#reset(result.from);
     if (result.type === 'gone') {
-      this.#isOver = true;
+      this.#step = 'end';
       return this.#encoder.failed('stream_gone', 'The stream was deleted');
     }
-    this.#isOver = result.ended;
+    if (result.ended) this.#step = 'end';
     return this.#encodeAll(result.entries);
   }
 
@@ -148,7 +188,7 @@ class LogReader {
     const text = this.#encoder.reset(from);
     this.#position = this.#encoder.needsHistory ? logStart : from;
     this.#shownAfter = this.#position.sequence;
-    this.#isOver = text === undefined;
+    if (text === undefined) this.#step = 'end';
     return text ?? this.#encoder.failed('log_diverged', 'The stream is not what it was: ask again');
   }
 
@@ -161,7 +201,7 @@ class LogReader {
       if (piece === '' || entry.id.sequence <= this.#shownAfter) continue;
       text += piece;
       if (!encoder.hasEnded) continue;
-      this.#isOver = true;
+      this.#step = 'end';
       break;
     }
     return text;
@@ -169,24 +209,29 @@ class LogReader {
 
   /** False when the connection has been silent for too long first. */
   #hasEntry(): Promise<boolean> {
-    const { id, lost } = this.#options;
-    if (lost?.aborted) return Promise.reject(this.#withoutEnd());
-    this.#waiting ??= withStore(`wait for the stream ${id}`, () =>
-      this.#log.wait(id, this.#position, this.#leaving.signal),
-    ).finally(() => {
-      this.#waiting = undefined;
+    if (this.#following?.lost?.aborted) return Promise.reject(this.#withoutEnd());
+    return new Promise((resolve, reject) => {
+      this.#failWait = reject;
+      this.#waiting ??= this.#wait();
+      this.#waiting.then(() => resolve(true), reject);
+      this.#silence?.tellPassed(() => resolve(false));
     });
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    this.#failWait = reject;
-    this.#waiting.then(() => resolve(true), reject);
-    void this.#silence.passed().then(resolve);
-    return promise;
+  }
+
+  #wait(): Promise<void> {
+    const { id } = this.#options;
+    const isOver = (): void => {
+      this.#waiting = undefined;
+    };
+    return this.#log.wait(id, this.#position, this.#leaving.signal).then(isOver, (cause: unknown) => {
+      isOver();
+      throw storageErrorOf(`wait for the stream ${id}`, cause);
+    });
   }
 
   #withoutEnd(): StorageError {
-    const { id, lost } = this.#options;
-    return new StorageError(`Cannot read the end of the stream ${id}: it was not written`, {
-      cause: lost?.reason,
+    return new StorageError(`Cannot read the end of the stream ${this.#options.id}: it was not written`, {
+      cause: this.#following?.lost?.reason,
     });
   }
 }

@@ -27,12 +27,10 @@ export class Silence {
     else refresh.call(this.#timer);
   }
 
-  /** Resolves with false when the limit has passed; never when it was stopped. One call at a time. */
-  passed(): Promise<false> {
-    return new Promise((resolve) => {
-      this.#tell = () => resolve(false);
-      if (this.#isOver) this.#tell();
-    });
+  /** Calls `tell` once the limit has passed; in place of the one told before, and never when it was stopped. */
+  tellPassed(tell: () => void): void {
+    this.#tell = tell;
+    if (this.#isOver) tell();
   }
 
   stop(): void {

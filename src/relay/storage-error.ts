@@ -34,6 +34,12 @@ export async function withStore<Result>(action: string, work: () => Promise<Resu
   try {
     return await work();
   } catch (cause) {
-    throw new StorageError(`Cannot ${action}: ${String(cause)}`, { cause });
+    throw storageErrorOf(action, cause);
   }
+}
+
+/** The error of a store that threw `cause`, unless it is one already. */
+export function storageErrorOf(action: string, cause: unknown): StorageError {
+  if (cause instanceof StorageError) return cause;
+  return new StorageError(`Cannot ${action}: ${String(cause)}`, { cause });
 }

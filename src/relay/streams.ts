@@ -8,7 +8,7 @@ import { Producer } from './producer.ts';
 import type { Opening, ProducerOptions } from './producer.ts';
 import { readLog } from './reader.ts';
 import { ReaderCount } from './reader-count.ts';
-import type { Encoder } from './reader.ts';
+import type { Encoder, Following } from './reader.ts';
 import type { CallPolicy, PostMessages, StreamCall } from './stream-call.ts';
 
 export interface StreamsOptions {
@@ -126,25 +126,14 @@ export class Streams {
   }
 
   /** The stream's text from `after` on, in the encoder's format. */
-  async *follow(
+  follow(
     id: string,
     encoder: Encoder,
     { after, signal }: { after: EntryId; signal: AbortSignal },
-  ): AsyncGenerator<string, void, undefined> {
+  ): AsyncIterableIterator<string, void, undefined> {
     const { pingMs, onError } = this.#options;
-    const running = this.#running.get(id);
-    if (running !== undefined) running.readers += 1;
-    clearTimeout(running?.orphanTimer);
-    this.readers.enter(id);
-    try {
-      yield* readLog(this.log, encoder, { id, after, signal, pingMs, onError, lost: running?.producer.lost });
-    } finally {
-      this.readers.leave(id);
-      if (running !== undefined) {
-        running.readers -= 1;
-        this.#watch(id, running);
-      }
-    }
+    const onBegin = () => this.#enter(id);
+    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin });
   }
 
   /** Stops a stream wherever it is produced; false when there is no such stream. Stopping again does no harm.
@@ -238,6 +227,20 @@ export class Streams {
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
     this.#watch(id, this.#run(id, { call, isTakeover: true, orphanMs }));
     return true;
+  }
+
+  #enter(id: string): Following {
+    const running = this.#running.get(id);
+    if (running !== undefined) running.readers += 1;
+    clearTimeout(running?.orphanTimer);
+    this.readers.enter(id);
+    const onEnd = (): void => {
+      this.readers.leave(id);
+      if (running === undefined) return;
+      running.readers -= 1;
+      this.#watch(id, running);
+    };
+    return { lost: running?.producer.lost, onEnd };
   }
 
   /** Stops a stream when nobody is there to be told of an error. */

@@ -71,6 +71,8 @@ export function openSqliteFile(
     database.exec('PRAGMA journal_mode = WAL');
     // What is committed outlives the process; the last commits before a power cut may be lost, and nothing else is.
     database.exec('PRAGMA synchronous = NORMAL');
+    // Each checkpoint waits for the disk, and pages that were written again since the one before are copied once.
+    database.exec('PRAGMA wal_autocheckpoint = 4000');
     database.exec(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
     limitSize(database, maxFileBytes);
     if (isNew) database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);

@@ -148,13 +148,14 @@ export class SqliteStreamLog implements StreamLog {
     });
   }
 
-  async wait(id: string, after: EntryId, signal: AbortSignal): Promise<void> {
+  wait(id: string, after: EntryId, signal: AbortSignal): Promise<void> {
     // In one go: an entry that comes in between would not wake it.
-    const mustWait = this.#lookNow(() => {
+    return this.#look(() => {
       const stream = this.#book.find(id);
-      return stream !== undefined && stream.ended === undefined && stream.sequence <= after.sequence;
+      const mustWait =
+        stream !== undefined && stream.ended === undefined && stream.sequence <= after.sequence;
+      return mustWait && !signal.aborted ? this.#readers.wait(id, signal) : undefined;
     });
-    if (mustWait && !signal.aborted) await this.#readers.wait(id, signal);
   }
 
   state(id: string): Promise<StreamState | undefined> {
@@ -184,28 +185,24 @@ export class SqliteStreamLog implements StreamLog {
   }
 
   /** Rejects with a StoreError, and with a RangeError of `work`. */
-  async #change<Result>(work: () => Result): Promise<Result> {
-    this.#demandOpen();
+  #change<Result>(work: () => Result): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(this.#closedError());
     return this.#turns.run(work);
   }
 
   /** Looks at what is committed: between turns memory holds nothing else. Rejects with a StoreError. */
-  async #look<Result>(work: () => Result): Promise<Result> {
-    return this.#lookNow(work);
-  }
-
-  #lookNow<Result>(work: () => Result): Result {
-    this.#demandOpen();
+  #look<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    if (this.#isClosed) return Promise.reject(this.#closedError());
     try {
       this.#turns.heal();
-      return work();
+      return Promise.resolve(work());
     } catch (error) {
-      throw toStoreError(error, this.#file);
+      return Promise.reject(toStoreError(error, this.#file));
     }
   }
 
-  #demandOpen(): void {
-    if (this.#isClosed) throw new StoreError('store_closed', this.#file);
+  #closedError(): StoreError {
+    return new StoreError('store_closed', this.#file);
   }
 
   #load(): void {

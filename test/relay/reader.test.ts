@@ -45,7 +45,7 @@ interface Following {
   readonly onError?: (error: unknown) => void;
 }
 
-function follow(log: StreamLog, encoder: Encoder, options: Following = {}): AsyncGenerator<string> {
+function follow(log: StreamLog, encoder: Encoder, options: Following = {}): AsyncIterableIterator<string> {
   const signal = new AbortController().signal;
   return readLog(log, encoder, {
     id: 's',
@@ -181,7 +181,7 @@ test('readLog() pings again and again in one silence, with one wait', async (t) 
     t.mock.timers.tick(1);
     assert.match(String((await next).value), /^event: ping\n/);
   }
-  await reader.return(undefined);
+  await reader.return?.();
   assert.equal(waits, 1);
 });
 
