@@ -3,7 +3,14 @@
 
 import { MessageAccumulator } from '../protocol/index.ts';
 import type { ContentBlock, DeepReadonly, DoneEvent, ErrorEvent } from '../protocol/index.ts';
-import type { Message, PartialJson, StreamEvent, Usage } from '../protocol/index.ts';
+import type {
+  Message,
+  MessageDeltaEvent,
+  MessageStartEvent,
+  PartialJson,
+  StreamEvent,
+  Usage,
+} from '../protocol/index.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest } from './answer-attempts.ts';
 import type { AnswerSource } from './answer-source.ts';
@@ -57,6 +64,8 @@ export class Answer implements AnswerSource {
   #continuation: Continuation | undefined;
   /** Whether anything of the content has come: before that another attempt costs the reader nothing. */
   #isCommitted = false;
+  /** What the last attempt that goes on said of its model. */
+  #answeringModel: string | undefined;
   /** The block that was begun last and has not ended. */
   #open: { readonly index: number; readonly type: string } | undefined;
   /** Set when the attempt under way has ended otherwise than well. */
@@ -170,6 +179,7 @@ export class Answer implements AnswerSource {
       if (this.#continuation === undefined) {
         if (this.#accept(event)) yield event as ClientEvent;
       } else {
+        if (event.type === 'message_start') this.#answeringModel = (event as MessageStartEvent).message.model;
         yield* this.#showAll(this.#continuation.push(event));
       }
       if (this.#ending !== undefined) return;
@@ -218,11 +228,14 @@ export class Answer implements AnswerSource {
     }
   }
 
-  /** What all attempts took stands where the last one's figures would. */
+  /** What all attempts took stands where the last one's figures would; and the model that went on, where it is
+   * another than the one that began. */
   #summed(event: StreamEvent): StreamEvent {
-    const { usage } = this;
+    const { usage, message } = this;
     if (event.type !== 'message_delta' || usage === undefined) return event;
-    return { ...event, usage };
+    const model = this.#answeringModel;
+    if (model === undefined || model === message?.model) return { ...event, usage };
+    return { ...event, delta: { ...(event as MessageDeltaEvent).delta, model }, usage } as StreamEvent;
   }
 
   /** Returns where the blocks begin that are no more. */

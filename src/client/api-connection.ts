@@ -1,6 +1,6 @@
 // One request to the API: address, key, headers, and what a response that is not a success means.
 
-import { ApiError, parseErrorBody } from '../protocol/index.ts';
+import { ApiError, parseErrorBody, statusOfErrorType } from '../protocol/index.ts';
 import { ConfigurationError, ConnectionError, isCoded, TimeoutError } from './errors.ts';
 import type { CallOptions, CallSettings } from './call-settings.ts';
 import { resolveSettings } from './call-settings.ts';
@@ -19,8 +19,10 @@ export interface ClientOptions extends CallOptions {
   authToken?: string | null | undefined;
   /** Default: the environment's ANTHROPIC_BASE_URL, else https://api.anthropic.com. */
   baseURL?: string | undefined;
-  /** Sent with every request, over those of the environment's ANTHROPIC_CUSTOM_HEADERS. */
-  headers?: Readonly<Record<string, string>> | undefined;
+  /** Sent with every request, over those of the environment's ANTHROPIC_CUSTOM_HEADERS; null leaves one out. */
+  headers?: HeaderOptions | undefined;
+  /** `headers` by the official SDK's name. */
+  defaultHeaders?: HeaderOptions | undefined;
   /** Stands in for the platform's `fetch`. */
   fetch?: Fetch | undefined;
   /** Stands in for HTTP altogether. */
@@ -41,6 +43,9 @@ export interface ClientOptions extends CallOptions {
    * origins, which it does not do otherwise. */
   dangerouslyAllowBrowser?: boolean | undefined;
 }
+
+/** Headers by name; null for one that is not to be sent. */
+export type HeaderOptions = Readonly<Record<string, string | null>>;
 
 /** The part of a logger that is called: `console` is one. */
 export interface Logger {
@@ -63,12 +68,15 @@ export class ApiConnection {
   readonly modes: ContinuationModes = new ContinuationModes();
   readonly #token: string | undefined;
   /** Names in lower case. */
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #headers: HeaderOptions;
   readonly #transport: Transport;
 
   constructor(options: ClientOptions) {
     const baseURL = options.baseURL ?? environment('ANTHROPIC_BASE_URL');
     this.baseURL = (baseURL || 'https://api.anthropic.com').replace(/\/+$/, '');
+    // In a page an address may be relative to the page's.
+    if (!URL.canParse(this.baseURL, (globalThis as { location?: { href: string } }).location?.href))
+      throw new ConfigurationError('invalid_base_url', `baseURL ${JSON.stringify(baseURL)} is no URL`);
     this.settings = resolveSettings(options);
     this.logger = options.logger ?? environmentLogger();
     this.telemetries = telemetriesOf(options);
@@ -76,7 +84,7 @@ export class ApiConnection {
     this.#headers = {
       ...environmentHeaders(),
       ...browserHeaders(options),
-      ...lowerCased(options.headers ?? {}),
+      ...lowerCased({ ...options.defaultHeaders, ...options.headers }),
     };
     this.#transport = options.transport ?? createFetchTransport(options.fetch);
     if (this.#token !== undefined && isBrowser() && options.dangerouslyAllowBrowser !== true) {
@@ -106,8 +114,8 @@ export class ApiConnection {
     throw await errorOf(response, { signal, clock: this.settings.clock });
   }
 
-  #requestHeaders(betas: unknown, ownHeaders: Readonly<Record<string, string>>): Record<string, string> {
-    const headers: Record<string, string> = {
+  #requestHeaders(betas: unknown, ownHeaders: HeaderOptions): Record<string, string> {
+    const headers: Record<string, string | null> = {
       accept: 'application/json',
       'content-type': 'application/json',
       'anthropic-version': apiVersion,
@@ -115,13 +123,14 @@ export class ApiConnection {
     if (Array.isArray(betas) && betas.length > 0) headers['anthropic-beta'] = betas.join(',');
     if (this.#token !== undefined) headers['authorization'] = `Bearer ${this.#token}`;
     Object.assign(headers, this.#headers, lowerCased(ownHeaders));
-    if (headers['authorization'] === undefined && headers['x-api-key'] === undefined) {
+    if (headers['authorization'] == null && headers['x-api-key'] == null) {
       throw new ConfigurationError(
         'missing_api_key',
         'No key for the API: set the environment variable ANTHROPIC_API_KEY, or pass apiKey',
       );
     }
-    return headers;
+    for (const [name, value] of Object.entries(headers)) if (value === null) delete headers[name];
+    return headers as Record<string, string>;
   }
 }
 
@@ -131,7 +140,7 @@ function telemetriesOf({ onMetrics, telemetry }: ClientOptions): Telemetry[] {
 }
 
 interface PostOptions {
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: HeaderOptions | undefined;
   readonly signal: AbortSignal;
   /** For a transport that can tell how long it connects. */
   readonly connectMs: number;
@@ -175,11 +184,11 @@ export function apiErrorOf(
   text: string,
   nowMs: number,
 ): ApiError {
-  const requestId = headers.get('request-id');
+  const { body, requestId } = bodyOf(text, status);
   const retryAfterMs = parseRetryAfter(headers, nowMs);
-  return new ApiError(bodyOf(text, status), {
+  return new ApiError(body, {
     status,
-    requestId: requestId ?? undefined,
+    requestId: headers.get('request-id') ?? requestId,
     retryAfterMs,
     shouldRetry: toFlag(headers.get('x-should-retry')),
   });
@@ -189,13 +198,31 @@ function toFlag(value: string | null): boolean | undefined {
   return value === 'true' || (value === 'false' ? false : undefined);
 }
 
-function bodyOf(text: string, status: number): ReturnType<typeof parseErrorBody> {
+interface SaidError {
+  readonly body: ReturnType<typeof parseErrorBody>;
+  readonly requestId: string | undefined;
+}
+
+/** A gateway may say nothing of a type, or nothing that is JSON: then the status stands for one. */
+function bodyOf(text: string, status: number): SaidError {
+  const type = typeOf(status);
   try {
-    const value = JSON.parse(text) as { error?: unknown } | null;
-    return parseErrorBody(value?.error ?? value);
+    const value = JSON.parse(text) as { error?: unknown; request_id?: unknown } | null;
+    const error = value?.error ?? value;
+    const body = parseErrorBody(error);
+    const isTyped = typeof (error as { type?: unknown } | null)?.type === 'string';
+    const requestId = typeof value?.request_id === 'string' ? value.request_id : undefined;
+    return { body: isTyped ? body : { ...body, type }, requestId };
   } catch {
-    return { type: 'api_error', message: `HTTP ${status}${text === '' ? '' : `: ${text.slice(0, 500)}`}` };
+    const message = `HTTP ${status}${text === '' ? '' : `: ${text.slice(0, 500)}`}`;
+    return { body: { type, message }, requestId: undefined };
   }
+}
+
+function typeOf(status: number): string {
+  if (status === 408) return 'timeout_error';
+  const entry = Object.entries(statusOfErrorType).find(([, itsStatus]) => itsStatus === status);
+  return entry?.[0] ?? (status >= 400 && status < 500 ? 'invalid_request_error' : 'api_error');
 }
 
 /** `retry-after-ms`, or `retry-after` in seconds or as a date, in milliseconds. */
@@ -211,6 +238,8 @@ function parseRetryAfter(headers: ResponseHeaders, nowMs: number): number | unde
 
 /** A credential that was passed is the only one: then the environment is not read for another. */
 function tokenOf({ apiKey, authToken }: ClientOptions): string | undefined {
+  if (apiKey != null && authToken != null)
+    throw new ConfigurationError('two_credentials', 'Pass apiKey or authToken, not both');
   const passed = apiKey ?? authToken;
   if (passed != null) return passed.trim() || undefined;
   const key = apiKey === undefined ? environment('ANTHROPIC_API_KEY') : undefined;
@@ -227,6 +256,6 @@ function isBrowser(): boolean {
   return window !== undefined && document !== undefined;
 }
 
-function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+function lowerCased(headers: HeaderOptions): HeaderOptions {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

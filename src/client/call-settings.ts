@@ -22,6 +22,10 @@ export interface CallOptions {
   /** Models to turn to, in order, when an answer keeps failing; the word `non-streaming` among them, or alone, asks
    * for the answer whole. Default nothing. */
   fallback?: Fallback | undefined;
+  /** `retry.maxRetries` by the official SDK's name. */
+  maxRetries?: number | undefined;
+  /** `timeouts.headersMs` by the official SDK's name. */
+  timeout?: number | undefined;
 }
 
 export interface CallSettings {
@@ -39,8 +43,8 @@ export function resolveSettings(
   options: CallOptions & { clock?: Clock | undefined; random?: (() => number) | undefined },
 ): CallSettings {
   return {
-    timeouts: resolveTimeouts(options.timeouts),
-    retry: resolveRetry(options.retry),
+    timeouts: resolveTimeouts(timeoutsOf(options)),
+    retry: resolveRetry(retryOf(options)),
     recover: resolveRecover(options.recover),
     fallback: stepsOf(options.fallback),
     clock: options.clock ?? systemClock,
@@ -52,11 +56,19 @@ export function resolveSettings(
 export function withOptions(settings: CallSettings, options: CallOptions): CallSettings {
   return {
     ...settings,
-    timeouts: resolveTimeouts(options.timeouts, settings.timeouts),
-    retry: resolveRetry(options.retry, settings.retry),
+    timeouts: resolveTimeouts(timeoutsOf(options), settings.timeouts),
+    retry: resolveRetry(retryOf(options), settings.retry),
     recover: options.recover === undefined ? settings.recover : resolveRecover(options.recover),
     fallback: options.fallback === undefined ? settings.fallback : stepsOf(options.fallback),
   };
+}
+
+function timeoutsOf({ timeout, timeouts }: CallOptions): CallOptions['timeouts'] {
+  return timeout === undefined ? timeouts : { headersMs: timeout, ...timeouts };
+}
+
+function retryOf({ maxRetries, retry }: CallOptions): CallOptions['retry'] {
+  return maxRetries === undefined ? retry : { maxRetries, ...retry };
 }
 
 function stepsOf(fallback: Fallback | undefined): readonly string[] {

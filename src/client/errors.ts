@@ -106,7 +106,7 @@ export class ResponseError extends Error {
 /** The client cannot be used as it is set up. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
-  readonly code: 'missing_api_key' | 'api_key_in_browser';
+  readonly code: 'missing_api_key' | 'api_key_in_browser' | 'two_credentials' | 'invalid_base_url';
 
   constructor(code: ConfigurationError['code'], message: string) {
     super(message);

@@ -1,6 +1,7 @@
 // The parameters of a request, with the wire's own names. Fields not listed go through unchanged.
 
 import type { ContentBlock, DeepReadonly, OpenString } from '../protocol/index.ts';
+import type { HeaderOptions } from './api-connection.ts';
 import type { CallOptions } from './call-settings.ts';
 import type { OnMetrics } from './metrics.ts';
 
@@ -35,7 +36,7 @@ export type ContentParam =
 export interface RequestOptions extends CallOptions {
   signal?: AbortSignal | undefined;
   /** Further headers, over those of the client. */
-  headers?: Readonly<Record<string, string>> | undefined;
+  headers?: HeaderOptions | undefined;
   /** How many bytes of events a stream keeps for readers that come late or fall behind; at the limit the oldest go,
    * and who asks for those gets a ReaderError. Default 32 MiB. */
   maxKeptBytes?: number | undefined;

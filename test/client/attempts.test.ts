@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, ConnectionError, Millrace, TimeoutError } from 'millrace/client';
 import type { ClientOptions, RetryEvent, Transport } from 'millrace/client';
+import type { StreamEvent } from 'millrace/protocol';
 import { startSimulator } from 'millrace/simulator';
 import type { Fault, Simulator } from 'millrace/simulator';
 import { IdleClock } from '../support/idle-clock.ts';
@@ -370,6 +371,28 @@ test('fallback non-streaming gives the same message, as events, when streams kee
       ['fallback', false, 'req_w'],
     ],
   );
+});
+
+test('a fallback behind message_start names the model that answered', async () => {
+  const start = (model: string): StreamEvent => {
+    const { message } = messageStart as { message: object };
+    return { ...messageStart, message: { ...message, model } } as StreamEvent;
+  };
+  await using server = await startRawServer((request) => {
+    const isSecond = request.includes('claude-haiku-4-5');
+    const whole = sse(start('claude-haiku-4-5-20251001'), ...textEvents(0, 'Hello'), ...messageEnd);
+    const bytes = streamResponse(isSecond ? whole : sse(start('claude-sonnet-5')));
+    return { bytes: bytes + cleanEnd, then: 'fin' };
+  });
+  const { client, clock } = clientOf(server.url);
+  const fallback = ['claude-haiku-4-5'];
+  const stream = client.messages.stream(params, { fallback, retry: { maxRetries: 0 } });
+  const message = await clock.until(stream.finalMessage());
+  assert.equal(message.model, 'claude-haiku-4-5-20251001');
+  const models: unknown[] = [];
+  for await (const event of stream)
+    if (event.type === 'message_delta') models.push((event.delta as { model?: string }).model);
+  assert.deepEqual(models, ['claude-haiku-4-5-20251001'], 'who accumulates the events learns of it');
 });
 
 test('another attempt that begins with another block replaces the one that was begun', async () => {

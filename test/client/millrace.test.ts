@@ -146,6 +146,57 @@ test('Millrace tells the console of retries when ANTHROPIC_LOG asks for it', asy
   }
 });
 
+test('Millrace leaves out a header that is null, for all requests or for one', async () => {
+  const { client, requests } = recording({ defaultHeaders: { 'X-Team': 'mill' }, headers: { Accept: null } });
+  await client.messages.create(params, { headers: { 'x-team': null } });
+  assert.ok(!Object.hasOwn(requests[0]?.headers ?? {}, 'accept'));
+  assert.ok(!Object.hasOwn(requests[0]?.headers ?? {}, 'x-team'));
+  await client.messages.create(params);
+  assert.equal(requests[1]?.headers['x-team'], 'mill');
+});
+
+test('Millrace takes maxRetries and timeout, the official names, for what they are here', async () => {
+  const { client, requests } = recording(
+    { retry: undefined, maxRetries: 0, timeout: 5000 },
+    {},
+    { status: 500 },
+  );
+  await assert.rejects(client.messages.create(params), { status: 500 });
+  assert.equal(requests.length, 1);
+  assert.throws(() => client.messages.stream(params, { timeout: 0 }), /timeouts\.headersMs: 0/);
+  const slow = new Millrace({
+    apiKey: 'k',
+    timeout: 1,
+    maxRetries: 0,
+    fetch: () => Promise.withResolvers<Response>().promise,
+  });
+  await assert.rejects(slow.messages.stream(params).done(), { code: 'headers_timeout' });
+});
+
+test('Millrace refuses two credentials, and an address that is none', () => {
+  assert.throws(() => new Millrace({ apiKey: 'k', authToken: 't' }), { code: 'two_credentials' });
+  for (const baseURL of ['localhost', '/relay', 'http://'])
+    assert.throws(() => new Millrace({ apiKey: 'k', baseURL }), { code: 'invalid_base_url' }, baseURL);
+});
+
+test('Millrace names an error whose body has no type by its status', async () => {
+  const named: [status: number, type: string, body: string][] = [
+    [401, 'authentication_error', '{"message":"no"}'],
+    [404, 'not_found_error', '<html>'],
+    [408, 'timeout_error', ''],
+    [418, 'invalid_request_error', '{"error":{"message":"tea"},"request_id":"req_body"}'],
+    [429, 'rate_limit_error', 'slow down'],
+    [503, 'api_error', ''],
+    [529, 'overloaded_error', '{"error":{}}'],
+  ];
+  for (const [status, type, body] of named) {
+    const { client } = recording({}, body, { status });
+    await assert.rejects(client.messages.create(params), { name: 'ApiError', status, type });
+  }
+  const { client } = recording({}, named[3]?.[2], { status: 418 });
+  await assert.rejects(client.messages.create(params), { requestId: 'req_body', message: 'tea' });
+});
+
 test('Millrace says which variable to set when there is no key, and sends nothing', async () => {
   const { client, requests } = recording({ apiKey: null });
   await assert.rejects(client.messages.create(params), {
