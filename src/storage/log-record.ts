@@ -21,6 +21,10 @@ export interface OpenRecord {
   readonly createdAt: number;
   /** Set when another process may go on with the answer. */
   readonly takeover?: TakeoverTerms | undefined;
+  /** What the answer is part of, by the name its owner has for it. */
+  readonly conversation?: string | undefined;
+  /** What a page calls the message that the answer goes on with; left out for a message of its own. */
+  readonly messageId?: string | undefined;
 }
 
 /** How upstream is called by a process that takes the stream over. Never with a key: that has to be its own. */

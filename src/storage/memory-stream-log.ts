@@ -104,6 +104,10 @@ export class MemoryStreamLog implements StreamLog {
     return this.#book.state(id);
   }
 
+  async newest(owner: string, conversation: string): Promise<string | undefined> {
+    return this.#book.newest(owner, conversation);
+  }
+
   async requestStop(id: string): Promise<'requested' | 'ended' | 'gone'> {
     return this.#book.requestStop(id);
   }

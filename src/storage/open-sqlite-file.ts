@@ -9,7 +9,7 @@ import { StoreError } from './store-error.ts';
 /** "MLRC": tells a store from another program's database. */
 const applicationId = 0x4d_4c_52_43;
 
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 /**
  * Entries are written twice. `journal` has them in the order of their arrival, so that one turn of the event loop
@@ -25,6 +25,7 @@ const schema = `
     owner TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     key TEXT,
+    conversation TEXT,
     epochs TEXT NOT NULL,
     stop_requested INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
@@ -52,6 +53,12 @@ const schema = `
   PRAGMA user_version = ${schemaVersion};
 `;
 
+/** Streams had no conversations. */
+const fromVersion1 = `
+  ALTER TABLE stream ADD COLUMN conversation TEXT;
+  PRAGMA user_version = ${schemaVersion};
+`;
+
 /** Opens or makes the file, for this process alone and, on systems that know it, this user alone (mode 0600). Throws
  * a StoreError. */
 export function openSqliteFile(
@@ -76,6 +83,8 @@ export function openSqliteFile(
     database.exec(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
     limitSize(database, maxFileBytes);
     if (isNew) database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);
+    else if (numberOf(database, 'PRAGMA user_version') < schemaVersion)
+      database.exec(`BEGIN IMMEDIATE; ${fromVersion1} COMMIT`);
     return database;
   } catch (error) {
     database?.close();

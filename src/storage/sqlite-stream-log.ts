@@ -162,6 +162,10 @@ export class SqliteStreamLog implements StreamLog {
     return this.#look(() => this.#book.state(id));
   }
 
+  newest(owner: string, conversation: string): Promise<string | undefined> {
+    return this.#look(() => this.#book.newest(owner, conversation));
+  }
+
   requestStop(id: string): Promise<'requested' | 'ended' | 'gone'> {
     return this.#change(() => this.#book.requestStop(id));
   }

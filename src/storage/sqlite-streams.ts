@@ -12,10 +12,10 @@ export class SqliteStreams {
   readonly #numbers = new Map<string, number>();
 
   constructor(database: DatabaseSync) {
-    this.#selectAll = database.prepare('SELECT * FROM stream ORDER BY ended_at, number');
+    this.#selectAll = database.prepare('SELECT * FROM stream ORDER BY number');
     this.#insert = database.prepare(
-      `INSERT INTO stream (id, owner, created_at, key, epochs, stop_requested, sequence, bytes)
-       VALUES (?, ?, ?, ?, ?, 0, 0, 0)`,
+      `INSERT INTO stream (id, owner, created_at, key, conversation, epochs, stop_requested, sequence, bytes)
+       VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0)`,
     );
     this.#update = database.prepare(
       `UPDATE stream SET epochs = ?, stop_requested = ?, sequence = ?, bytes = ?, ended_at = ?, ending = ?
@@ -24,8 +24,8 @@ export class SqliteStreams {
     this.#delete = database.prepare('DELETE FROM stream WHERE number = ?');
   }
 
-  /** All streams by their numbers, the ended ones in the order of their ends. Of an open one `sequence` and `bytes`
-   * are 0. */
+  /** All streams by their numbers, in the order in which they were made. Of an open one `sequence` and `bytes` are
+   * 0. */
   load(): Map<number, BookedStream> {
     this.#numbers.clear();
     const streams = new Map<number, BookedStream>();
@@ -46,11 +46,12 @@ export class SqliteStreams {
   }
 
   save(stream: BookedStream): void {
-    const { id, owner, createdAt, key, epochs, stopRequested, sequence, bytes, ended } = stream;
+    const { id, epochs, stopRequested, sequence, bytes, ended } = stream;
     const starts = JSON.stringify(epochs);
     const number = this.#numbers.get(id);
     if (number === undefined) {
-      const { lastInsertRowid } = this.#insert.run(id, owner, createdAt, key ?? null, starts);
+      const { owner, createdAt, key = null, conversation = null } = stream;
+      const { lastInsertRowid } = this.#insert.run(id, owner, createdAt, key, conversation, starts);
       this.#numbers.set(id, Number(lastInsertRowid));
       return;
     }
@@ -71,7 +72,8 @@ function toStream(row: Record<string, SQLOutputValue>): BookedStream {
     id: String(row['id']),
     owner: String(row['owner']),
     createdAt: Number(row['created_at']),
-    key: row['key'] === null ? undefined : String(row['key']),
+    key: textOf(row['key']),
+    conversation: textOf(row['conversation']),
     epochs: JSON.parse(String(row['epochs'])) as EpochStart[],
     stopRequested: row['stop_requested'] === 1,
     sequence: isEnded ? Number(row['sequence']) : 0,
@@ -80,4 +82,8 @@ function toStream(row: Record<string, SQLOutputValue>): BookedStream {
       ? { ending: JSON.parse(String(row['ending'])) as LogEnding, at: Number(ended) }
       : undefined,
   };
+}
+
+function textOf(value: SQLOutputValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }

@@ -29,6 +29,8 @@ export interface BookedStream {
   readonly createdAt: number;
   /** Owner and idempotency key in one. */
   readonly key: string | undefined;
+  /** Owner and conversation in one. */
+  readonly conversation: string | undefined;
   /** The epochs of the log, rising, each from its first entry on. The first is that of `open`, each later one that
    * of an `attempt`. */
   readonly epochs: EpochStart[];
@@ -73,6 +75,8 @@ export class StreamBook {
    * have run out stand first. */
   readonly #ended = new Set<BookedStream>();
   readonly #idOfKey = new Map<string, string>();
+  /** The ids of each conversation's streams, in the order in which they were made. */
+  readonly #idsOfConversation = new Map<string, string[]>();
   /** By stream. Theirs is this process's time: a book that is restored keeps them. */
   readonly #leases = new Map<string, { readonly producer: string; readonly until: number }>();
   #totalBytes = 0;
@@ -87,20 +91,23 @@ export class StreamBook {
     return this.#totalBytes;
   }
 
-  /** Begins anew with these streams, the ended ones in the order of their ends. */
+  /** Begins anew with these streams, in the order in which they were made. */
   restore(streams: Iterable<BookedStream>): void {
     this.#streams.clear();
     this.#ended.clear();
     this.#idOfKey.clear();
+    this.#idsOfConversation.clear();
     this.#totalBytes = 0;
     for (const stream of streams) this.#add(stream);
+    const ended = [...this.#streams.values()].filter((stream) => stream.ended !== undefined);
+    for (const stream of ended.toSorted((a, b) => endOf(a) - endOf(b))) this.#ended.add(stream);
     for (const id of this.#leases.keys()) if (!this.#streams.has(id)) this.#leases.delete(id);
   }
 
   /** Throws a RangeError when the id is in use. */
   create({ id, open, idempotencyKey }: NewStream): CreateResult {
     this.dropExpired();
-    const key = idempotencyKey === undefined ? undefined : JSON.stringify([open.owner, idempotencyKey]);
+    const key = nameOf(open.owner, idempotencyKey);
     const made = key === undefined ? undefined : this.find(this.#idOfKey.get(key) ?? '');
     if (made !== undefined) {
       return this.#backend.requestOf(made) === open.request
@@ -113,8 +120,9 @@ export class StreamBook {
     if (!this.#makeRoom(sum(sizes))) return { type: 'full' };
     const epochs = [{ epoch: this.#options.now(), first: 1 }];
     const { owner, createdAt } = open;
+    const conversation = nameOf(owner, open.conversation);
     const empty = { sequence: 0, bytes: 0, stopRequested: false, ended: undefined };
-    const stream: BookedStream = { id, owner, createdAt, key, epochs, ...empty };
+    const stream: BookedStream = { id, owner, createdAt, key, conversation, epochs, ...empty };
     this.#add(stream);
     this.#backend.save(stream);
     this.#write(stream, { records: [open], sizes });
@@ -182,6 +190,11 @@ export class StreamBook {
     return { id, owner, createdAt, tail: tailOf(stream), ending: ended?.ending };
   }
 
+  newest(owner: string, conversation: string): string | undefined {
+    const ids = this.#idsOfConversation.get(nameOf(owner, conversation) ?? '');
+    return ids?.findLast((id) => this.find(id) !== undefined);
+  }
+
   delete(id: string): void {
     const stream = this.#streams.get(id);
     if (stream !== undefined) this.#drop(stream);
@@ -215,7 +228,10 @@ export class StreamBook {
     this.#streams.set(stream.id, stream);
     this.#totalBytes += stream.bytes;
     if (stream.key !== undefined) this.#idOfKey.set(stream.key, stream.id);
-    if (stream.ended !== undefined) this.#ended.add(stream);
+    if (stream.conversation === undefined) return;
+    const ids = this.#idsOfConversation.get(stream.conversation);
+    if (ids === undefined) this.#idsOfConversation.set(stream.conversation, [stream.id]);
+    else ids.push(stream.id);
   }
 
   #write(stream: BookedStream, entries: NewEntries): void {
@@ -271,8 +287,25 @@ export class StreamBook {
     this.#leases.delete(stream.id);
     this.#totalBytes -= stream.bytes;
     if (stream.key !== undefined) this.#idOfKey.delete(stream.key);
+    this.#leaveConversation(stream);
     this.#backend.drop(stream);
   }
+
+  #leaveConversation({ id, conversation = '' }: BookedStream): void {
+    const ids = this.#idsOfConversation.get(conversation);
+    if (ids === undefined) return;
+    ids.splice(ids.indexOf(id), 1);
+    if (ids.length === 0) this.#idsOfConversation.delete(conversation);
+  }
+}
+
+/** A name that an owner gave, and that another owner may give as well. */
+function nameOf(owner: string, name: string | undefined): string | undefined {
+  return name === undefined ? undefined : JSON.stringify([owner, name]);
+}
+
+function endOf({ ended }: BookedStream): number {
+  return ended?.at ?? 0;
 }
 
 function tailOf(stream: BookedStream): EntryId {

@@ -101,6 +101,8 @@ export interface StreamLog extends AsyncDisposable {
   /** Resolves when the log has an entry after `after`, or is gone, or `signal` aborts; may resolve early. */
   wait(id: string, after: EntryId, signal: AbortSignal): Promise<void>;
   state(id: string): Promise<StreamState | undefined>;
+  /** The id of the owner's stream of this conversation that was made last, of those that are there. */
+  newest(owner: string, conversation: string): Promise<string | undefined>;
 
   /** Asks the producer to stop: it learns it from its next append or renewal. Without one the stream ends here. */
   requestStop(id: string): Promise<'requested' | 'ended' | 'gone'>;

@@ -305,6 +305,26 @@ export function testStreamLog({ name, open, reopen }: Backend): void {
     assert.deepEqual(await log.create(newStream('c', keyed)), { type: 'created' });
   });
 
+  it('newest is the stream of a conversation that was made last, of those that are there, per owner', async (log) => {
+    const open = { ...newStream('a').open, conversation: 'c' };
+    assert.equal(await log.newest('local', 'c'), undefined);
+    await log.create({ id: 'a', open });
+    await log.create({ id: 'b', open });
+    await log.create(newStream('alone'));
+    assert.equal(await log.newest('local', 'c'), 'b');
+    assert.equal(await log.newest('someone', 'c'), undefined);
+    assert.equal(await log.newest('local', 'd'), undefined);
+    await log.delete('b');
+    assert.equal(await log.newest('local', 'c'), 'a');
+    await log.create({ id: 'e', open: { ...open, owner: 'someone' } });
+    assert.equal(await log.newest('local', 'c'), 'a');
+    assert.equal(await log.newest('someone', 'c'), 'e');
+    await log.requestStop('a');
+    assert.equal(await log.newest('local', 'c'), 'a');
+    time += limits.keepMs;
+    assert.equal(await log.newest('local', 'c'), undefined);
+  });
+
   it('state tells owner, tail and ending, and nothing of a stream that is not there', async (log) => {
     const tail = await begin(log);
     assert.deepEqual(await log.state('s'), {
@@ -420,7 +440,10 @@ export function testStreamLog({ name, open, reopen }: Backend): void {
   itAgain(
     'a store that is opened again has every entry under its id, and the endings (3)',
     async (log, again) => {
-      await log.create(newStream('s', { idempotencyKey: 'k' }));
+      const inConversation = { ...newStream('r').open, conversation: 'c' };
+      await log.create({ id: 'r', open: inConversation });
+      await log.create({ id: 's', open: inConversation, idempotencyKey: 'k' });
+      await log.requestStop('r');
       const acquired = await log.acquire('s', 'p1', leaseMs);
       assert.ok(acquired.type === 'acquired');
       const open = await append(log, acquired.tail, say('水'), say('b'));
@@ -442,6 +465,7 @@ export function testStreamLog({ name, open, reopen }: Backend): void {
         tail: open,
         ending: undefined,
       });
+      assert.equal(await reopened.newest('local', 'c'), 's');
       const made = await reopened.create(newStream('new', { idempotencyKey: 'k' }));
       assert.deepEqual(made, { type: 'exists', id: 's' });
       await assert.rejects(reopened.create(newStream('t')), RangeError);

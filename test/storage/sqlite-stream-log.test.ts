@@ -253,6 +253,23 @@ const change = (file: string, statement: string): void => {
   database.close();
 };
 
+test('SqliteStreamLog.open() of a file of the version before keeps its streams, and takes conversations', async () => {
+  const file = newFile();
+  {
+    await using log = SqliteStreamLog.open(file);
+    await begin(log, 's');
+    await append(log, 's', say('a'), ending);
+  }
+  change(file, 'ALTER TABLE stream DROP COLUMN conversation; PRAGMA user_version = 1');
+  for (const id of ['t', 'u']) {
+    await using log = SqliteStreamLog.open(file);
+    assert.equal((await readAll(log, 's')).length, 4);
+    const open = { type: 'open', owner: 'local', request: '{}', createdAt: 0, conversation: 'c' } as const;
+    await log.create({ id, open });
+    assert.equal(await log.newest('local', 'c'), id);
+  }
+});
+
 const wrongFiles: readonly [
   what: string,
   code: StoreErrorCode,
@@ -272,7 +289,7 @@ const wrongFiles: readonly [
   [
     'one of a newer version',
     'store_too_new',
-    /newer version.*version 99 of the tables, and this is version 1/,
+    /newer version.*version 99 of the tables, and this is version 2/,
     (file) => change(file, 'PRAGMA user_version = 99'),
   ],
   ['one that was cut', 'store_damaged', /damaged; move it/, (file) => truncateSync(file, 4096 * 3)],
