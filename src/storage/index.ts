@@ -1,5 +1,7 @@
 // The door of storage.
 
+export type * from './conversation-store.ts';
+export { MemoryConversations } from './memory-conversations.ts';
 export { formatEntryId, isSameEntry, logStart, parseEntryId } from './entry-id.ts';
 export type { EntryId } from './entry-id.ts';
 export type * from './log-record.ts';

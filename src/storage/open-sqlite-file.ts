@@ -11,6 +11,36 @@ const applicationId = 0x4d_4c_52_43;
 
 const schemaVersion = 2;
 
+/** `bytes` of a conversation is the sum of its turns'; a turn's content and answer are JSON. */
+const conversationTables = `
+  CREATE TABLE conversation (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    owner TEXT NOT NULL,
+    id TEXT NOT NULL,
+    title TEXT NOT NULL,
+    head TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    UNIQUE (owner, id)
+  ) STRICT;
+  CREATE INDEX conversation_by_change ON conversation (owner, updated_at DESC, id);
+  CREATE TABLE turn (
+    conversation INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    parent TEXT,
+    role TEXT NOT NULL,
+    content TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    is_open INTEGER NOT NULL,
+    answer TEXT,
+    idempotency_key TEXT,
+    PRIMARY KEY (conversation, id)
+  ) STRICT;
+  CREATE INDEX open_turn ON turn (id) WHERE is_open = 1;
+`;
+
 /**
  * Entries are written twice. `journal` has them in the order of their arrival, so that one turn of the event loop
  * touches a few pages however many streams it wrote to; when a stream has enough for a `chunk`, they go there, and
@@ -49,13 +79,15 @@ const schema = `
     PRIMARY KEY (stream, first)
   ) STRICT;
   CREATE TABLE dropped (stream INTEGER PRIMARY KEY) STRICT;
+  ${conversationTables}
   PRAGMA application_id = ${applicationId};
   PRAGMA user_version = ${schemaVersion};
 `;
 
-/** Streams had no conversations. */
+/** There were no conversations. */
 const fromVersion1 = `
   ALTER TABLE stream ADD COLUMN conversation TEXT;
+  ${conversationTables}
   PRAGMA user_version = ${schemaVersion};
 `;
 

@@ -1,9 +1,12 @@
 // Logs in one SQLite file, for the one process that has it open: they outlive it, however it ends.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { ConversationLimits, ConversationStore } from './conversation-store.ts';
 import { logStart } from './entry-id.ts';
 import type { EntryId } from './entry-id.ts';
 import { openSqliteFile } from './open-sqlite-file.ts';
+import { SqliteConversations } from './sqlite-conversations.ts';
+import type { StoreAccess } from './sqlite-conversations.ts';
 import { SqliteEntries } from './sqlite-entries.ts';
 import { toStoreError } from './sqlite-error.ts';
 import { SqliteStreams } from './sqlite-streams.ts';
@@ -15,7 +18,7 @@ import type { NewStream, ReadLimits, ReadResult, StreamLog, StreamState } from '
 import { TurnCommit } from './turn-commit.ts';
 import { WaitingReaders } from './waiting-readers.ts';
 
-export interface SqliteStreamLogOptions {
+export interface SqliteStreamLogOptions extends Partial<ConversationLimits> {
   /** The most streams held; default 10,000. Past it the oldest ended one goes; with none ended `create` is full. */
   maxStreams?: number;
   /** The most bytes of one log, its request included; default 64 MiB. Past it `append` is full. */
@@ -50,6 +53,8 @@ const tidyMs = { idle: 10_000, busy: 50 };
 const vacuumPages = 64;
 
 export class SqliteStreamLog implements StreamLog {
+  /** Kept in the same file. */
+  readonly conversations: ConversationStore;
   readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #onError: (error: StoreError) => void;
@@ -90,6 +95,8 @@ export class SqliteStreamLog implements StreamLog {
       onRollback: () => this.#load(),
       toError: (error) => toStoreError(error, file),
     });
+    const access = { change: this.#change.bind(this), look: this.#look.bind(this) } as StoreAccess;
+    this.conversations = new SqliteConversations(database, access, options);
   }
 
   /**

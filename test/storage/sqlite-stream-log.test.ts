@@ -260,13 +260,18 @@ test('SqliteStreamLog.open() of a file of the version before keeps its streams, 
     await begin(log, 's');
     await append(log, 's', say('a'), ending);
   }
-  change(file, 'ALTER TABLE stream DROP COLUMN conversation; PRAGMA user_version = 1');
+  change(
+    file,
+    `ALTER TABLE stream DROP COLUMN conversation; DROP TABLE conversation; DROP TABLE turn;
+     PRAGMA user_version = 1`,
+  );
   for (const id of ['t', 'u']) {
     await using log = SqliteStreamLog.open(file);
     assert.equal((await readAll(log, 's')).length, 4);
     const open = { type: 'open', owner: 'local', request: '{}', createdAt: 0, conversation: 'c' } as const;
     await log.create({ id, open });
     assert.equal(await log.newest('local', 'c'), id);
+    assert.equal((await log.conversations.list('local', { limit: 1 })).length, 0);
   }
 });
 
