@@ -2,8 +2,8 @@
 
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { MemoryStreamLog } from '../storage/index.ts';
-import type { StreamLog } from '../storage/index.ts';
+import { MemoryConversations, MemoryStreamLog } from '../storage/index.ts';
+import type { ConversationStore, StreamLog } from '../storage/index.ts';
 import { SqliteStreamLog, StoreError } from '../storage/sqlite.ts';
 import { note } from './note.ts';
 
@@ -15,6 +15,7 @@ export type StoreChoice =
 
 export interface OpenStore {
   readonly log: StreamLog;
+  readonly conversations: ConversationStore;
   /** For a person. */
   readonly place: string;
 }
@@ -39,7 +40,8 @@ export function openStore(choice: StoreChoice, options: OpenStoreOptions): OpenS
   if (choice.type === 'memory') return inMemory(options);
   const file = choice.file ?? userFile();
   try {
-    return { log: SqliteStreamLog.open(file, options), place: `in ${file}` };
+    const log = SqliteStreamLog.open(file, options);
+    return { log, conversations: log.conversations, place: `in ${file}` };
   } catch (error) {
     const isMissing = error instanceof StoreError && error.code === 'store_not_opened';
     if (choice.file !== undefined || !isMissing) throw withRemedy(error);
@@ -51,7 +53,8 @@ export function openStore(choice: StoreChoice, options: OpenStoreOptions): OpenS
 }
 
 function inMemory({ keepMs }: OpenStoreOptions): OpenStore {
-  return { log: new MemoryStreamLog({ keepMs }), place: 'in memory, and end with this process' };
+  const log = new MemoryStreamLog({ keepMs });
+  return { log, conversations: new MemoryConversations(), place: 'in memory, and end with this process' };
 }
 
 /** The state folder of https://specifications.freedesktop.org/basedir-spec, where a relative one does not count. */

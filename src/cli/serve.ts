@@ -41,12 +41,16 @@ export async function serve(options: ServeOptions): Promise<number> {
   const { onLog, onError } = createRelayLog(options.logLevel);
   try {
     await using resources = new AsyncDisposableStack();
-    const { log, place } = openStore(options.store, { keepMs: options.keep * 3_600_000, onError });
+    const { log, conversations, place } = openStore(options.store, {
+      keepMs: options.keep * 3_600_000,
+      onError,
+    });
     resources.use(log);
     const upstream = await openUpstream(options.upstream, resources);
     const relay = createRelay({
       upstream,
       log,
+      conversations,
       assets: loadAssets(),
       settings: {
         simulated: upstream.isSimulator === true,

@@ -3,14 +3,7 @@
 
 import { MessageAccumulator } from '../protocol/index.ts';
 import type { ContentBlock, DeepReadonly, DoneEvent, ErrorEvent } from '../protocol/index.ts';
-import type {
-  Message,
-  MessageDeltaEvent,
-  MessageStartEvent,
-  PartialJson,
-  StreamEvent,
-  Usage,
-} from '../protocol/index.ts';
+import type { Message, PartialJson, StreamEvent, Usage } from '../protocol/index.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest } from './answer-attempts.ts';
 import type { AnswerSource } from './answer-source.ts';
@@ -179,7 +172,7 @@ export class Answer implements AnswerSource {
       if (this.#continuation === undefined) {
         if (this.#accept(event)) yield event as ClientEvent;
       } else {
-        if (event.type === 'message_start') this.#answeringModel = (event as MessageStartEvent).message.model;
+        if (event.type === 'message_start') this.#answeringModel = event.message.model;
         yield* this.#showAll(this.#continuation.push(event));
       }
       if (this.#ending !== undefined) return;
@@ -235,7 +228,7 @@ export class Answer implements AnswerSource {
     if (event.type !== 'message_delta' || usage === undefined) return event;
     const model = this.#answeringModel;
     if (model === undefined || model === message?.model) return { ...event, usage };
-    return { ...event, delta: { ...(event as MessageDeltaEvent).delta, model }, usage } as StreamEvent;
+    return { ...event, delta: { ...event.delta, model }, usage } as StreamEvent;
   }
 
   /** Returns where the blocks begin that are no more. */

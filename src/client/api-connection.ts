@@ -210,7 +210,7 @@ function bodyOf(text: string, status: number): SaidError {
     const value = JSON.parse(text) as { error?: unknown; request_id?: unknown } | null;
     const error = value?.error ?? value;
     const body = parseErrorBody(error);
-    const isTyped = typeof (error as { type?: unknown } | null)?.type === 'string';
+    const isTyped = typeof (Object(error) as { type?: unknown }).type === 'string';
     const requestId = typeof value?.request_id === 'string' ? value.request_id : undefined;
     return { body: isTyped ? body : { ...body, type }, requestId };
   } catch {

@@ -4,14 +4,17 @@
 export { Answer } from './answer.ts';
 export type { ClientEvent, RecoverEvent } from './answer.ts';
 export type { AnswerConnection } from './answer-attempts.ts';
+export { errorOfStopReason } from './answer-error.ts';
 export { apiErrorOf } from './api-connection.ts';
 export { resolveSettings } from './call-settings.ts';
 export type { CallSettings } from './call-settings.ts';
 export { ContinuationModes } from './continuation-modes.ts';
+export { answerCalls } from './conversation/answer-calls.ts';
 export { errorOfEvent } from './attempt.ts';
 export type { AttemptError } from './errors.ts';
 export { isCoded } from './errors.ts';
 export { follow } from './follow.ts';
+export { keepContent } from './keep-content.ts';
 export { ReadWatch } from './read-watch.ts';
 export { planRecovery } from './recovery.ts';
 export { RetryBudget } from './retry-budget.ts';

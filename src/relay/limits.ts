@@ -34,7 +34,7 @@ interface Refusal {
   readonly retryAfter?: number;
 }
 
-type Limit = 'streams' | 'readers' | 'connections' | 'headers' | 'time' | 'disk';
+type Limit = 'conversation' | 'streams' | 'readers' | 'connections' | 'headers' | 'time' | 'disk';
 
 const refusals: Readonly<Record<Limit, Refusal>> = {
   streams: {
@@ -69,6 +69,12 @@ const refusals: Readonly<Record<Limit, Refusal>> = {
     status: 408,
     type: 'timeout_error',
     message: 'The request took too long to come',
+  },
+  conversation: {
+    code: 'conversation_full',
+    status: 413,
+    type: 'request_too_large',
+    message: 'The conversation is as large as it may be, or there are as many as there may be: delete one',
   },
   disk: {
     code: 'storage_full',

@@ -6,9 +6,6 @@ import type { RelayRequest } from './http.ts';
 import type { RelayLimits } from './limits.ts';
 import type { RouteContext } from './route-context.ts';
 
-/** Fields of the relay's interface that this version does not have yet: refused rather than passed over. */
-const notYet = ['conversation', 'parent'];
-
 /** The JSON object of a request's body. Throws RequestError for anything else. */
 export async function readObject(
   request: RelayRequest,
@@ -32,10 +29,12 @@ export async function readObject(
 }
 
 export interface PageRequest {
-  /** The Messages request, as it goes upstream. */
-  readonly body: string;
+  /** The Messages request, but for the messages that a conversation puts before its own. */
+  readonly fields: Readonly<Record<string, unknown>>;
   /** What the page says of it, unchecked. */
   readonly onDisconnect: unknown;
+  readonly conversation: unknown;
+  readonly parent: unknown;
 }
 
 /** Throws RequestError. */
@@ -43,14 +42,9 @@ export async function parseRequest(
   request: RelayRequest,
   { settings, limits }: Pick<RouteContext, 'settings' | 'limits'>,
 ): Promise<PageRequest> {
-  const { onDisconnect, ...body } = await readObject(request, limits);
-  for (const field of notYet) {
-    if (field in body) throw new RequestError(400, `${field}: is not supported by this version`);
-  }
+  const { onDisconnect, conversation, parent, ...body } = await readObject(request, limits);
   if (!Array.isArray(body['messages'])) throw new RequestError(400, 'messages: Field required');
   const { model, maxTokens } = settings;
-  return {
-    body: JSON.stringify({ model, max_tokens: maxTokens, ...body, stream: true }),
-    onDisconnect,
-  };
+  const fields = { model, max_tokens: maxTokens, ...body, stream: true };
+  return { fields, onDisconnect, conversation, parent };
 }

@@ -3,7 +3,9 @@
 import { ContinuationModes, resolveSettings, RetryBudget } from '../client/engine.ts';
 import { ConnectionError } from '../client/index.ts';
 import type { CallOptions, Clock } from '../client/index.ts';
-import type { StreamLog } from '../storage/index.ts';
+import { MemoryConversations } from '../storage/index.ts';
+import type { ConversationStore, StreamLog } from '../storage/index.ts';
+import { ConversationFullError, Conversations } from './conversations/conversations.ts';
 import { failureOf } from './failure.ts';
 import { guardRefusal } from './guard.ts';
 import { BodyTooLargeError, closingResponse, errorResponse } from './http.ts';
@@ -16,6 +18,12 @@ import { ClosingError, RequestError } from './request-error.ts';
 import { isStoreFull } from './storage-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
 import { postChatStream } from './routes/chat.ts';
+import {
+  deleteConversation,
+  getConversation,
+  getConversations,
+  patchConversation,
+} from './routes/conversations.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
 import { deleteStream, getStream, postStop, postStreams } from './routes/streams.ts';
@@ -28,6 +36,8 @@ export interface RelayOptions {
   readonly upstream: UpstreamOptions;
   /** Where streams are kept. Closing it stays with the caller. */
   readonly log: StreamLog;
+  /** Where conversations are kept; default this process's memory. */
+  readonly conversations?: ConversationStore;
   readonly settings: RelaySettings;
   readonly assets?: ReadonlyMap<string, Asset>;
   readonly limits?: Partial<RelayLimits>;
@@ -64,7 +74,7 @@ type Handler = (request: RelayRequest, context: RouteContext, id: string) => Pro
 interface Route {
   /** For the log. */
   readonly name: string;
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: RegExp;
   readonly handle: Handler;
   /** It is refused while the relay drains. */
@@ -94,6 +104,25 @@ const routes: readonly Route[] = [
     handle: postChatStream,
     beginsWork: true,
   },
+  { method: 'GET', name: '/conversations', path: /^\/conversations$/, handle: getConversations },
+  {
+    method: 'GET',
+    name: '/conversations/:id',
+    path: /^\/conversations\/([^/]+)$/,
+    handle: getConversation,
+  },
+  {
+    method: 'PATCH',
+    name: '/conversations/:id',
+    path: /^\/conversations\/([^/]+)$/,
+    handle: patchConversation,
+  },
+  {
+    method: 'DELETE',
+    name: '/conversations/:id',
+    path: /^\/conversations\/([^/]+)$/,
+    handle: deleteConversation,
+  },
   { method: 'GET', name: '/relay.json', path: /^\/relay\.json$/, handle: getSettings },
   { method: 'GET', name: '/healthz', path: /^\/healthz$/, handle: getHealth },
   { method: 'GET', name: '/readyz', path: /^\/readyz$/, handle: getReadiness },
@@ -113,11 +142,12 @@ export function createRelay(options: RelayOptions): Relay {
   const { onError = () => undefined, calls = {}, clock } = options;
   const onLog = options.onLog && harmless(options.onLog, onError);
   const limits = { ...defaultLimits, ...options.limits };
-  const onEnded = async (id: string): Promise<void> => {
-    const state = await log.state(id);
-    const line = state && streamLine(state, now());
-    if (line !== undefined) onLog?.(line);
-  };
+  const conversations = new Conversations({
+    store: options.conversations ?? new MemoryConversations(),
+    log,
+    now,
+    onError,
+  });
   const upstream = new Upstream(options.upstream);
   const streams = new Streams({
     log,
@@ -125,7 +155,7 @@ export function createRelay(options: RelayOptions): Relay {
     now,
     limits,
     onError,
-    onEnded: onLog && onEnded,
+    onEnded: createEndTaker({ log, conversations, onLog, now }),
     policy: policyOf(calls, clock),
     takeoverPoster: upstream.takeoverPoster.bind(upstream),
   });
@@ -133,6 +163,7 @@ export function createRelay(options: RelayOptions): Relay {
   const closing = new AbortController();
   const context: RouteContext = {
     streams,
+    conversations,
     upstream,
     settings,
     limits,
@@ -142,16 +173,13 @@ export function createRelay(options: RelayOptions): Relay {
     draining: draining.signal,
     closing: closing.signal,
   };
-  /** Requests whose response is not there yet. */
-  const handling = new Set<Promise<RelayResponse>>();
-  const handle = createHandler(context, { onError, onLog, now });
+  const { handle, handling } = counted(createHandler(context, { onError, onLog, now }));
   return {
-    handle: async (request) => {
-      const handled = handle(request);
-      handling.add(handled);
-      return handled.finally(() => handling.delete(handled));
+    handle,
+    start: async () => {
+      await streams.takeCare();
+      await conversations.takeAllEnded();
     },
-    start: () => streams.takeCare(),
     drain: (limitMs) => {
       draining.abort();
       return within(
@@ -167,6 +195,22 @@ export function createRelay(options: RelayOptions): Relay {
   };
 }
 
+interface EndTakerOptions extends Pick<HandlerOptions, 'onLog' | 'now'> {
+  readonly log: StreamLog;
+  readonly conversations: Conversations;
+}
+
+/** What is done with a stream that has its end. */
+function createEndTaker({ log, conversations, onLog, now }: EndTakerOptions): (id: string) => Promise<void> {
+  return async (id) => {
+    await conversations.takeEnded(id);
+    if (onLog === undefined) return;
+    const state = await log.state(id);
+    const line = state && streamLine(state, now());
+    if (line !== undefined) onLog(line);
+  };
+}
+
 /** What fails to be told fails no answer. */
 function harmless(
   onLog: (line: LogLine) => void,
@@ -179,6 +223,19 @@ function harmless(
       onError(error);
     }
   };
+}
+
+type Handle = (request: RelayRequest) => Promise<RelayResponse>;
+
+/** With the requests whose response is not there yet. */
+function counted(handle: Handle): { handle: Handle; handling: ReadonlySet<Promise<RelayResponse>> } {
+  const handling = new Set<Promise<RelayResponse>>();
+  const counting = async (request: RelayRequest): Promise<RelayResponse> => {
+    const handled = handle(request);
+    handling.add(handled);
+    return handled.finally(() => handling.delete(handled));
+  };
+  return { handle: counting, handling };
 }
 
 interface HandlerOptions {
@@ -267,6 +324,7 @@ function responseTo(
   }
   if (error instanceof RequestError) return errorResponse(error.status, error.code, error.message);
   if (error instanceof ClosingError) return closingResponse();
+  if (error instanceof ConversationFullError) return limitResponse('conversation');
   // Nobody is there to read it.
   if (signal.aborted) return errorResponse(499, 'api_error', 'The client has gone');
   onError(error);

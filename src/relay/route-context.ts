@@ -1,5 +1,6 @@
 // What every route works with.
 
+import type { Conversations } from './conversations/conversations.ts';
 import type { RelayLimits } from './limits.ts';
 import type { Streams } from './streams.ts';
 import type { Upstream } from './upstream.ts';
@@ -21,6 +22,7 @@ export interface RelaySettings {
 
 export interface RouteContext {
   readonly streams: Streams;
+  readonly conversations: Conversations;
   readonly upstream: Upstream;
   readonly settings: RelaySettings;
   readonly limits: RelayLimits;

@@ -29,7 +29,11 @@ export interface StreamsOptions {
 export interface StartOptions {
   readonly owner: string;
   readonly idempotencyKey?: string | undefined;
+  /** What the answer is part of, by the name its owner has for it. */
+  readonly conversation?: string | undefined;
   readonly call: StreamCall;
+  /** Told of the stream before upstream is called; when it rejects, upstream is not, and so does the start. */
+  readonly onCreated?: ((id: string) => Promise<void>) | undefined;
   /** Left out when no other process may go on with the answer. */
   readonly takeover?: TakeoverTerms | undefined;
   /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. With 0
@@ -174,7 +178,7 @@ export class Streams {
 
   async #startAs(
     id: string,
-    { owner, idempotencyKey, call, takeover, orphanMs, leaving }: StartOptions,
+    { owner, idempotencyKey, conversation, call, takeover, orphanMs, leaving, onCreated }: StartOptions,
   ): Promise<StartResult> {
     const { log, now } = this.#options;
     const open: OpenRecord = {
@@ -182,12 +186,19 @@ export class Streams {
       owner,
       request: call.request,
       createdAt: now(),
+      ...(conversation === undefined ? {} : { conversation }),
       ...(takeover === undefined
         ? {}
         : { takeover: { ...takeover, ...(orphanMs === undefined ? {} : { orphanMs }) } }),
     };
     const created = await log.create({ id, open, idempotencyKey });
     if (created.type !== 'created') return created;
+    try {
+      await onCreated?.(id);
+    } catch (error) {
+      await log.delete(id);
+      throw error;
+    }
     if (this.#isClosing) {
       await log.requestStop(id);
       return { type: 'closing' };

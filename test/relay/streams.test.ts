@@ -389,9 +389,9 @@ test('bad requests of pages get a clear error in the API’s shape', async () =>
     ['/streams', { method: 'POST', headers: json, body: '{}' }, 400, /messages: Field required/],
     [
       '/streams',
-      { method: 'POST', headers: json, body: '{"messages":[],"conversation":"c"}' },
+      { method: 'POST', headers: json, body: '{"messages":[],"conversation":7}' },
       400,
-      /conversation: is not supported/,
+      /conversation: must be/,
     ],
     [
       '/streams',

@@ -10,20 +10,30 @@ import type { PageRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions } from '../streams.ts';
+import { beginTurn } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
 
 /** How long an answer goes on after its reader has gone: time enough to come back, not to run up a bill. */
 const orphanMs = 60_000;
 
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const { body, onDisconnect } = await toMessagesRequest(request, context);
-  const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
+  const asked = await toMessagesRequest(request, context);
+  const leavingDoes = parseOnDisconnect(asked.onDisconnect, 'onDisconnect');
+  const begun = await beginTurn(asked, { context, idempotencyKey: undefined });
+  if (begun.type === 'refused') return begun.response;
   const { streams, upstream, owner } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
     owner,
     ...(leavingDoes?.(request.signal) ?? { orphanMs }),
-    call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
+    ...begun.start,
+    call: {
+      request: begun.body,
+      post: upstream.poster(target),
+      retries: true,
+      recovers: true,
+      canRewind: true,
+    },
     takeover: upstream.takeoverTerms(target),
   };
   const { signal } = request;
@@ -31,7 +41,7 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
     patienceMs: context.pingMs,
     respond: (id) => {
       const text = streams.follow(id, createTextEncoder(), { after: logStart, signal });
-      return eventStreamResponse(text, { 'x-stream-id': id });
+      return eventStreamResponse(text, { 'x-stream-id': id, ...begun.headers });
     },
   });
 }
@@ -40,20 +50,22 @@ async function toMessagesRequest(
   request: RelayRequest,
   { settings: { model, maxTokens }, limits }: RouteContext,
 ): Promise<PageRequest> {
-  const { message, system, onDisconnect, ...others } = await readObject(request, limits);
+  const { message, system, onDisconnect, conversation, parent, ...others } = await readObject(
+    request,
+    limits,
+  );
   if (typeof message !== 'string' || message === '')
     throw new RequestError(400, 'message: must be a string that is not empty');
   if (system !== undefined && typeof system !== 'string')
     throw new RequestError(400, 'system: must be a string');
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new RequestError(400, `${unknown}: is not supported by this version`);
-  const messages = [{ role: 'user', content: message }];
-  const body = JSON.stringify({
+  const fields = {
     model,
     max_tokens: maxTokens,
     ...(system === undefined ? {} : { system }),
-    messages,
+    messages: [{ role: 'user', content: message }],
     stream: true,
-  });
-  return { body, onDisconnect };
+  };
+  return { fields, onDisconnect, conversation, parent };
 }

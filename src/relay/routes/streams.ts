@@ -1,20 +1,20 @@
 // `/streams`: answers as things of their own: started, looked at, followed from anywhere, stopped from anywhere.
 
-import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import { formatEntryId, isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
-import type { EndRecord, EntryId, EventRecord, StreamLog, StreamState } from '../../storage/index.ts';
+import type { EntryId, StreamState } from '../../storage/index.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
-import { logRecords } from '../log-records.ts';
+import { readAnswer } from '../logged-answer.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
 import type { Encoder } from '../reader.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions } from '../streams.ts';
+import { beginTurn } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
 
 const encoders: Readonly<Record<string, () => Encoder>> = {
@@ -26,15 +26,25 @@ const encoders: Readonly<Record<string, () => Encoder>> = {
 const maxKeyLength = 255;
 
 export async function postStreams(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const { body, onDisconnect } = await parseRequest(request, context);
-  const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
+  const asked = await parseRequest(request, context);
+  const leavingDoes = parseOnDisconnect(asked.onDisconnect, 'onDisconnect');
   const createEncoder = encoderFor(request);
+  const idempotencyKey = idempotencyKeyOf(request);
+  const begun = await beginTurn(asked, { context, idempotencyKey });
+  if (begun.type === 'refused') return begun.response;
   const { streams, upstream, owner } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
     owner,
-    idempotencyKey: idempotencyKeyOf(request),
-    call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
+    idempotencyKey,
+    ...begun.start,
+    call: {
+      request: begun.body,
+      post: upstream.poster(target),
+      retries: true,
+      recovers: true,
+      canRewind: true,
+    },
     takeover: upstream.takeoverTerms(target),
     ...leavingDoes?.(wantsEvents(request) ? request.signal : undefined),
   };
@@ -44,9 +54,10 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     // Who asked for no events looks for itself how it went.
     patienceMs: isDetached ? 0 : context.pingMs,
     respond: (id) => {
-      if (isDetached) return jsonResponse(202, { id }, { 'x-stream-id': id });
+      const headers = { 'x-stream-id': id, ...begun.headers };
+      if (isDetached) return jsonResponse(202, { id, ...begun.named }, headers);
       const text = streams.follow(id, createEncoder(), { after: logStart, signal });
-      return eventStreamResponse(text, { 'x-stream-id': id });
+      return eventStreamResponse(text, headers);
     },
   });
 }
@@ -127,7 +138,8 @@ function offsetOf({ headers, query }: RelayRequest): EntryId {
 
 async function describe(state: StreamState, { streams }: RouteContext): Promise<object> {
   const { id, createdAt, tail, ending } = state;
-  const { message, end } = await accumulate(state, streams.log);
+  const { accumulator, end } = await readAnswer(streams.log, state);
+  const { message } = accumulator;
   return {
     id,
     state: ending === undefined ? 'open' : 'ended',
@@ -138,33 +150,6 @@ async function describe(state: StreamState, { streams }: RouteContext): Promise<
     usage: end?.usage ?? message?.usage ?? null,
     usage_estimated: end?.isUsageEstimated === true,
   };
-}
-
-/** What the log has of the message, and how it ends. */
-async function accumulate(
-  { id, tail }: StreamState,
-  log: StreamLog,
-): Promise<{ message: MessageAccumulator['message']; end: EndRecord | undefined }> {
-  const accumulator = new MessageAccumulator();
-  let end: EndRecord | undefined;
-  for await (const records of logRecords(log, id, tail)) {
-    for (const record of records) {
-      if (record.type === 'event') addTo(accumulator, record);
-      else if (record.type === 'rewind') accumulator.rewind(record.fromIndex);
-      else if (record.type === 'end') end = record;
-    }
-  }
-  return { message: accumulator.message, end };
-}
-
-function addTo(accumulator: MessageAccumulator, record: EventRecord): void {
-  try {
-    accumulator.push(parseStreamEvent(record));
-  } catch (error) {
-    // A frame that is no event ends what can be told of the message; the log's own ending says why.
-    if (!(error instanceof ProtocolError)) throw error;
-    accumulator.fail(error);
-  }
 }
 
 function notFound(id: string): RelayResponse {

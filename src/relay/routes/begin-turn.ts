@@ -1,0 +1,70 @@
+// What a request says of a conversation, and what that makes of its Messages body.
+
+import { errorResponse, randomId } from '../http.ts';
+import type { RelayResponse } from '../http.ts';
+import type { PageRequest } from '../page-request.ts';
+import { RequestError } from '../request-error.ts';
+import type { RouteContext } from '../route-context.ts';
+import type { StartOptions } from '../streams.ts';
+
+export interface BegunTurn {
+  readonly type: 'begun';
+  /** What goes upstream. */
+  readonly body: string;
+  readonly start: Pick<StartOptions, 'conversation' | 'onCreated'>;
+  /** Of the response. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What a response of JSON says besides. */
+  readonly named: { readonly conversation?: string };
+}
+
+/** The most characters that the id of a conversation may have. */
+const maxIdLength = 128;
+
+/** Throws RequestError. */
+export async function beginTurn(
+  { fields, conversation: asked, parent: askedParent }: PageRequest,
+  { context, idempotencyKey }: { context: RouteContext; idempotencyKey: string | undefined },
+): Promise<BegunTurn | { readonly type: 'refused'; readonly response: RelayResponse }> {
+  const conversation = conversationOf(asked);
+  const parent = parentOf(askedParent);
+  if (conversation === undefined) {
+    if (parent !== undefined)
+      throw new RequestError(400, 'parent: is a turn of a conversation, and none is named');
+    return { type: 'begun', body: JSON.stringify(fields), start: {}, headers: {}, named: {} };
+  }
+  const { owner, conversations } = context;
+  const { messages } = fields;
+  const ask = { owner, conversation, parent, messages, idempotencyKey };
+  const begun = await conversations.begin(ask);
+  if (begun.type === 'no_parent') {
+    const message = `parent: the conversation has no turn ${JSON.stringify(parent)}`;
+    return { type: 'refused', response: errorResponse(404, 'not_found_error', message) };
+  }
+  if (begun.type === 'under_way') {
+    const message = 'The turn to be followed is an answer that has not ended: wait for it, or stop it';
+    const details = { code: 'answer_under_way' };
+    return { type: 'refused', response: errorResponse(409, 'conflict_error', message, details) };
+  }
+  return {
+    type: 'begun',
+    body: JSON.stringify({ ...fields, messages: begun.messages }),
+    start: { conversation, onCreated: begun.add },
+    headers: { 'x-conversation-id': encodeURIComponent(conversation) },
+    named: { conversation },
+  };
+}
+
+/** Null asks for a new one, whose name is made here. */
+function conversationOf(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (value === null) return randomId();
+  const isId = typeof value === 'string' && value !== '' && value.length <= maxIdLength;
+  if (isId && !/\p{Cc}/u.test(value)) return value;
+  throw new RequestError(400, `conversation: must be a text of 1 to ${maxIdLength} characters, or null`);
+}
+
+function parentOf(value: unknown): string | null | undefined {
+  if (value === undefined || value === null || typeof value === 'string') return value;
+  throw new RequestError(400, 'parent: must be the id of a turn, or null');
+}
