@@ -37,6 +37,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'storage/sqlite.ts': nodeStorage,
   'storage/sqlite-stream-log.ts': nodeStorage,
   'storage/sqlite-streams.ts': nodeStorage,
+  'storage/sqlite-conversations.ts': nodeStorage,
   'storage/sqlite-entries.ts': nodeStorage,
   'storage/open-sqlite-file.ts': nodeStorage,
   'storage/turn-commit.ts': nodeStorage,

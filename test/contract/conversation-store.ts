@@ -12,7 +12,7 @@ export interface ConversationBackend {
   readonly reopen?: (limits: ConversationLimits) => Promise<OpenedStore>;
 }
 
-export interface OpenedStore extends AsyncDisposable {
+interface OpenedStore extends AsyncDisposable {
   readonly conversations: ConversationStore;
 }
 
