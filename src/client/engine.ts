@@ -14,6 +14,7 @@ export { isCoded } from './errors.ts';
 export { follow } from './follow.ts';
 export { ReadWatch } from './read-watch.ts';
 export { planRecovery } from './recovery.ts';
+export type { RecoveryPlan } from './recovery.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type { StreamEnding } from './stream-ending.ts';
 export { totalUsage, UsageRecord } from './usage-record.ts';

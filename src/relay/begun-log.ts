@@ -15,6 +15,8 @@ export interface BegunLog {
   readonly requests: readonly UsageRecord[];
   /** How often the answer was gone on with, by whomever. */
   readonly recoveries: number;
+  /** What `recoveries` will be for the process that takes the stream next. */
+  readonly nextRecoveries: number;
 }
 
 /** Undefined when the log holds an event that cannot be read: nothing can be joined to that. Rejects with
@@ -52,6 +54,10 @@ class BegunLogFold implements BegunLog {
    * taken the stream. */
   get recoveries(): number {
     return Math.max(this.#recoveries, this.#producers - 2);
+  }
+
+  get nextRecoveries(): number {
+    return Math.max(this.#recoveries, this.#producers - 1);
   }
 
   /** Throws a ProtocolError for an event that cannot be read. */

@@ -51,6 +51,8 @@ export class Producer {
   /** How the log ends after an abort. */
   #abortEnding: LogEnding = { type: 'stopped' };
   #isClosing = false;
+  #isHandingOver = false;
+  #isHandedOver = false;
   #tail: EntryId = { epoch: 0, sequence: 0 };
   /** The transfer of a whole answer, whose end may still come. */
   #finished: ByteSource | undefined;
@@ -84,6 +86,19 @@ export class Producer {
   close(): void {
     this.#isClosing = true;
     this.stop();
+  }
+
+  /** Closes the upstream call and leaves the stream, as far as it came, to another process. One that nobody could go
+   * on with ends as by `close`. */
+  handOver(): void {
+    if (this.#controller.signal.aborted) return;
+    this.#isHandingOver = true;
+    this.close();
+  }
+
+  /** Whether the stream was left to another process. */
+  get isHandedOver(): boolean {
+    return this.#isHandedOver;
   }
 
   /** Works until the log has its end. Never rejects: what goes wrong is the log's ending. */
@@ -132,7 +147,10 @@ export class Producer {
         this.#options.onError(error);
         this.#refuse(refusalOf(error));
       }
-      await this.#append([signal.aborted ? await this.#endOfAbort() : endOf(error)]);
+      this.#isHandedOver = this.#isHandingOver && (await this.#mayBeLeft());
+      // Who waits for upstream's word gets the stream, and so its id to come back with.
+      if (this.#isHandedOver) this.#open({});
+      else await this.#append([signal.aborted ? await this.#endOfAbort() : endOf(error)]);
     }
   }
 
@@ -187,6 +205,16 @@ export class Producer {
   #isWornOut({ recoveries }: BegunLog): boolean {
     const { isTakeover, policy } = this.#options;
     return isTakeover === true && recoveries >= (policy.settings.recover?.maxRecoveries ?? 0);
+  }
+
+  /** Whether the process that takes the stream next would go on with it. */
+  async #mayBeLeft(): Promise<boolean> {
+    const { call, policy } = this.#options;
+    const begun = await this.#readBegun();
+    if (begun === undefined || begun.nextRecoveries >= (policy.settings.recover?.maxRecoveries ?? 0))
+      return false;
+    const { failure } = interrupted;
+    return RestOfAnswer.mayFollow(begun, { call, policy, failure, controller: new AbortController() });
   }
 
   #restOf(begun: BegunLog, { failure }: Break): RestOfAnswer | undefined {
