@@ -1,7 +1,7 @@
 // Gets one answer from upstream into its log. The log comes first: nothing reaches a reader that is not in it.
 
 import type { StreamEnding } from '../client/engine.ts';
-import { ApiError, ConnectionError, releaseBody } from '../client/index.ts';
+import { ApiError, ConnectionError, releaseBody, TimeoutError } from '../client/index.ts';
 import type { AttemptRecord, ByteSource } from '../client/index.ts';
 import { ProtocolError } from '../protocol/index.ts';
 import type { EndRecord, EntryId, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
@@ -103,6 +103,7 @@ export class Producer {
 
   /** Works until the log has its end. Never rejects: what goes wrong is the log's ending. */
   async run(): Promise<void> {
+    const stopTotal = this.#limitTotal();
     try {
       await this.#work();
     } catch (error) {
@@ -115,10 +116,23 @@ export class Producer {
       );
       await this.#endAfterFailure(failure);
     } finally {
+      stopTotal();
       await this.#lease.release();
       // After a whole answer the connection can serve the next call.
       if (this.#finished !== undefined) await releaseBody(this.#finished);
     }
+  }
+
+  /** Ends all calls together, and the waiting between them, when they have taken too long. */
+  #limitTotal(): () => void {
+    const { timeouts, clock } = this.#options.policy.settings;
+    const { totalMs } = timeouts;
+    if (totalMs === Infinity) return () => undefined;
+    return clock.setTimer(() => {
+      const error = new TimeoutError('total_timeout', totalMs);
+      this.#refuse(refusalOf(error));
+      this.#abort(endOf(error).ending);
+    }, totalMs);
   }
 
   #abort(ending: LogEnding): void {

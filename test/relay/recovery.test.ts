@@ -354,6 +354,40 @@ test('upstream’s silence ends a request at each limit, and the answer goes on'
   }
 });
 
+test('the limit on the whole call ends an answer with all its calls, and one that has not begun', async () => {
+  const hold: RawAnswer = {
+    bytes: streamResponse(sse(messageStart, ...textEvents(0, ' on').slice(0, -1))),
+    then: 'hold',
+  };
+  const calls = { timeouts: { totalMs: 60_000 } };
+  const clock = new SteppedClock();
+  await using upstream = await startScript(begun, hold);
+  await using relay = await startTestRelay(upstream.url, { clock, calls });
+  const response = await post(relay, '/streams');
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (!text.includes(' on')) text += (await reader.read()).value ?? '';
+  await clock.pass(59_999);
+  assert.equal((await relay.log.state(response.headers.get('x-stream-id') ?? ''))?.ending, undefined);
+  await clock.pass(1);
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) text += piece.value;
+  assert.match(text, /event: error\ndata: .*"code":"total_timeout".*\n\n$/);
+  assert.deepEqual(structuredClone(messageOf(text).message?.content), [
+    { type: 'text', text: 'The wheel turns on' },
+  ]);
+  await upstream.clientLeft();
+
+  await using silent = await startScript({ bytes: '', then: 'hold' });
+  await using other = await startTestRelay(silent.url, { clock, calls });
+  const asked = post(other, '/v1/messages');
+  await turnsUntil(() => silent.requests.length === 1);
+  await clock.pass(60_000);
+  const refused = await asked;
+  assert.equal(refused.status, 504);
+  assert.match(await refused.text(), /"type":"timeout_error"/);
+  await silent.clientLeft();
+});
+
 interface Takeover {
   readonly log: MemoryStreamLog;
   readonly id: string;
