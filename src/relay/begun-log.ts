@@ -7,6 +7,7 @@ import { parseStreamEvent, ProtocolError } from '../protocol/index.ts';
 import type { StreamEvent } from '../protocol/index.ts';
 import type { EntryId, FurtherAttemptRecord, LogRecord, StreamLog } from '../storage/index.ts';
 import { logRecords } from './log-records.ts';
+import { withOwnUsage } from './own-usage.ts';
 import { withStore } from './storage-error.ts';
 
 export interface BegunLog {
@@ -72,7 +73,7 @@ class BegunLogFold implements BegunLog {
   }
 
   #takeEvent(event: StreamEvent): void {
-    this.requests.at(-1)?.take(event);
+    this.requests.at(-1)?.take(withOwnUsage(event, this.requests));
     this.events.push(event);
   }
 

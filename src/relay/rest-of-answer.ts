@@ -1,7 +1,7 @@
 // The rest of an answer whose beginning is in a log, as records of that log. Retries, fallbacks and recovery are the
 // client's own.
 
-import { Answer, apiErrorOf, planRecovery } from '../client/engine.ts';
+import { Answer, apiErrorOf, isCoded, planRecovery } from '../client/engine.ts';
 import type {
   AnswerConnection,
   AttemptError,
@@ -121,6 +121,7 @@ export class RestOfAnswer {
     const { attempts } = this.#answer;
     const latest = attempts.at(-1);
     if (latest === undefined || latest.kind === 'first' || attempts.length <= this.#toldRequests) return [];
+    const before = attempts[this.#toldRequests - 1]?.error;
     this.#toldRequests = attempts.length;
     const { number, kind, model, usage } = latest;
     return [
@@ -129,7 +130,7 @@ export class RestOfAnswer {
         number,
         kind,
         model,
-        reason: this.#lastReason,
+        reason: isCoded(before) ? before.code : this.#lastReason,
         ...(usage === undefined ? {} : { usage: { ...usage } as Usage }),
       },
     ];

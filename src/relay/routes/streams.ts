@@ -1,14 +1,13 @@
 // `/streams`: answers as things of their own: started, looked at, followed from anywhere, stopped from anywhere.
 
-import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
-import { formatEntryId, isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
-import type { EndRecord, EntryId, EventRecord, StreamLog, StreamState } from '../../storage/index.ts';
+import { isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
+import type { EntryId } from '../../storage/index.ts';
+import { describeStream } from '../describe-stream.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
-import { logRecords } from '../log-records.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
 import type { Encoder } from '../reader.ts';
@@ -58,7 +57,8 @@ export async function getStream(
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
-  if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
+  if (!wantsEvents(request))
+    return jsonResponse(200, await describeStream(state, context.streams.log), { 'x-stream-id': id });
   const createEncoder = encoderFor(request);
   const after = offsetOf(request);
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
@@ -123,48 +123,6 @@ function offsetOf({ headers, query }: RelayRequest): EntryId {
       `Last-Event-ID: must be the id of an event of this stream, not ${JSON.stringify(text)}`,
     );
   return after;
-}
-
-async function describe(state: StreamState, { streams }: RouteContext): Promise<object> {
-  const { id, createdAt, tail, ending } = state;
-  const { message, end } = await accumulate(state, streams.log);
-  return {
-    id,
-    state: ending === undefined ? 'open' : 'ended',
-    ending: ending ?? null,
-    lastId: formatEntryId(tail),
-    createdAt,
-    message: message ?? null,
-    usage: end?.usage ?? message?.usage ?? null,
-    usage_estimated: end?.isUsageEstimated === true,
-  };
-}
-
-/** What the log has of the message, and how it ends. */
-async function accumulate(
-  { id, tail }: StreamState,
-  log: StreamLog,
-): Promise<{ message: MessageAccumulator['message']; end: EndRecord | undefined }> {
-  const accumulator = new MessageAccumulator();
-  let end: EndRecord | undefined;
-  for await (const records of logRecords(log, id, tail)) {
-    for (const record of records) {
-      if (record.type === 'event') addTo(accumulator, record);
-      else if (record.type === 'rewind') accumulator.rewind(record.fromIndex);
-      else if (record.type === 'end') end = record;
-    }
-  }
-  return { message: accumulator.message, end };
-}
-
-function addTo(accumulator: MessageAccumulator, record: EventRecord): void {
-  try {
-    accumulator.push(parseStreamEvent(record));
-  } catch (error) {
-    // A frame that is no event ends what can be told of the message; the log's own ending says why.
-    if (!(error instanceof ProtocolError)) throw error;
-    accumulator.fail(error);
-  }
 }
 
 function notFound(id: string): RelayResponse {
