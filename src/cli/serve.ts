@@ -4,6 +4,7 @@ import { createNodeTransport } from '../client/node.ts';
 import { createRelay } from '../relay/index.ts';
 import type { UpstreamOptions } from '../relay/index.ts';
 import { startRelayServer } from '../relay/node.ts';
+import type { CloseOptions } from '../relay/node.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { loadAssets } from './load-assets.ts';
 import { ignoreClosedOutput } from './note.ts';
@@ -64,7 +65,7 @@ export async function serve(options: ServeOptions): Promise<number> {
       onError,
     });
     const server = resources.use(await startRelayServer(relay, { port, maxConnections, onError }));
-    const ended = untilSignal((signal) => server.close({ drainMs: drainMsOf(signal, options) }));
+    const ended = untilSignal((signal) => server.close(closingBy(signal, options)));
     process.stdout.write(`listening on ${server.url}\n`);
     process.stdout.write(`${describe(upstream)}\nanswers are kept ${place}\n`);
     await ended;
@@ -74,9 +75,9 @@ export async function serve(options: ServeOptions): Promise<number> {
   }
 }
 
-/** Who ends it by hand does not want to wait. */
-function drainMsOf(signal: EndSignal, { drain }: ServeOptions): number {
-  return signal === 'SIGTERM' ? drain * 1000 : 0;
+/** Who ends it by hand wants neither to wait nor to pay on. */
+function closingBy(signal: EndSignal, { drain }: ServeOptions): CloseOptions {
+  return signal === 'SIGTERM' ? { drainMs: drain * 1000, handOver: true } : {};
 }
 
 async function openUpstream(

@@ -17,6 +17,7 @@ export { follow } from './follow.ts';
 export { keepContent } from './keep-content.ts';
 export { ReadWatch } from './read-watch.ts';
 export { planRecovery } from './recovery.ts';
+export type { RecoveryPlan } from './recovery.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type { StreamEnding } from './stream-ending.ts';
 export { totalUsage, UsageRecord } from './usage-record.ts';

@@ -24,7 +24,7 @@ export interface AbandonedOptions {
   readonly name: string;
   /** Streams that have a producer here, or are about to. */
   readonly isOwn: (id: string) => boolean;
-  /** Goes on with a stream; false when that is not possible. */
+  /** Goes on with a stream, or leaves it to others; false when nobody can go on with it. */
   readonly takeOver: (id: string, open: OpenRecord) => boolean;
 }
 

@@ -7,6 +7,7 @@ import { parseStreamEvent, ProtocolError } from '../protocol/index.ts';
 import type { StreamEvent } from '../protocol/index.ts';
 import type { EntryId, FurtherAttemptRecord, LogRecord, StreamLog } from '../storage/index.ts';
 import { logRecords } from './log-records.ts';
+import { withOwnUsage } from './own-usage.ts';
 import { withStore } from './storage-error.ts';
 
 export interface BegunLog {
@@ -15,6 +16,8 @@ export interface BegunLog {
   readonly requests: readonly UsageRecord[];
   /** How often the answer was gone on with, by whomever. */
   readonly recoveries: number;
+  /** What `recoveries` will be for the process that takes the stream next. */
+  readonly nextRecoveries: number;
 }
 
 /** Undefined when the log holds an event that cannot be read: nothing can be joined to that. Rejects with
@@ -54,6 +57,10 @@ class BegunLogFold implements BegunLog {
     return Math.max(this.#recoveries, this.#producers - 2);
   }
 
+  get nextRecoveries(): number {
+    return Math.max(this.#recoveries, this.#producers - 1);
+  }
+
   /** Throws a ProtocolError for an event that cannot be read. */
   take(record: LogRecord): void {
     if (record.type === 'event') this.#takeEvent(parseStreamEvent(record));
@@ -66,7 +73,7 @@ class BegunLogFold implements BegunLog {
   }
 
   #takeEvent(event: StreamEvent): void {
-    this.requests.at(-1)?.take(event);
+    this.requests.at(-1)?.take(withOwnUsage(event, this.requests));
     this.events.push(event);
   }
 

@@ -21,11 +21,12 @@ export interface RequestLine {
   readonly left: boolean;
 }
 
-/** A stream that this relay produced has its ending. */
+/** A stream that this relay produced has its ending, or another producer. */
 export interface StreamLine {
   readonly type: 'stream';
   readonly streamId: string;
-  readonly ending: 'complete' | 'stopped' | 'failed';
+  /** `handed_over`: it has none yet; the relay goes, and has left the stream to another process. */
+  readonly ending: 'complete' | 'stopped' | 'failed' | 'handed_over';
   /** Of a failure. */
   readonly code?: string;
   readonly entries: number;
@@ -67,14 +68,15 @@ export function loggedResponse(
 
 export function streamLine(
   { id, createdAt, tail, ending }: StreamState,
-  now: number,
+  { now, isHandedOver }: { now: number; isHandedOver: boolean },
 ): StreamLine | undefined {
-  if (ending === undefined) return undefined;
+  const type = ending?.type ?? (isHandedOver ? 'handed_over' : undefined);
+  if (type === undefined) return undefined;
   return {
     type: 'stream',
     streamId: id,
-    ending: ending.type,
-    ...(ending.type === 'failed' ? { code: knownWord(ending.code) } : {}),
+    ending: type,
+    ...(ending?.type === 'failed' ? { code: knownWord(ending.code) } : {}),
     entries: tail.sequence,
     durationMs: now - createdAt,
   };

@@ -16,8 +16,15 @@ export interface RelayServer extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`. */
   readonly url: string;
   /** Takes no new work, lets what runs go on for `drainMs`, by default not at all, while readers may still come and
-   * go; then accepts no more, stops what still runs, and lets every reader have its ending. */
-  close(options?: { readonly drainMs?: number }): Promise<void>;
+   * go; then accepts no more, stops what still runs, or with `handOver` leaves it to another process where one may go
+   * on with it, and lets every reader have its ending or be told to come back. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface CloseOptions {
+  readonly drainMs?: number;
+  /** As of `Relay.close()`. */
+  readonly handOver?: boolean;
 }
 
 /** How long readers get to take their endings before their sockets are closed. */
@@ -71,7 +78,7 @@ export async function startRelayServer(relay: Relay, options: RelayServerOptions
   });
   const address = server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
-  const close = ({ drainMs = 0 } = {}) => (closing ??= closeServer(server, relay, drainMs));
+  const close = (how: CloseOptions = {}) => (closing ??= closeServer(server, relay, how));
   const url = `http://127.0.0.1:${address.port}`;
   return { port: address.port, url, close, [Symbol.asyncDispose]: () => close() };
 }
@@ -185,12 +192,16 @@ async function drainRequest(message: IncomingMessage): Promise<void> {
   clearTimeout(timer);
 }
 
-async function closeServer(server: Server, relay: Relay, drainMs: number): Promise<void> {
+async function closeServer(
+  server: Server,
+  relay: Relay,
+  { drainMs = 0, handOver = false }: CloseOptions,
+): Promise<void> {
   if (drainMs > 0) await relay.drain(drainMs);
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  await relay.close();
+  await relay.close({ handOver });
   server.closeIdleConnections();
   const timer = setTimeout(() => server.closeAllConnections(), partingMs);
   await closed;

@@ -1,7 +1,7 @@
 // Gets one answer from upstream into its log. The log comes first: nothing reaches a reader that is not in it.
 
 import type { StreamEnding } from '../client/engine.ts';
-import { ApiError, ConnectionError, releaseBody } from '../client/index.ts';
+import { ApiError, ConnectionError, releaseBody, TimeoutError } from '../client/index.ts';
 import type { AttemptRecord, ByteSource } from '../client/index.ts';
 import { ProtocolError } from '../protocol/index.ts';
 import type { EndRecord, EntryId, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
@@ -51,6 +51,8 @@ export class Producer {
   /** How the log ends after an abort. */
   #abortEnding: LogEnding = { type: 'stopped' };
   #isClosing = false;
+  #isHandingOver = false;
+  #isHandedOver = false;
   #tail: EntryId = { epoch: 0, sequence: 0 };
   /** The transfer of a whole answer, whose end may still come. */
   #finished: ByteSource | undefined;
@@ -86,8 +88,22 @@ export class Producer {
     this.stop();
   }
 
+  /** Closes the upstream call and leaves the stream, as far as it came, to another process. One that nobody could go
+   * on with ends as by `close`. */
+  handOver(): void {
+    if (this.#controller.signal.aborted) return;
+    this.#isHandingOver = true;
+    this.close();
+  }
+
+  /** Whether the stream was left to another process. */
+  get isHandedOver(): boolean {
+    return this.#isHandedOver;
+  }
+
   /** Works until the log has its end. Never rejects: what goes wrong is the log's ending. */
   async run(): Promise<void> {
+    const stopTotal = this.#limitTotal();
     try {
       await this.#work();
     } catch (error) {
@@ -100,10 +116,23 @@ export class Producer {
       );
       await this.#endAfterFailure(failure);
     } finally {
+      stopTotal();
       await this.#lease.release();
       // After a whole answer the connection can serve the next call.
       if (this.#finished !== undefined) await releaseBody(this.#finished);
     }
+  }
+
+  /** Ends all calls together, and the waiting between them, when they have taken too long. */
+  #limitTotal(): () => void {
+    const { timeouts, clock } = this.#options.policy.settings;
+    const { totalMs } = timeouts;
+    if (totalMs === Infinity) return () => undefined;
+    return clock.setTimer(() => {
+      const error = new TimeoutError('total_timeout', totalMs);
+      this.#refuse(refusalOf(error));
+      this.#abort(endOf(error).ending);
+    }, totalMs);
   }
 
   #abort(ending: LogEnding): void {
@@ -132,7 +161,10 @@ export class Producer {
         this.#options.onError(error);
         this.#refuse(refusalOf(error));
       }
-      await this.#append([signal.aborted ? await this.#endOfAbort() : endOf(error)]);
+      this.#isHandedOver = this.#isHandingOver && (await this.#mayBeLeft());
+      // Who waits for upstream's word gets the stream, and so its id to come back with.
+      if (this.#isHandedOver) this.#open({});
+      else await this.#append([signal.aborted ? await this.#endOfAbort() : endOf(error)]);
     }
   }
 
@@ -187,6 +219,16 @@ export class Producer {
   #isWornOut({ recoveries }: BegunLog): boolean {
     const { isTakeover, policy } = this.#options;
     return isTakeover === true && recoveries >= (policy.settings.recover?.maxRecoveries ?? 0);
+  }
+
+  /** Whether the process that takes the stream next would go on with it. */
+  async #mayBeLeft(): Promise<boolean> {
+    const { call, policy } = this.#options;
+    const begun = await this.#readBegun();
+    if (begun === undefined || begun.nextRecoveries >= (policy.settings.recover?.maxRecoveries ?? 0))
+      return false;
+    const { failure } = interrupted;
+    return RestOfAnswer.mayFollow(begun, { call, policy, failure, controller: new AbortController() });
   }
 
   #restOf(begun: BegunLog, { failure }: Break): RestOfAnswer | undefined {

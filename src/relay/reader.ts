@@ -4,11 +4,18 @@
 
 import { isSameEntry, logStart } from '../storage/index.ts';
 import type { EntryId, LogEntry, ReadResult, StreamLog } from '../storage/index.ts';
+import type { Parting } from './parting.ts';
 import { Silence } from './silence.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
 
 /** Endings that are a reader's alone: the log has another, or none. */
-type ReaderErrorCode = 'api_error' | 'log_diverged' | 'storage_failed' | 'storage_full' | 'stream_gone';
+type ReaderErrorCode =
+  | 'api_error'
+  | 'interrupted'
+  | 'log_diverged'
+  | 'storage_failed'
+  | 'storage_full'
+  | 'stream_gone';
 
 /** A format of a stream's log: a pure function from entries to text, with a small state of its own. Throws nothing,
  * whatever a log holds. */
@@ -19,6 +26,9 @@ export interface Encoder {
   /** Said when the log is not what the reader has seen: it begins anew. Undefined in a format that cannot take back
    * what it said. */
   reset(from: EntryId): string | undefined;
+  /** Said when the relay goes and the log has no end: the reader is to come back for the rest. Undefined in a format
+   * whose readers cannot. */
+  reconnect(): string | undefined;
   /** An ending that is not the log's own, since no connection just closes. */
   failed(code: ReaderErrorCode, message: string): string;
   /** The format needs every entry from the first on, also for a reader who joins later. */
@@ -33,6 +43,8 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Called when reading begins: who does not read is no reader. */
   readonly onBegin?: (() => Following) | undefined;
+  /** When it begins, what the log has is said, and the reader is sent away. */
+  readonly parting?: Parting | undefined;
   /** The longest silence on the connection, in milliseconds. */
   readonly pingMs: number;
   /** Told of a store that fails; the reader gets an ending. */
@@ -70,6 +82,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   readonly #leaving = new AbortController();
   readonly #leave = (): void => this.#leaving.abort();
   /** Ends the wait that is open. */
+  #endWait: (() => void) | undefined;
+  readonly #part = (): void => this.#endWait?.();
   #failWait: ((error: StorageError) => void) | undefined;
   readonly #lose = (): void => this.#failWait?.(this.#withoutEnd());
   #silence: Silence | undefined;
@@ -114,18 +128,20 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   #begin(): void {
-    const { signal, pingMs, onBegin } = this.#options;
+    const { signal, pingMs, onBegin, parting } = this.#options;
     this.#silence = new Silence(pingMs);
     signal.addEventListener('abort', this.#leave);
     if (signal.aborted) this.#leave();
     this.#following = onBegin?.();
     this.#following?.lost?.addEventListener('abort', this.#lose);
+    parting?.add(this.#part);
   }
 
   #close(): void {
     this.#step = 'end';
     this.#options.signal.removeEventListener('abort', this.#leave);
     this.#following?.lost?.removeEventListener('abort', this.#lose);
+    this.#options.parting?.remove(this.#part);
     this.#following?.onEnd();
     this.#following = undefined;
     this.#leave();
@@ -143,10 +159,12 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
       if (this.#step === 'rest') await nextTurn();
       // Where there is more already, this does not wait.
       else if (this.#step === 'wait' && !(await this.#hasEntry())) return this.#encoder.ping();
+      // Before the read: what was written until then is said.
+      const isParting = this.#options.parting?.hasBegun === true;
       const result = await this.#read(batchLimits);
       // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
       this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
-      const text = this.#textOf(result);
+      const text = this.#textOf(result, isParting);
       if (text !== '') return text;
     }
     return undefined;
@@ -156,6 +174,15 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     return error instanceof StorageError
       ? this.#encoder.failed(error.code, 'The store could not be read')
       : this.#encoder.failed('api_error', 'Internal server error');
+  }
+
+  #sendAway(): string {
+    this.#step = 'end';
+    const encoder = this.#encoder;
+    return (
+      encoder.reconnect() ??
+      encoder.failed('interrupted', 'The relay was shut down in the middle of the answer')
+    );
   }
 
   #read(limits: { maxEntries: number; maxBytes: number }): Promise<ReadResult> {
@@ -172,13 +199,14 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     if (type === 'entries') this.#position = logStart;
   }
 
-  #textOf(result: ReadResult): string {
+  #textOf(result: ReadResult, isParting: boolean): string {
     if (result.type === 'diverged') return this.#reset(result.from);
     if (result.type === 'gone') {
       this.#step = 'end';
       return this.#encoder.failed('stream_gone', 'The stream was deleted');
     }
     if (result.ended) this.#step = 'end';
+    else if (isParting && result.entries.length === 0) return this.#sendAway();
     return this.#encodeAll(result.entries);
   }
 
@@ -210,8 +238,10 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   /** False when the connection has been silent for too long first. */
   #hasEntry(): Promise<boolean> {
     if (this.#following?.lost?.aborted) return Promise.reject(this.#withoutEnd());
+    if (this.#options.parting?.hasBegun) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       this.#failWait = reject;
+      this.#endWait = () => resolve(true);
       this.#waiting ??= this.#wait();
       this.#waiting.then(() => resolve(true), reject);
       this.#silence?.tellPassed(() => resolve(false));

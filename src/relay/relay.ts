@@ -65,8 +65,12 @@ export interface Relay {
    * when what runs has come to its end, or when `limitMs` have passed. */
   drain(limitMs: number): Promise<void>;
   /** Stops what is being produced, and resolves when every log has its end, for every reader to get. Requests
-   * that come now, and those that wait for upstream, are asked to come again: 503. */
-  close(): Promise<void>;
+   * that come now, and those that wait for upstream, are asked to come again: 503.
+   *
+   * With `handOver` what another process may go on with is left to it, without an end and free to be taken at once;
+   * readers are told to come back. That needs a store that outlives the process, recovery, and a key of the relay's
+   * own. */
+  close(options?: { readonly handOver?: boolean }): Promise<void>;
 }
 
 type Handler = (request: RelayRequest, context: RouteContext, id: string) => Promise<RelayResponse>;
@@ -187,10 +191,10 @@ export function createRelay(options: RelayOptions): Relay {
         Promise.all(handling).then(() => streams.drain()),
       );
     },
-    close: () => {
+    close: ({ handOver = false } = {}) => {
       draining.abort();
       closing.abort(new ClosingError());
-      return streams.close();
+      return streams.close({ handOver });
     },
   };
 }
@@ -200,13 +204,15 @@ interface EndTakerOptions extends Pick<HandlerOptions, 'onLog' | 'now'> {
   readonly conversations: Conversations;
 }
 
-/** What is done with a stream that has its end. */
-function createEndTaker({ log, conversations, onLog, now }: EndTakerOptions): (id: string) => Promise<void> {
-  return async (id) => {
+type TakeEnd = (id: string, how: { isHandedOver: boolean }) => Promise<void>;
+
+/** What is done with a stream that this relay works on no more. */
+function createEndTaker({ log, conversations, onLog, now }: EndTakerOptions): TakeEnd {
+  return async (id, { isHandedOver }) => {
     await conversations.takeEnded(id);
     if (onLog === undefined) return;
     const state = await log.state(id);
-    const line = state && streamLine(state, now());
+    const line = state && streamLine(state, { now: now(), isHandedOver });
     if (line !== undefined) onLog(line);
   };
 }

@@ -1,8 +1,14 @@
 // The rest of an answer whose beginning is in a log, as records of that log. Retries, fallbacks and recovery are the
 // client's own.
 
-import { Answer, apiErrorOf, planRecovery } from '../client/engine.ts';
-import type { AnswerConnection, AttemptError, ClientEvent, StreamEnding } from '../client/engine.ts';
+import { Answer, apiErrorOf, isCoded, planRecovery } from '../client/engine.ts';
+import type {
+  AnswerConnection,
+  AttemptError,
+  ClientEvent,
+  RecoveryPlan,
+  StreamEnding,
+} from '../client/engine.ts';
 import { readText } from '../client/index.ts';
 import type { AttemptRecord, MessageParams, TransportResponse } from '../client/index.ts';
 import type { Usage } from '../protocol/index.ts';
@@ -32,20 +38,22 @@ export class RestOfAnswer {
 
   /** Undefined when the call may not be made again for this failure. */
   static of(begun: BegunLog, context: RestContext): RestOfAnswer | undefined {
-    const { call, policy } = context;
+    const { call } = context;
     const rest = new RestOfAnswer(begun, context);
     const answer = rest.#answer;
     if (!answer.isCommitted) return call.retries || answer.ending !== undefined ? rest : undefined;
     if (!call.recovers) return undefined;
     if (call.canRewind || answer.message?.stop_reason != null) return rest;
     // Where nothing can be taken back, what would drop a block is not begun.
-    const params = paramsOf(call);
-    const mode = policy.modes.of(params.model);
-    const plan = planRecovery(
-      { params, blocks: answer.message?.content ?? [], isLastOpen: answer.isBlockOpen },
-      mode,
-    );
+    const plan = planOf(answer, context);
     return plan !== undefined && plan.keptBlocks === rest.#blockCount ? rest : undefined;
+  }
+
+  /** Whether another process may go on with what there is. */
+  static mayFollow(begun: BegunLog, context: RestContext): boolean {
+    const answer = new RestOfAnswer(begun, context).#answer;
+    if (answer.ending !== undefined || !answer.isCommitted) return true;
+    return answer.message?.stop_reason != null || planOf(answer, context) !== undefined;
   }
 
   private constructor(begun: BegunLog, { call, policy, failure, controller }: RestContext) {
@@ -113,6 +121,7 @@ export class RestOfAnswer {
     const { attempts } = this.#answer;
     const latest = attempts.at(-1);
     if (latest === undefined || latest.kind === 'first' || attempts.length <= this.#toldRequests) return [];
+    const before = attempts[this.#toldRequests - 1]?.error;
     this.#toldRequests = attempts.length;
     const { number, kind, model, usage } = latest;
     return [
@@ -121,11 +130,17 @@ export class RestOfAnswer {
         number,
         kind,
         model,
-        reason: this.#lastReason,
+        reason: isCoded(before) ? before.code : this.#lastReason,
         ...(usage === undefined ? {} : { usage: { ...usage } as Usage }),
       },
     ];
   }
+}
+
+function planOf({ message, isBlockOpen }: Answer, { call, policy }: RestContext): RecoveryPlan | undefined {
+  const params = paramsOf(call);
+  const broken = { params, blocks: message?.content ?? [], isLastOpen: isBlockOpen };
+  return planRecovery(broken, policy.modes.of(params.model));
 }
 
 /** Throws nothing: the body was looked at before it was sent. */

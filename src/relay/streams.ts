@@ -4,6 +4,7 @@ import type { CreateResult, EntryId, OpenRecord, StreamLog, TakeoverTerms } from
 import { takeAbandoned } from './abandoned.ts';
 import { randomId } from './http.ts';
 import type { RelayLimits } from './limits.ts';
+import { Parting } from './parting.ts';
 import { Producer } from './producer.ts';
 import type { Opening, ProducerOptions } from './producer.ts';
 import { readLog } from './reader.ts';
@@ -22,8 +23,8 @@ export interface StreamsOptions {
   /** How upstream is called for an answer that another process began. */
   readonly takeoverPoster: (terms: TakeoverTerms) => PostMessages;
   readonly limits: RelayLimits;
-  /** Told when a stream of this relay has its end. */
-  readonly onEnded?: ((id: string) => Promise<void>) | undefined;
+  /** Told when a stream of this relay has its end, or is left to another process. */
+  readonly onEnded?: ((id: string, options: { isHandedOver: boolean }) => Promise<void>) | undefined;
 }
 
 export interface StartOptions {
@@ -54,12 +55,16 @@ export type StartResult =
 interface Running {
   readonly producer: Producer;
   readonly done: Promise<void>;
+  readonly open: OpenRecord;
   readonly orphanMs: number | undefined;
   readers: number;
   orphanTimer: ReturnType<typeof setTimeout> | undefined;
 }
 
-type ProducerWork = Pick<ProducerOptions, 'call' | 'isTakeover'>;
+interface Work extends Pick<ProducerOptions, 'call' | 'isTakeover'> {
+  readonly open: OpenRecord;
+  readonly orphanMs: number | undefined;
+}
 
 /** How long readers have to come back to a stream that was taken over, where it goes on only for them. */
 const comeBackMs = 60_000;
@@ -83,6 +88,7 @@ export class Streams {
   #sweepTimer: ReturnType<typeof setInterval> | undefined;
   /** Resolves when the sweep under way is over. */
   #sweep: Promise<void> = Promise.resolve();
+  readonly #parting = new Parting();
   /** Told when nothing runs any more. */
   #tellIdle: (() => void) | undefined;
   #isDraining = false;
@@ -137,7 +143,8 @@ export class Streams {
   ): AsyncIterableIterator<string, void, undefined> {
     const { pingMs, onError } = this.#options;
     const onBegin = () => this.#enter(id);
-    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin });
+    const parting = this.#parting;
+    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, parting });
   }
 
   /** Stops a stream wherever it is produced; false when there is no such stream. Stopping again does no harm.
@@ -154,16 +161,21 @@ export class Streams {
     await this.log.delete(id);
   }
 
-  /** Starts no more, stops all streams of this relay, and waits for their logs to have their ends. */
-  async close(): Promise<void> {
+  /** Starts no more, stops all streams of this relay, and waits for their logs to have their ends. With `handOver`
+   * those that another process may go on with are left to it, at once. Readers of what has no end are sent away. */
+  async close({ handOver }: { handOver: boolean }): Promise<void> {
     this.#isClosing = true;
     clearInterval(this.#sweepTimer);
     await this.#sweep;
     while (this.#starting.size + this.#running.size > 0) {
       const running = [...this.#running.values()];
-      for (const { producer } of running) producer.close();
+      for (const { producer, open } of running) {
+        if (handOver && this.log.outlivesProcess && this.#mayBeTakenOver(open)) producer.handOver();
+        else producer.close();
+      }
       await Promise.allSettled([...this.#starting, ...running.map(({ done }) => done)]);
     }
+    this.#parting.begin();
   }
 
   async #start(options: StartOptions): Promise<StartResult> {
@@ -203,7 +215,7 @@ export class Streams {
       await log.requestStop(id);
       return { type: 'closing' };
     }
-    const running = this.#run(id, { call, orphanMs });
+    const running = this.#run(id, { call, open, orphanMs });
     if (orphanMs !== 0) this.#watch(id, running);
     const leave = (): void => {
       if (orphanMs === undefined || running.readers === 0) this.#stopUnread(id);
@@ -213,30 +225,38 @@ export class Streams {
     return { type: 'started', id, opening: running.producer.opening };
   }
 
-  #run(id: string, { orphanMs, ...work }: ProducerWork & { orphanMs: number | undefined }): Running {
+  #run(id: string, { open, orphanMs, ...work }: Work): Running {
     const { log, now, onError, policy } = this.#options;
     const producer = new Producer({ id, name: this.#name, log, now, onError, policy, ...work });
     const done = producer
       .run()
-      .then(() => this.#tellEnded(id))
+      .then(() => this.#tellEnded(id, producer))
       .finally(() => this.#forget(id));
-    const running: Running = { producer, done, orphanMs, readers: 0, orphanTimer: undefined };
+    const running: Running = { producer, done, open, orphanMs, readers: 0, orphanTimer: undefined };
     this.#own.add(id);
     this.#running.set(id, running);
     return running;
   }
 
-  /** Goes on with what another process began. */
-  #takeOver(id: string, { request, takeover, createdAt }: OpenRecord): boolean {
+  /** Whether a process that did not begin the stream would try to go on with it. */
+  #mayBeTakenOver(open: OpenRecord): open is OpenRecord & { takeover: TakeoverTerms } {
     const { policy, now } = this.#options;
-    if (takeover === undefined || policy.settings.recover === undefined || this.#isClosing) return false;
-    // Who waited for it has gone, and would pay for it.
-    if (now() - createdAt > oldestTakeoverMs) return false;
+    // Who waited for an old one has gone, and would pay for it.
+    const isOld = now() - open.createdAt > oldestTakeoverMs;
+    return open.takeover !== undefined && policy.settings.recover !== undefined && !isOld;
+  }
+
+  /** Goes on with what another process began; false when that is not possible. */
+  #takeOver(id: string, open: OpenRecord): boolean {
+    // It is the next one's to judge.
+    if (this.#isClosing) return true;
+    if (!this.#mayBeTakenOver(open)) return false;
+    const { request, takeover } = open;
     const post = this.#options.takeoverPoster(takeover);
     const call = { request, post, retries: true, recovers: true, canRewind: true };
     // Its readers have yet to come back.
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
-    this.#watch(id, this.#run(id, { call, isTakeover: true, orphanMs }));
+    this.#watch(id, this.#run(id, { call, open, isTakeover: true, orphanMs }));
     return true;
   }
 
@@ -256,6 +276,8 @@ export class Streams {
 
   /** Stops a stream when nobody is there to be told of an error. */
   #stopUnread(id: string): void {
+    // Who leaves because the relay goes wants the rest all the same.
+    if (this.#isClosing) return;
     this.stop(id).catch(this.#options.onError);
   }
 
@@ -265,8 +287,8 @@ export class Streams {
     running.orphanTimer = setTimeout(() => this.#stopUnread(id), orphanMs);
   }
 
-  async #tellEnded(id: string): Promise<void> {
-    await this.#options.onEnded?.(id).catch(this.#options.onError);
+  async #tellEnded(id: string, { isHandedOver }: Producer): Promise<void> {
+    await this.#options.onEnded?.(id, { isHandedOver }).catch(this.#options.onError);
   }
 
   #forget(id: string): void {
@@ -282,6 +304,8 @@ export class Streams {
 
   /** One at a time: each waits for the one before. */
   #takeAbandoned(): Promise<void> {
+    // Begun now it would only be handed on.
+    if (this.#isDraining || this.#isClosing) return this.#sweep;
     const options = {
       log: this.log,
       name: this.#name,

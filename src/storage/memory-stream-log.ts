@@ -38,6 +38,7 @@ const defaults = {
 };
 
 export class MemoryStreamLog implements StreamLog {
+  readonly outlivesProcess = false;
   readonly #book: StreamBook;
   readonly #entries = new Map<string, Entries>();
   readonly #readers = new WaitingReaders();

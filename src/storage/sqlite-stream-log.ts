@@ -53,6 +53,7 @@ const tidyMs = { idle: 10_000, busy: 50 };
 const vacuumPages = 64;
 
 export class SqliteStreamLog implements StreamLog {
+  readonly outlivesProcess = true;
   /** Kept in the same file. */
   readonly conversations: ConversationStore;
   readonly #file: string;

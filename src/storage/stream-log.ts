@@ -84,6 +84,9 @@ export interface StreamState {
  * 6. A log is never trimmed while its stream is open.
  */
 export interface StreamLog extends AsyncDisposable {
+  /** Whether another process can go on with the streams of one that ends. */
+  readonly outlivesProcess: boolean;
+
   /** Makes the log with its `open` record. Rejects with a RangeError when the id is in use. */
   create(stream: NewStream): Promise<CreateResult>;
 

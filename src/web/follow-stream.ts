@@ -9,6 +9,7 @@ import { Connection } from './stream/connection.ts';
 import { eventSequence } from './stream/event-sequence.ts';
 import type { FollowEnvironment } from './stream/follow-environment.ts';
 import { relayRecord } from './stream/relay-record.ts';
+import type { RelayRecord } from './stream/relay-record.ts';
 import { responseError, retryAfter } from './stream/response-error.ts';
 
 /**
@@ -258,11 +259,18 @@ class Follower {
       }
     }
     const event = parseStreamEvent(frame);
-    if (relayRecord(event)?.type === 'reset') return this.#restart('the relay says so');
+    const word = this.#takeRecord(relayRecord(event));
+    if (word !== undefined) return word;
     this.#lastEventId = frame.id ?? this.#lastEventId;
     this.#lastSequence = sequence ?? this.#lastSequence;
     if (event.type !== 'ping') this.#deliver(event);
     return event.type === 'message_stop' || event.type === 'error' ? { type: 'ended' } : undefined;
+  }
+
+  /** What the relay's own record means for the connection. */
+  #takeRecord(record: RelayRecord | undefined): Result | undefined {
+    if (record?.type === 'reset') return this.#restart('the relay says so');
+    return record?.type === 'reconnect' ? { type: 'broken', cause: new Error('The relay goes') } : undefined;
   }
 
   #deliver(event: StreamEvent): void {

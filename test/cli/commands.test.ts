@@ -44,17 +44,12 @@ test('millrace serve --upstream asks there, with the key of the environment', as
   assert.doesNotMatch(await (await fetch(`${program.url}/relay.json`)).text(), /relay-key/);
 });
 
-test('millrace serve ends streams with an error event and exits 0 at SIGTERM, when they get no time', async () => {
-  await using program = await startProgram(['serve', '--port', '0', '--drain', '0']);
-  const response = await fetch(`${program.url}/streams`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-    body: JSON.stringify({ messages: [{ role: 'user', content: 'long 5000' }] }),
-  });
+test('millrace serve --store memory ends streams with an error event and exits 0 at SIGTERM, when they get no time', async () => {
+  await using program = await startProgram(['serve', '--port', '0', '--drain', '0', '--store', 'memory']);
+  const response = await ask(program.url, 'long 5000');
   assert.equal(response.status, 200);
   program.signal('SIGTERM');
-  const text = await response.text();
-  assert.match(text, /"code":"stopped"/);
+  assert.match(await response.text(), /"code":"stopped"/);
   assert.equal(await program.ended, 0, program.stderr);
 });
 
@@ -147,6 +142,52 @@ test('millrace serve that was killed goes on with its answers when it is started
     rmSync(folder, { recursive: true });
   }
 });
+
+test('millrace serve leaves its answers to the next one at SIGTERM, also twice, and readers miss nothing', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-serve-'));
+  try {
+    await using simulator = await startSimulator({ pace: { firstByteMs: 0, tokensPerSecond: 500 } });
+    const args = ['serve', '--port', '0', '--drain', '0', '--upstream', simulator.url];
+    const env = { ANTHROPIC_API_KEY: 'sk-test' };
+    await using unbroken = await startProgram([...args, '--store', 'memory'], { env });
+    const wanted = textOf(await (await ask(unbroken.url, 'long 600')).text());
+    args.push('--store', `sqlite:${join(folder, 'relay.db')}`);
+    let seen = '';
+    let id: string | null = null;
+    for (const round of [1, 2]) {
+      await using going = await startProgram(args, { env });
+      const response: Response =
+        id === null ? await ask(going.url, 'long 600') : await comeBack(going.url, id, seen);
+      id ??= response.headers.get('x-stream-id');
+      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      while (seen.split('event: content_block_delta').length <= 8 * round)
+        seen += (await reader.read()).value ?? '';
+      going.signal('SIGTERM');
+      for (let piece = await reader.read(); !piece.done; piece = await reader.read()) seen += piece.value;
+      assert.match(seen, /\n\nevent: millrace\ndata: .*"type":"reconnect".*\n\n$/);
+      assert.equal(await going.ended, 0, going.stderr);
+      assert.match(going.stderr, /"ending":"handed_over"/);
+    }
+    await using last = await startProgram(args, { env });
+    seen += await (await comeBack(last.url, id ?? '', seen)).text();
+    assert.equal(textOf(seen), wanted);
+    const numbers = [...seen.matchAll(/^id: [0-9]+-([0-9]+)$/gm)].map(([, number]) => Number(number));
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => index + 1),
+    );
+    assert.match(seen, /event: message_stop\n/);
+    assert.equal(simulator.requests.length, 4, 'one for each process');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** Reads a stream behind what was seen of it. */
+function comeBack(url: string, id: string, seen: string): Promise<Response> {
+  const lastId = [...seen.matchAll(/^id: ([0-9]+-[0-9]+)$/gm)].at(-1)?.[1] ?? '';
+  return fetch(`${url}/streams/${id}`, { headers: { accept: 'text/event-stream', 'last-event-id': lastId } });
+}
 
 /** The text of an answer, from its frames. */
 function textOf(frames: string): string {

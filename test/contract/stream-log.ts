@@ -54,6 +54,10 @@ export function testStreamLog({ name, open, reopen }: Backend): void {
     });
   };
 
+  it('tells whether another process can go on with its streams', async (log) => {
+    assert.equal(log.outlivesProcess, reopen !== undefined);
+  });
+
   /** A test of a backend that outlives its process: `again` closes the store and opens it anew. */
   const itAgain = (
     title: string,

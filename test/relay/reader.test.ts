@@ -6,6 +6,7 @@ import { isSameEntry, logStart, MemoryStreamLog } from 'millrace/storage';
 import type { EntryId, LogRecord, StreamLog } from 'millrace/storage';
 import { createMessagesEncoder } from '../../src/relay/formats/messages-format.ts';
 import { createTextEncoder } from '../../src/relay/formats/text-format.ts';
+import { Parting } from '../../src/relay/parting.ts';
 import { readLog } from '../../src/relay/reader.ts';
 import type { Encoder } from '../../src/relay/reader.ts';
 import { logWith, storeIsGone } from '../support/stream-log.ts';
@@ -41,6 +42,7 @@ async function logOf(records: readonly LogRecord[]): Promise<{ log: MemoryStream
 interface Following {
   readonly after?: EntryId;
   readonly signal?: AbortSignal;
+  readonly parting?: Parting;
   readonly pingMs?: number;
   readonly onError?: (error: unknown) => void;
 }
@@ -77,6 +79,38 @@ test('readLog() answers a store that fails with an ending, in every format', asy
       assert.equal(errors.length, 1);
     }
   }
+});
+
+test('readLog() says all that the log has when the relay goes, and then where the rest is to be had', async () => {
+  const ping: LogRecord = { type: 'event', event: 'ping', data: '{"type":"ping"}' };
+  const many = Array.from({ length: 600 }, () => ping);
+  const parting = new Parting();
+  parting.begin();
+  for (const [create, last] of [
+    [withIds, { event: 'millrace', data: '{"type":"millrace","record":{"type":"reconnect"}}' }],
+    [createTextEncoder, { event: 'reconnect', data: '{}' }],
+  ] as const) {
+    const { log } = await logOf([...answer.slice(0, 3), ...many]);
+    const frames = await framesOf(log, create(), { parting });
+    const { id, event, data } = frames.at(-1)!;
+    assert.deepEqual({ id, event, data }, { id: undefined, ...last });
+    if (create === withIds) assert.equal(frames.length, 606);
+  }
+  const { log } = await logOf([...answer, complete]);
+  const frames = await framesOf(log, withIds(), { parting });
+  assert.match(frames.at(-1)?.data ?? '', /"type":"end"/, 'a stream that has ended is read to its end');
+});
+
+test('readLog() ends a wait when the relay goes, also with an error where a reader cannot come back', async () => {
+  const { log } = await logOf(answer.slice(0, 3));
+  const parting = new Parting();
+  const reading = follow(log, createMessagesEncoder({ withIds: false }), { parting });
+  assert.match((await reading.next()).value ?? '', /message_start/);
+  const last = reading.next();
+  await new Promise(setImmediate);
+  parting.begin();
+  assert.match((await last).value ?? '', /^event: error\n.*"code":"interrupted"/);
+  assert.equal((await reading.next()).done, true);
 });
 
 test('readLog() answers a format that throws with an ending', async () => {

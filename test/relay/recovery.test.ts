@@ -129,7 +129,95 @@ test('the log tells of every further request, and what all of them took', async 
   const state = (await (await fetch(`${relay.url}/streams/${id}`)).json()) as Record<string, unknown>;
   assert.deepEqual(state['usage'], { input_tokens: 18, output_tokens: 10 });
   assert.equal(state['usage_estimated'], true);
+  const model = 'claude-sonnet-5';
+  assert.deepEqual(state['attempts'], [
+    {
+      number: 1,
+      kind: 'first',
+      model,
+      error: 'truncated',
+      usage: { input_tokens: 9, output_tokens: 5 },
+      usage_estimated: true,
+    },
+    // The second was refused.
+    {
+      number: 3,
+      kind: 'retry',
+      model,
+      error: null,
+      usage: { input_tokens: 9, output_tokens: 5 },
+      usage_estimated: false,
+    },
+  ]);
 });
+
+test('GET /streams/:id tells what each call of an answer took and broke with, also while it goes on', async () => {
+  const more = Promise.withResolvers<string>();
+  const broken = sse(messageStart, ...textEvents(0, ' and').slice(0, -1));
+  const last: RawAnswer = {
+    bytes: streamResponse(sse(messageStart, ...textEvents(0, ' on').slice(0, -1))),
+    then: 'hold',
+    later: more.promise,
+  };
+  await using upstream = await startScript(begun, broken, last);
+  await using relay = await startTestRelay(upstream.url);
+  const response = await post(relay, '/streams');
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (text.split('further_attempt').length < 3) text += (await reader.read()).value ?? '';
+  const describe = async () => {
+    const url = `${relay.url}/streams/${response.headers.get('x-stream-id')}`;
+    const state = (await (await fetch(url)).json()) as {
+      attempts: { kind: string; error: string | null; usage: { output_tokens: number } }[];
+    };
+    return state.attempts.map(({ kind, error, usage }) => [kind, error, usage.output_tokens]);
+  };
+  const before = [
+    ['first', 'truncated', 5],
+    ['recovery', 'truncated', 2],
+  ];
+  assert.deepEqual(await describe(), [...before, ['recovery', null, 1]]);
+  const end = sse(...textEvents(0, '').slice(-1), ...messageEnd);
+  more.resolve(`${Buffer.byteLength(end).toString(16)}\r\n${end}\r\n${cleanEnd}`);
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) text += piece.value;
+  assert.match(text, /"output_tokens":12/, 'the events say what all took together');
+  assert.deepEqual(await describe(), [...before, ['recovery', null, 5]]);
+});
+
+test('a call that is refused before any content, or stopped, is told of as well', async () => {
+  await using upstream = await startScript(overloaded, { bytes: streamResponse(begun), then: 'hold' });
+  await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxRetries: 0 } } });
+  for (const errors of [['overloaded_error'], [null]]) {
+    const started = await fetch(`${relay.url}/streams`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(params),
+    });
+    const { id } = (await started.json()) as { id: string };
+    const events = listenTo(
+      await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } }),
+    );
+    await turnsUntil(() => /turns|error/.test(events.text));
+    await fetch(`${relay.url}/streams/${id}/stop`, { method: 'POST' });
+    await events.ended;
+    const state = (await (await fetch(`${relay.url}/streams/${id}`)).json()) as {
+      attempts: { error: unknown }[];
+    };
+    assert.deepEqual(
+      state.attempts.map(({ error }) => error),
+      errors,
+    );
+  }
+});
+
+/** Reads a stream as it comes. */
+function listenTo(response: Response): { readonly text: string; readonly ended: Promise<void> } {
+  const heard = { text: '' };
+  const read = async (): Promise<void> => {
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) heard.text += text;
+  };
+  return Object.assign(heard, { ended: read() });
+}
 
 test('an error event in the middle is gone on from where it is passing, and comes through where it is not', async () => {
   const errorFrame = (type: string): string =>
@@ -352,6 +440,40 @@ test('upstream’s silence ends a request at each limit, and the answer goes on'
     assert.match(text, new RegExp(`"reason":"${code}"`));
     assert.match(text, /and turns/);
   }
+});
+
+test('the limit on the whole call ends an answer with all its calls, and one that has not begun', async () => {
+  const hold: RawAnswer = {
+    bytes: streamResponse(sse(messageStart, ...textEvents(0, ' on').slice(0, -1))),
+    then: 'hold',
+  };
+  const calls = { timeouts: { totalMs: 60_000 } };
+  const clock = new SteppedClock();
+  await using upstream = await startScript(begun, hold);
+  await using relay = await startTestRelay(upstream.url, { clock, calls });
+  const response = await post(relay, '/streams');
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (!text.includes(' on')) text += (await reader.read()).value ?? '';
+  await clock.pass(59_999);
+  assert.equal((await relay.log.state(response.headers.get('x-stream-id') ?? ''))?.ending, undefined);
+  await clock.pass(1);
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) text += piece.value;
+  assert.match(text, /event: error\ndata: .*"code":"total_timeout".*\n\n$/);
+  assert.deepEqual(structuredClone(messageOf(text).message?.content), [
+    { type: 'text', text: 'The wheel turns on' },
+  ]);
+  await upstream.clientLeft();
+
+  await using silent = await startScript({ bytes: '', then: 'hold' });
+  await using other = await startTestRelay(silent.url, { clock, calls });
+  const asked = post(other, '/v1/messages');
+  await turnsUntil(() => silent.requests.length === 1);
+  await clock.pass(60_000);
+  const refused = await asked;
+  assert.equal(refused.status, 504);
+  assert.match(await refused.text(), /"type":"timeout_error"/);
+  await silent.clientLeft();
 });
 
 interface Takeover {

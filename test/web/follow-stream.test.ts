@@ -117,6 +117,22 @@ for (const how of ['close', 'break'] as const) {
   });
 }
 
+test('followStream comes back at once when the relay says that it goes', async () => {
+  const relay = streamingRelay(2);
+  const follower = follow(relay);
+  await relay.settle();
+  const leave = 'event: millrace\ndata: {"type":"millrace","record":{"type":"reconnect"}}\n\n';
+  relay.exchanges[0]?.send(startFrame() + textFrame(2, 'one ') + leave);
+  await relay.settle();
+  assert.deepEqual(follower.states, ['connecting', 'streaming', 'reconnecting']);
+  assert.equal(follower.events.length, 2, 'it is no event of the stream');
+  await relay.pass(250);
+  assert.equal(relay.exchanges[1]?.headers.get('last-event-id'), '1-2');
+  relay.exchanges[1]?.send(textFrame(3, 'two') + stopFrame(4));
+  assert.deepEqual(await follower.end, { type: 'ended' });
+  assert.equal(follower.text(), 'one two');
+});
+
 test('followStream delivers each event once, also when the relay sends some again', async () => {
   const relay = streamingRelay(2);
   const follower = follow(relay);

@@ -27,6 +27,7 @@ export function createMessagesEncoder({ withIds }: { withIds: boolean }): Encode
       return encodeSse({ id: withIds ? formatEntryId(id) : undefined, ...frame });
     },
     ping: () => 'event: ping\ndata: {"type": "ping"}\n\n',
+    reconnect: () => (withIds ? encodeSse(ownFrame({ type: 'reconnect' })) : undefined),
     failed: (code, message) => encodeSse(errorFrame({ type: 'failed', code, message })),
     reset: (from) =>
       withIds ? encodeSse(ownFrame({ type: 'reset', from: formatEntryId(from) })) : undefined,

@@ -50,6 +50,7 @@ export function createTextEncoder(): Encoder {
     },
     // The standard has comments for this; the readers this format is for pass over events they do not know.
     ping: () => ': ping\n\n',
+    reconnect: () => encode(['reconnect', {}]),
     failed: (code, message) => encode(errorFrame(code, message)),
     reset: () => {
       accumulator = new MessageAccumulator();

@@ -1,13 +1,13 @@
 // `/streams`: answers as things of their own: started, looked at, followed from anywhere, stopped from anywhere.
 
-import { formatEntryId, isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
-import type { EntryId, StreamState } from '../../storage/index.ts';
+import { isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
+import type { EntryId } from '../../storage/index.ts';
+import { describeStream } from '../describe-stream.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
-import { readAnswer } from '../logged-answer.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
 import type { Encoder } from '../reader.ts';
@@ -69,7 +69,8 @@ export async function getStream(
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
-  if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
+  if (!wantsEvents(request))
+    return jsonResponse(200, await describeStream(state, context.streams.log), { 'x-stream-id': id });
   const createEncoder = encoderFor(request);
   const after = offsetOf(request);
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
@@ -134,22 +135,6 @@ function offsetOf({ headers, query }: RelayRequest): EntryId {
       `Last-Event-ID: must be the id of an event of this stream, not ${JSON.stringify(text)}`,
     );
   return after;
-}
-
-async function describe(state: StreamState, { streams }: RouteContext): Promise<object> {
-  const { id, createdAt, tail, ending } = state;
-  const { accumulator, end } = await readAnswer(streams.log, state);
-  const { message } = accumulator;
-  return {
-    id,
-    state: ending === undefined ? 'open' : 'ended',
-    ending: ending ?? null,
-    lastId: formatEntryId(tail),
-    createdAt,
-    message: message ?? null,
-    usage: end?.usage ?? message?.usage ?? null,
-    usage_estimated: end?.isUsageEstimated === true,
-  };
 }
 
 function notFound(id: string): RelayResponse {
