@@ -4,9 +4,14 @@ import { ContinuationModes, resolveSettings, RetryBudget } from '../client/engin
 import { ConnectionError } from '../client/index.ts';
 import type { CallOptions, Clock } from '../client/index.ts';
 import type { StreamLog } from '../storage/index.ts';
+import { Access } from './access/access.ts';
+import { AccessOptionError } from './access/access-option-error.ts';
+import type { AccessOptions } from './access/access-options.ts';
+import { localCaller } from './access/caller.ts';
+import { preflightResponse, withCrossOrigin } from './access/cross-origin.ts';
 import { failureOf } from './failure.ts';
 import { guardRefusal } from './guard.ts';
-import { BodyTooLargeError, closingResponse, errorResponse } from './http.ts';
+import { BodyTooLargeError, closingResponse, errorResponse, securityHeaders } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { defaultLimits, limitResponse } from './limits.ts';
 import type { RelayLimits } from './limits.ts';
@@ -15,9 +20,11 @@ import type { LogLine } from './log-line.ts';
 import { ClosingError, RequestError } from './request-error.ts';
 import { isStoreFull } from './storage-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
+import { checkContentType } from './page-request.ts';
 import { postChatStream } from './routes/chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
+import { deleteSession, postSession } from './routes/session.ts';
 import { deleteStream, getStream, postStop, postStreams } from './routes/streams.ts';
 import type { CallPolicy } from './stream-call.ts';
 import { Streams } from './streams.ts';
@@ -29,6 +36,8 @@ export interface RelayOptions {
   /** Where streams are kept. Closing it stays with the caller. */
   readonly log: StreamLog;
   readonly settings: RelaySettings;
+  /** Who may ask, from where and for what. Without keys it is whoever is on this machine. */
+  readonly access?: AccessOptions;
   readonly assets?: ReadonlyMap<string, Asset>;
   readonly limits?: Partial<RelayLimits>;
   /** The longest silence on a reader's connection, in milliseconds; default 15,000. */
@@ -46,6 +55,10 @@ export interface RelayOptions {
 }
 
 export interface Relay {
+  /** Whoever asks needs a key: such a relay may be reached from elsewhere. */
+  readonly hasKeys: boolean;
+  /** Takes other keys, limits and rules from now on. Throws an AccessOptionError, and changes nothing then. */
+  reload(access: AccessOptions): void;
   /** Answers one request. Never rejects. */
   handle(request: RelayRequest): Promise<RelayResponse>;
   /** Goes on with what a process before left open in the log, and later with what nobody produces, or ends it, so
@@ -69,6 +82,8 @@ interface Route {
   readonly handle: Handler;
   /** It is refused while the relay drains. */
   readonly beginsWork?: true;
+  /** It is answered to who has no key. */
+  readonly isOpen?: true;
 }
 
 /** A path that matches none of these is a file of the page, or not there. What a path below `/v1` may hold goes
@@ -94,19 +109,18 @@ const routes: readonly Route[] = [
     handle: postChatStream,
     beginsWork: true,
   },
+  { method: 'POST', name: '/session', path: /^\/session$/, handle: postSession, isOpen: true },
+  { method: 'DELETE', name: '/session', path: /^\/session$/, handle: deleteSession, isOpen: true },
   { method: 'GET', name: '/relay.json', path: /^\/relay\.json$/, handle: getSettings },
-  { method: 'GET', name: '/healthz', path: /^\/healthz$/, handle: getHealth },
-  { method: 'GET', name: '/readyz', path: /^\/readyz$/, handle: getReadiness },
+  { method: 'GET', name: '/healthz', path: /^\/healthz$/, handle: getHealth, isOpen: true },
+  { method: 'GET', name: '/readyz', path: /^\/readyz$/, handle: getReadiness, isOpen: true },
 ];
-
-/** The owner of a relay that nobody checks who asks of. */
-const local = 'local';
 
 /**
  * Makes a relay; it starts nothing by itself.
  *
- * Without keys it serves this machine alone: see guard.ts. Its streams have the owner that a request names, or
- * `local`.
+ * Without keys it serves this machine alone: see guard.ts. Its streams have the owner that a request names, else the id
+ * of its key, or `local`. Throws an AccessOptionError for options of access that are wrong or not safe.
  */
 export function createRelay(options: RelayOptions): Relay {
   const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
@@ -118,6 +132,8 @@ export function createRelay(options: RelayOptions): Relay {
     const line = state && streamLine(state, now());
     if (line !== undefined) onLog?.(line);
   };
+  const access = new Access(options.access ?? {}, now);
+  checkUpstream(access, options.upstream);
   const upstream = new Upstream(options.upstream);
   const streams = new Streams({
     log,
@@ -137,7 +153,8 @@ export function createRelay(options: RelayOptions): Relay {
     settings,
     limits,
     assets,
-    owner: local,
+    caller: localCaller,
+    access,
     pingMs,
     draining: draining.signal,
     closing: closing.signal,
@@ -146,6 +163,10 @@ export function createRelay(options: RelayOptions): Relay {
   const handling = new Set<Promise<RelayResponse>>();
   const handle = createHandler(context, { onError, onLog, now });
   return {
+    get hasKeys() {
+      return access.hasKeys;
+    },
+    reload: (changed) => access.reload(changed),
     handle: async (request) => {
       const handled = handle(request);
       handling.add(handled);
@@ -165,6 +186,20 @@ export function createRelay(options: RelayOptions): Relay {
       return streams.close();
     },
   };
+}
+
+/** Keys that clients send are the relay's own: nothing of them may go on to upstream. */
+function checkUpstream({ hasKeys, rules }: Access, { apiKey, isSimulator }: UpstreamOptions): void {
+  if (!hasKeys || isSimulator === true) return;
+  if (apiKey === undefined)
+    throw new AccessOptionError(
+      'upstream.apiKey',
+      'is needed with access.keys: the keys of clients stay with the relay',
+    );
+  for (const [index, { secret }] of [...(rules.keys?.values() ?? [])].entries()) {
+    if (secret === apiKey)
+      throw new AccessOptionError(`access.keys[${index}].secret`, 'is that of upstream: clients must not have it');
+  }
 }
 
 /** What fails to be told fails no answer. */
@@ -192,12 +227,14 @@ function createHandler(
   { onError, onLog, now }: HandlerOptions,
 ): (request: RelayRequest) => Promise<RelayResponse> {
   const respond = async (request: RelayRequest): Promise<RelayResponse> => {
+    const { rules } = context.access;
     try {
-      const { owner = local } = request;
-      const own = owner === local ? context : { ...context, owner };
-      return guardRefusal(request) ?? (await route(request, own));
+      const response =
+        guardRefusal(request, rules) ?? preflightResponse(request, rules) ?? (await route(request, context));
+      const headers = { ...securityHeaders, ...response.headers };
+      return withCrossOrigin({ ...response, headers }, request, rules);
     } catch (error) {
-      return responseTo(error, request, onError);
+      return withCrossOrigin(responseTo(error, request, onError), request, rules);
     }
   };
   if (onLog === undefined) return respond;
@@ -226,7 +263,7 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
   const here = routes.filter(({ path }) => path.test(request.path));
   const match = here.find(({ method }) => method === asked);
   if (match?.beginsWork && context.draining.aborted) return closingResponse();
-  if (match !== undefined) return match.handle(request, context, match.path.exec(request.path)?.[1] ?? '');
+  if (match !== undefined) return handleMatch(match, request, context);
   if (here.length > 0) {
     const response = errorResponse(405, 'invalid_request_error', 'Method Not Allowed');
     return {
@@ -236,6 +273,15 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
   }
   const isPage = asked === 'GET' && !request.path.startsWith('/v1/');
   return isPage ? getAsset(request, context) : errorResponse(404, 'not_found_error', 'Not found');
+}
+
+async function handleMatch(match: Route, request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
+  checkContentType(request);
+  const id = match.path.exec(request.path)?.[1] ?? '';
+  if (match.isOpen) return match.handle(request, context, id);
+  const admission = await context.access.admit(request);
+  if (admission.type === 'refused') return admission.response;
+  return match.handle(request, { ...context, caller: admission.caller }, id);
 }
 
 /** Never the path: what stands there may be anything. */

@@ -18,10 +18,10 @@ const orphanMs = 60_000;
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const { body, onDisconnect } = await toMessagesRequest(request, context);
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
-  const { streams, upstream, owner } = context;
+  const { streams, upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
-    owner,
+    owner: caller.owner,
     ...(leavingDoes?.(request.signal) ?? { orphanMs }),
     call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
     takeover: upstream.takeoverTerms(target),

@@ -3,6 +3,7 @@
 import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import { formatEntryId, isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
 import type { EndRecord, EntryId, EventRecord, StreamLog, StreamState } from '../../storage/index.ts';
+import { maySee } from '../access/caller.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
@@ -29,10 +30,10 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   const { body, onDisconnect } = await parseRequest(request, context);
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
   const createEncoder = encoderFor(request);
-  const { streams, upstream, owner } = context;
+  const { streams, upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
-    owner,
+    owner: caller.owner,
     idempotencyKey: idempotencyKeyOf(request),
     call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
     takeover: upstream.takeoverTerms(target),
@@ -57,7 +58,7 @@ export async function getStream(
   id: string,
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
-  if (state === undefined || state.owner !== context.owner) return notFound(id);
+  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
   if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
   const createEncoder = encoderFor(request);
   const after = offsetOf(request);
@@ -75,7 +76,7 @@ export async function postStop(
   id: string,
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
-  if (state === undefined || state.owner !== context.owner) return notFound(id);
+  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
   await context.streams.stop(id);
   return jsonResponse(200, { id }, { 'x-stream-id': id });
 }
@@ -87,7 +88,7 @@ export async function deleteStream(
   id: string,
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
-  if (state === undefined || state.owner !== context.owner) return notFound(id);
+  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
   await context.streams.remove(id);
   return { status: 204, headers: { 'x-stream-id': id }, body: '' };
 }
