@@ -5,9 +5,9 @@ import { ConnectionError } from '../client/index.ts';
 import type { CallOptions, Clock } from '../client/index.ts';
 import type { StreamLog } from '../storage/index.ts';
 import { Access } from './access/access.ts';
-import { AccessOptionError } from './access/access-option-error.ts';
 import type { AccessOptions } from './access/access-options.ts';
 import { localCaller } from './access/caller.ts';
+import { checkUpstream } from './access/check-upstream.ts';
 import { preflightResponse, withCrossOrigin } from './access/cross-origin.ts';
 import { failureOf } from './failure.ts';
 import { guardRefusal } from './guard.ts';
@@ -123,28 +123,14 @@ const routes: readonly Route[] = [
  * of its key, or `local`. Throws an AccessOptionError for options of access that are wrong or not safe.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
-  const { onError = () => undefined, calls = {}, clock } = options;
+  const { settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
+  const { onError = () => undefined } = options;
   const onLog = options.onLog && harmless(options.onLog, onError);
   const limits = { ...defaultLimits, ...options.limits };
-  const onEnded = async (id: string): Promise<void> => {
-    const state = await log.state(id);
-    const line = state && streamLine(state, now());
-    if (line !== undefined) onLog?.(line);
-  };
   const access = new Access(options.access ?? {}, now);
-  checkUpstream(access, options.upstream);
+  checkUpstream(access.rules, options.upstream);
   const upstream = new Upstream(options.upstream);
-  const streams = new Streams({
-    log,
-    pingMs,
-    now,
-    limits,
-    onError,
-    onEnded: onLog && onEnded,
-    policy: policyOf(calls, clock),
-    takeoverPoster: upstream.takeoverPoster.bind(upstream),
-  });
+  const streams = createStreams(options, { upstream, limits, now, onLog, onError, pingMs });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
@@ -188,18 +174,28 @@ export function createRelay(options: RelayOptions): Relay {
   };
 }
 
-/** Keys that clients send are the relay's own: nothing of them may go on to upstream. */
-function checkUpstream({ hasKeys, rules }: Access, { apiKey, isSimulator }: UpstreamOptions): void {
-  if (!hasKeys || isSimulator === true) return;
-  if (apiKey === undefined)
-    throw new AccessOptionError(
-      'upstream.apiKey',
-      'is needed with access.keys: the keys of clients stay with the relay',
-    );
-  for (const [index, { secret }] of [...(rules.keys?.values() ?? [])].entries()) {
-    if (secret === apiKey)
-      throw new AccessOptionError(`access.keys[${index}].secret`, 'is that of upstream: clients must not have it');
-  }
+interface StreamsContext extends HandlerOptions {
+  readonly upstream: Upstream;
+  readonly limits: RelayLimits;
+  readonly pingMs: number;
+}
+
+function createStreams(
+  { log, calls = {}, clock }: RelayOptions,
+  { upstream, onLog, ...context }: StreamsContext,
+): Streams {
+  const onEnded = async (id: string): Promise<void> => {
+    const state = await log.state(id);
+    const line = state && streamLine(state, context.now());
+    if (line !== undefined) onLog?.(line);
+  };
+  return new Streams({
+    ...context,
+    log,
+    onEnded: onLog && onEnded,
+    policy: policyOf(calls, clock),
+    takeoverPoster: upstream.takeoverPoster.bind(upstream),
+  });
 }
 
 /** What fails to be told fails no answer. */
@@ -275,7 +271,11 @@ async function route(request: RelayRequest, context: RouteContext): Promise<Rela
   return isPage ? getAsset(request, context) : errorResponse(404, 'not_found_error', 'Not found');
 }
 
-async function handleMatch(match: Route, request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
+async function handleMatch(
+  match: Route,
+  request: RelayRequest,
+  context: RouteContext,
+): Promise<RelayResponse> {
   checkContentType(request);
   const id = match.path.exec(request.path)?.[1] ?? '';
   if (match.isOpen) return match.handle(request, context, id);

@@ -50,7 +50,9 @@ export class Access {
     if ((rules.keys !== undefined) !== this.hasKeys)
       throw new AccessOptionError(
         'access.keys',
-        this.hasKeys ? 'cannot all be taken away while the relay runs' : 'cannot be begun with while the relay runs',
+        this.hasKeys
+          ? 'cannot all be taken away while the relay runs'
+          : 'cannot be begun with while the relay runs',
       );
     const { keys = new Map<string, RelayKey>(), sessionMs = 0 } = rules;
     this.#rules = rules;

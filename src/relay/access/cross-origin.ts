@@ -36,7 +36,10 @@ export function withCrossOrigin(
 }
 
 /** What a browser asks before it lets a page ask; undefined for any other request. */
-export function preflightResponse({ method, headers }: RelayRequest, rules: Origins): RelayResponse | undefined {
+export function preflightResponse(
+  { method, headers }: RelayRequest,
+  rules: Origins,
+): RelayResponse | undefined {
   const origin = headers.get('origin');
   const wanted = headers.get('access-control-request-method');
   if (method !== 'OPTIONS' || origin === undefined || wanted === undefined) return undefined;

@@ -23,10 +23,7 @@ export async function postSession(request: RelayRequest, context: RouteContext):
 }
 
 /** Also for who has none. */
-export async function deleteSession(
-  request: RelayRequest,
-  { access }: RouteContext,
-): Promise<RelayResponse> {
+export async function deleteSession(request: RelayRequest, { access }: RouteContext): Promise<RelayResponse> {
   const cookie = sessionCookieOf(request);
   if (cookie !== undefined) await access.sessions?.end(cookie);
   return { status: 204, headers: { 'set-cookie': setCookie(request, '', 0) }, body: '' };
