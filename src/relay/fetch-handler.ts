@@ -27,7 +27,10 @@ export type FetchHandler = (request: Request) => Promise<Response>;
  * await relay.start();
  * app.mount('/', createFetchHandler(relay));
  */
-export function createFetchHandler(relay: Relay, { ownerOf }: FetchHandlerOptions = {}): FetchHandler {
+export function createFetchHandler(
+  relay: Pick<Relay, 'handle'>,
+  { ownerOf }: FetchHandlerOptions = {},
+): FetchHandler {
   return async (request) => {
     const gone = new AbortController();
     const leave = (): void => gone.abort(new DOMException('The client has gone', 'AbortError'));

@@ -1,6 +1,9 @@
-// Who may talk to a relay that has no keys: programs and pages of this machine. A page of another site, a name
-// that was made to point here, and a proxy that would make a loopback relay public are refused.
+// From where a relay is asked. Without keys it serves programs and pages of this machine: a page of another site, a
+// name that was made to point here, and a proxy that would make a loopback relay public are refused. With keys it
+// answers for the names and to the pages that are configured.
 
+import type { AccessRules } from './access/access-rules.ts';
+import { isListed } from './access/cross-origin.ts';
 import { errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 
@@ -17,17 +20,21 @@ const forwardingHeaders = new Set([
 ]);
 
 /** The refusal of a request that must not be served; undefined for one that may. */
-export function guardRefusal(request: RelayRequest): RelayResponse | undefined {
-  const refusal = request.owner === undefined ? exposureRefusal(request) : undefined;
-  return refusal ?? pageRefusal(request);
+export function guardRefusal(request: RelayRequest, rules: AccessRules): RelayResponse | undefined {
+  const refusal = request.owner === undefined ? exposureRefusal(request, rules) : undefined;
+  return refusal ?? pageRefusal(request, rules);
 }
 
-/** Of a request that did not come straight from this machine. */
-function exposureRefusal({ headers, httpVersion }: RelayRequest): RelayResponse | undefined {
-  const host = headers.get('host');
-  if (host === undefined || !loopbackNames.has(nameOf(host))) {
-    return refuse(`The Host ${JSON.stringify(host ?? '')} is not this machine's loopback address`);
+/** Of a request that did not come straight from this machine, or under a name that is not the relay's. */
+function exposureRefusal(request: RelayRequest, { keys, hosts }: AccessRules): RelayResponse | undefined {
+  const { headers, httpVersion } = request;
+  const host = headers.get('host')?.toLowerCase() ?? '';
+  if (!loopbackNames.has(nameOf(host)) && !hosts.has(host) && !hosts.has(nameOf(host))) {
+    const wanted = keys === undefined ? "this machine's loopback address" : 'a name this relay answers for';
+    return refuse(`The Host ${JSON.stringify(host)} is not ${wanted}`);
   }
+  // Who asks is known by a key, whoever passed it on.
+  if (keys !== undefined) return undefined;
   const forwarding = [...headers.keys()].find(isForwarding);
   if (forwarding === undefined && httpVersion !== '1.0') return undefined;
   const sign = forwarding ?? 'HTTP/1.0';
@@ -37,12 +44,14 @@ function exposureRefusal({ headers, httpVersion }: RelayRequest): RelayResponse 
 }
 
 /** Of a request that a page of somebody else makes. */
-function pageRefusal(request: RelayRequest): RelayResponse | undefined {
+function pageRefusal(request: RelayRequest, rules: AccessRules): RelayResponse | undefined {
   const { headers, owner } = request;
   const origin = headers.get('origin');
+  if (origin !== undefined && isListed(origin, rules)) return undefined;
   const host = headers.get('host') ?? '';
   // Behind a proxy that ends TLS a program cannot tell the scheme that the page has.
-  const own = owner === undefined ? [`http://${host}`] : [`http://${host}`, `https://${host}`];
+  const isDirect = owner === undefined && rules.keys === undefined;
+  const own = isDirect ? [`http://${host}`] : [`http://${host}`, `https://${host}`];
   if (origin !== undefined && !own.includes(origin)) {
     return refuse(`Requests from pages of ${JSON.stringify(origin)} are not served`);
   }
@@ -69,7 +78,7 @@ function isForwarding(name: string): boolean {
 }
 
 function nameOf(host: string): string {
-  return host.replace(/:[0-9]+$/, '').toLowerCase();
+  return host.replace(/:[0-9]+$/, '');
 }
 
 function refuse(message: string): RelayResponse {

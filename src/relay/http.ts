@@ -37,8 +37,15 @@ export class BodyTooLargeError extends Error {
   }
 }
 
-/** Set on everything the relay says itself. */
-const ownHeaders = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+/** On every response but the files of the page: it is kept nowhere, and opened in a browser it shows and runs nothing. */
+export const securityHeaders: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
 
 export function jsonResponse(
   status: number,
@@ -47,7 +54,7 @@ export function jsonResponse(
 ): RelayResponse {
   return {
     status,
-    headers: { 'content-type': 'application/json', ...ownHeaders, ...headers },
+    headers: { 'content-type': 'application/json', ...securityHeaders, ...headers },
     body: JSON.stringify(value),
   };
 }
@@ -83,10 +90,10 @@ export function eventStreamResponse(
   return {
     status: 200,
     headers: {
+      ...securityHeaders,
       'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-cache, no-transform',
+      'cache-control': 'no-store, no-transform',
       'x-accel-buffering': 'no',
-      'x-content-type-options': 'nosniff',
       ...headers,
     },
     body,

@@ -50,7 +50,8 @@ function headersFor({ headers, body }: RelayResponse, message: IncomingMessage):
   const connection: Record<string, string> = message.complete ? {} : { connection: 'close' };
   if (!isCompressible({ headers, body })) return { ...headers, ...connection };
   const encoding: Record<string, string> = offersGzip(message) ? { 'content-encoding': 'gzip' } : {};
-  return { ...headers, vary: 'accept-encoding', ...encoding, ...connection };
+  const vary = ['accept-encoding', headers['vary']].filter((name) => name !== undefined).join(', ');
+  return { ...headers, vary, ...encoding, ...connection };
 }
 
 function isCompressible({ headers, body }: Pick<RelayResponse, 'headers' | 'body'>): boolean {

@@ -4,6 +4,7 @@ import { createServer, STATUS_CODES } from 'node:http';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { AccessOptionError } from './access/access-option-error.ts';
 import { BodyTooLargeError, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
@@ -13,7 +14,7 @@ import { RequestError } from './request-error.ts';
 
 export interface RelayServer extends AsyncDisposable {
   readonly port: number;
-  /** `http://127.0.0.1:PORT`. */
+  /** Such as `http://127.0.0.1:PORT`. */
   readonly url: string;
   /** Takes no new work, lets what runs go on for `drainMs`, by default not at all, while readers may still come and
    * go; then accepts no more, stops what still runs, or with `handOver` leaves it to another process where one may go
@@ -33,6 +34,8 @@ const partingMs = 2_000;
 export interface RelayServerOptions {
   /** 0 for any free one. */
   readonly port: number;
+  /** The address to listen on; default 127.0.0.1. Any that is not of loopback needs a relay with keys. */
+  readonly host?: string;
   /** Connections at the same time; default 20,000. A request on one more is answered with 503, and past another tenth
    * they are closed unheard. */
   readonly maxConnections?: number;
@@ -45,9 +48,21 @@ export interface RelayServerOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Starts the relay and listens on loopback. Rejects when the port is taken; closing the relay is the caller's then. */
-export async function startRelayServer(relay: Relay, options: RelayServerOptions): Promise<RelayServer> {
-  const { port, onError, maxConnections = 20_000 } = options;
+/** What a server needs of a relay. */
+export type ServedRelay = Omit<Relay, 'reload'>;
+
+/** Starts the relay and listens. Rejects when the port is taken, and with an AccessOptionError when anybody could reach a
+ * relay that has no keys; closing the relay is the caller's then. */
+export async function startRelayServer(
+  relay: ServedRelay,
+  options: RelayServerOptions,
+): Promise<RelayServer> {
+  const { port, onError, host = '127.0.0.1', maxConnections = 20_000 } = options;
+  if (!relay.hasKeys && !isLoopback(host))
+    throw new AccessOptionError(
+      'host',
+      `${JSON.stringify(host)} can be reached from elsewhere, and the relay has no keys to check who asks`,
+    );
   let connections = 0;
   const server = createServer(serverOptions(options), (message, response) => {
     if (connections > maxConnections) {
@@ -74,13 +89,17 @@ export async function startRelayServer(relay: Relay, options: RelayServerOptions
   await relay.start();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+    server.listen(port, host, resolve);
   });
   const address = server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
   const close = (how: CloseOptions = {}) => (closing ??= closeServer(server, relay, how));
-  const url = `http://127.0.0.1:${address.port}`;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
   return { port: address.port, url, close, [Symbol.asyncDispose]: () => close() };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
 function serverOptions({
@@ -126,7 +145,7 @@ const clientErrors: Readonly<Record<string, () => RelayResponse>> = {
 const badRequest = (): RelayResponse =>
   errorResponse(400, 'invalid_request_error', 'This is no HTTP request that the relay understands');
 
-async function serve(relay: Relay, message: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(relay: ServedRelay, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => {
     if (!response.writableFinished) gone.abort(new DOMException('The client has gone', 'AbortError'));
@@ -194,7 +213,7 @@ async function drainRequest(message: IncomingMessage): Promise<void> {
 
 async function closeServer(
   server: Server,
-  relay: Relay,
+  relay: ServedRelay,
   { drainMs = 0, handOver = false }: CloseOptions,
 ): Promise<void> {
   if (drainMs > 0) await relay.drain(drainMs);

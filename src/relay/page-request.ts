@@ -6,15 +6,25 @@ import type { RelayRequest } from './http.ts';
 import type { RelayLimits } from './limits.ts';
 import type { RouteContext } from './route-context.ts';
 
+/** What a form of another site can send has one of three other types; this one a browser asks about first. Throws
+ * RequestError. */
+export function checkContentType({ method, path, headers }: RelayRequest, isNeeded = false): void {
+  const type = headers.get('content-type');
+  const isSafe = method === 'GET' || method === 'HEAD' || path.startsWith('/v1/');
+  if (isSafe || (type === undefined && !isNeeded) || isJson(type ?? '')) return;
+  throw new RequestError(415, `content-type: must be application/json, not ${JSON.stringify(type ?? '')}`);
+}
+
+function isJson(type: string): boolean {
+  return /^application\/json *(?:;|$)/i.test(type);
+}
+
 /** The JSON object of a request's body. Throws RequestError for anything else. */
 export async function readObject(
   request: RelayRequest,
   { maxPageBodyBytes }: RelayLimits,
 ): Promise<Record<string, unknown>> {
-  const type = request.headers.get('content-type') ?? '';
-  if (!/^application\/json\b/i.test(type)) {
-    throw new RequestError(415, `content-type: must be application/json, not ${JSON.stringify(type)}`);
-  }
+  checkContentType(request, true);
   const text = await readBodyText(request, maxPageBodyBytes);
   let value: unknown;
   try {

@@ -1,36 +1,27 @@
 // The relay: requests in, responses out. Knows neither sockets nor files; src/relay/node.ts gives it both.
 
 import { ContinuationModes, resolveSettings, RetryBudget } from '../client/engine.ts';
-import { ConnectionError } from '../client/index.ts';
 import type { CallOptions, Clock } from '../client/index.ts';
 import { MemoryConversations } from '../storage/index.ts';
 import type { ConversationStore, StreamLog } from '../storage/index.ts';
-import { ConversationFullError, Conversations } from './conversations/conversations.ts';
-import { failureOf } from './failure.ts';
-import { guardRefusal } from './guard.ts';
-import { BodyTooLargeError, closingResponse, errorResponse } from './http.ts';
+import { Conversations } from './conversations/conversations.ts';
+import { Access } from './access/access.ts';
+import type { AccessOptions } from './access/access-options.ts';
+import { localCaller } from './access/caller.ts';
+import { checkUpstream } from './access/check-upstream.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
-import { defaultLimits, limitResponse } from './limits.ts';
+import { defaultLimits } from './limits.ts';
 import type { RelayLimits } from './limits.ts';
-import { loggedResponse, streamLine } from './log-line.ts';
+import { streamLine } from './log-line.ts';
 import type { LogLine } from './log-line.ts';
-import { ClosingError, RequestError } from './request-error.ts';
-import { isStoreFull } from './storage-error.ts';
+import { ClosingError } from './request-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
-import { postChatStream } from './routes/chat.ts';
-import {
-  deleteConversation,
-  getConversation,
-  getConversations,
-  patchConversation,
-} from './routes/conversations.ts';
-import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
-import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
-import { deleteStream, getStream, postStop, postStreams } from './routes/streams.ts';
 import type { CallPolicy } from './stream-call.ts';
 import { Streams } from './streams.ts';
 import { Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
+import { counted, createHandler } from './handle-request.ts';
+import type { HandlerOptions } from './handle-request.ts';
 
 export interface RelayOptions {
   readonly upstream: UpstreamOptions;
@@ -39,6 +30,8 @@ export interface RelayOptions {
   /** Where conversations are kept; default this process's memory. */
   readonly conversations?: ConversationStore;
   readonly settings: RelaySettings;
+  /** Who may ask, from where and for what. Without keys it is whoever is on this machine. */
+  readonly access?: AccessOptions;
   readonly assets?: ReadonlyMap<string, Asset>;
   readonly limits?: Partial<RelayLimits>;
   /** The longest silence on a reader's connection, in milliseconds; default 15,000. */
@@ -56,6 +49,10 @@ export interface RelayOptions {
 }
 
 export interface Relay {
+  /** Whoever asks needs a key: such a relay may be reached from elsewhere. */
+  readonly hasKeys: boolean;
+  /** Takes other keys, limits and rules from now on. Throws an AccessOptionError, and changes nothing then. */
+  reload(access: AccessOptions): void;
   /** Answers one request. Never rejects. */
   handle(request: RelayRequest): Promise<RelayResponse>;
   /** Goes on with what a process before left open in the log, and later with what nobody produces, or ends it, so
@@ -73,96 +70,28 @@ export interface Relay {
   close(options?: { readonly handOver?: boolean }): Promise<void>;
 }
 
-type Handler = (request: RelayRequest, context: RouteContext, id: string) => Promise<RelayResponse>;
-
-interface Route {
-  /** For the log. */
-  readonly name: string;
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  readonly path: RegExp;
-  readonly handle: Handler;
-  /** It is refused while the relay drains. */
-  readonly beginsWork?: true;
-}
-
-/** A path that matches none of these is a file of the page, or not there. What a path below `/v1` may hold goes
- * upstream as it is: nothing there may have a second meaning. */
-const routes: readonly Route[] = [
-  { method: 'POST', name: '/v1/messages', path: /^\/v1\/messages$/, handle: postMessages, beginsWork: true },
-  {
-    method: 'POST',
-    name: '/v1/messages/count_tokens',
-    path: /^\/v1\/messages\/count_tokens$/,
-    handle: postCountTokens,
-    beginsWork: true,
-  },
-  { method: 'GET', name: '/v1/models', path: /^\/v1\/models(?:\/(?!\.\.?$)[\w.:@-]+)?$/, handle: getModels },
-  { method: 'POST', name: '/streams', path: /^\/streams$/, handle: postStreams, beginsWork: true },
-  { method: 'GET', name: '/streams/:id', path: /^\/streams\/([^/]+)$/, handle: getStream },
-  { method: 'DELETE', name: '/streams/:id', path: /^\/streams\/([^/]+)$/, handle: deleteStream },
-  { method: 'POST', name: '/streams/:id/stop', path: /^\/streams\/([^/]+)\/stop$/, handle: postStop },
-  {
-    method: 'POST',
-    name: '/chat/stream',
-    path: /^\/chat\/stream$/,
-    handle: postChatStream,
-    beginsWork: true,
-  },
-  { method: 'GET', name: '/conversations', path: /^\/conversations$/, handle: getConversations },
-  {
-    method: 'GET',
-    name: '/conversations/:id',
-    path: /^\/conversations\/([^/]+)$/,
-    handle: getConversation,
-  },
-  {
-    method: 'PATCH',
-    name: '/conversations/:id',
-    path: /^\/conversations\/([^/]+)$/,
-    handle: patchConversation,
-  },
-  {
-    method: 'DELETE',
-    name: '/conversations/:id',
-    path: /^\/conversations\/([^/]+)$/,
-    handle: deleteConversation,
-  },
-  { method: 'GET', name: '/relay.json', path: /^\/relay\.json$/, handle: getSettings },
-  { method: 'GET', name: '/healthz', path: /^\/healthz$/, handle: getHealth },
-  { method: 'GET', name: '/readyz', path: /^\/readyz$/, handle: getReadiness },
-];
-
-/** The owner of a relay that nobody checks who asks of. */
-const local = 'local';
-
 /**
  * Makes a relay; it starts nothing by itself.
  *
- * Without keys it serves this machine alone: see guard.ts. Its streams have the owner that a request names, or
- * `local`.
+ * Without keys it serves this machine alone: see guard.ts. Its streams have the owner that a request names, else the id
+ * of its key, or `local`. Throws an AccessOptionError for options of access that are wrong or not safe.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { log, settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
-  const { onError = () => undefined, calls = {}, clock } = options;
+  const { settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
+  const { onError = () => undefined } = options;
   const onLog = options.onLog && harmless(options.onLog, onError);
   const limits = { ...defaultLimits, ...options.limits };
+  const access = new Access(options.access ?? {}, now);
+  checkUpstream(access.rules, options.upstream);
   const conversations = new Conversations({
     store: options.conversations ?? new MemoryConversations(),
-    log,
+    log: options.log,
     now,
     onError,
   });
   const upstream = new Upstream(options.upstream);
-  const streams = new Streams({
-    log,
-    pingMs,
-    now,
-    limits,
-    onError,
-    onEnded: createEndTaker({ log, conversations, onLog, now }),
-    policy: policyOf(calls, clock),
-    takeoverPoster: upstream.takeoverPoster.bind(upstream),
-  });
+  const told = { now, onLog, onError };
+  const streams = createStreams(options, { ...told, upstream, conversations, limits, pingMs });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
@@ -172,13 +101,18 @@ export function createRelay(options: RelayOptions): Relay {
     settings,
     limits,
     assets,
-    owner: local,
+    caller: localCaller,
+    access,
     pingMs,
     draining: draining.signal,
     closing: closing.signal,
   };
-  const { handle, handling } = counted(createHandler(context, { onError, onLog, now }));
+  const { handle, handling } = counted(createHandler(context, told));
   return {
+    get hasKeys() {
+      return access.hasKeys;
+    },
+    reload: (changed) => access.reload(changed),
     handle,
     start: async () => {
       await streams.takeCare();
@@ -217,6 +151,26 @@ function createEndTaker({ log, conversations, onLog, now }: EndTakerOptions): Ta
   };
 }
 
+interface StreamsContext extends HandlerOptions {
+  readonly conversations: Conversations;
+  readonly upstream: Upstream;
+  readonly limits: RelayLimits;
+  readonly pingMs: number;
+}
+
+function createStreams(
+  { log, calls = {}, clock }: RelayOptions,
+  { upstream, conversations, onLog, ...context }: StreamsContext,
+): Streams {
+  return new Streams({
+    ...context,
+    log,
+    onEnded: createEndTaker({ log, conversations, onLog, now: context.now }),
+    policy: policyOf(calls, clock),
+    takeoverPoster: upstream.takeoverPoster.bind(upstream),
+  });
+}
+
 /** What fails to be told fails no answer. */
 function harmless(
   onLog: (line: LogLine) => void,
@@ -231,82 +185,12 @@ function harmless(
   };
 }
 
-type Handle = (request: RelayRequest) => Promise<RelayResponse>;
-
-/** With the requests whose response is not there yet. */
-function counted(handle: Handle): { handle: Handle; handling: ReadonlySet<Promise<RelayResponse>> } {
-  const handling = new Set<Promise<RelayResponse>>();
-  const counting = async (request: RelayRequest): Promise<RelayResponse> => {
-    const handled = handle(request);
-    handling.add(handled);
-    return handled.finally(() => handling.delete(handled));
-  };
-  return { handle: counting, handling };
-}
-
-interface HandlerOptions {
-  readonly onError: (error: unknown) => void;
-  readonly onLog: ((line: LogLine) => void) | undefined;
-  readonly now: () => number;
-}
-
-function createHandler(
-  context: RouteContext,
-  { onError, onLog, now }: HandlerOptions,
-): (request: RelayRequest) => Promise<RelayResponse> {
-  const respond = async (request: RelayRequest): Promise<RelayResponse> => {
-    try {
-      const { owner = local } = request;
-      const own = owner === local ? context : { ...context, owner };
-      return guardRefusal(request) ?? (await route(request, own));
-    } catch (error) {
-      return responseTo(error, request, onError);
-    }
-  };
-  if (onLog === undefined) return respond;
-  return async (request) => {
-    const startedAt = now();
-    const name = routeName(request, context.assets);
-    return loggedResponse(
-      request,
-      { response: await respond(request), route: name, startedAt },
-      { onLog, now },
-    );
-  };
-}
-
 function policyOf(calls: Omit<CallOptions, 'fallback'>, clock: Clock | undefined): CallPolicy {
   return {
     settings: resolveSettings({ ...calls, recover: calls.recover ?? true, clock }),
     budget: new RetryBudget(),
     modes: new ContinuationModes(),
   };
-}
-
-async function route(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  // A server sends the head alone of what a HEAD gets.
-  const asked = request.method === 'HEAD' ? 'GET' : request.method;
-  const here = routes.filter(({ path }) => path.test(request.path));
-  const match = here.find(({ method }) => method === asked);
-  if (match?.beginsWork && context.draining.aborted) return closingResponse();
-  if (match !== undefined) return match.handle(request, context, match.path.exec(request.path)?.[1] ?? '');
-  if (here.length > 0) {
-    const response = errorResponse(405, 'invalid_request_error', 'Method Not Allowed');
-    return {
-      ...response,
-      headers: { ...response.headers, allow: here.map(({ method }) => method).join(', ') },
-    };
-  }
-  const isPage = asked === 'GET' && !request.path.startsWith('/v1/');
-  return isPage ? getAsset(request, context) : errorResponse(404, 'not_found_error', 'Not found');
-}
-
-/** Never the path: what stands there may be anything. */
-function routeName({ path, method }: RelayRequest, assets: ReadonlyMap<string, Asset>): string {
-  const match = routes.find((route) => route.path.test(path));
-  if (match !== undefined) return match.name;
-  const isPage = path === '/' || assets.has(path);
-  return isPage && (method === 'GET' || method === 'HEAD') ? 'page' : 'none';
 }
 
 /** The longest time a timer knows. */
@@ -318,23 +202,4 @@ async function within(limitMs: number, work: Promise<void>): Promise<void> {
   const timer = setTimeout(resolve, Math.min(limitMs, longestMs));
   await Promise.race([work, late]);
   clearTimeout(timer);
-}
-
-function responseTo(
-  error: unknown,
-  { signal }: RelayRequest,
-  onError: (error: unknown) => void,
-): RelayResponse {
-  if (error instanceof BodyTooLargeError) {
-    return errorResponse(413, 'request_too_large', 'Request exceeds the maximum size');
-  }
-  if (error instanceof RequestError) return errorResponse(error.status, error.code, error.message);
-  if (error instanceof ClosingError) return closingResponse();
-  if (error instanceof ConversationFullError) return limitResponse('conversation');
-  // Nobody is there to read it.
-  if (signal.aborted) return errorResponse(499, 'api_error', 'The client has gone');
-  onError(error);
-  if (isStoreFull(error)) return limitResponse('disk');
-  const status = error instanceof ConnectionError ? 502 : 500;
-  return errorResponse(status, 'api_error', failureOf(error).message);
 }

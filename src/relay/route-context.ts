@@ -1,5 +1,7 @@
 // What every route works with.
 
+import type { Access } from './access/access.ts';
+import type { Caller } from './access/caller.ts';
 import type { Conversations } from './conversations/conversations.ts';
 import type { RelayLimits } from './limits.ts';
 import type { Streams } from './streams.ts';
@@ -28,8 +30,9 @@ export interface RouteContext {
   readonly limits: RelayLimits;
   /** Files of the page by path, such as `/index.html`; empty for a relay without a page. */
   readonly assets: ReadonlyMap<string, Asset>;
-  /** Whose streams the request may see. */
-  readonly owner: string;
+  /** Who asks. */
+  readonly caller: Caller;
+  readonly access: Access;
   /** The longest silence on a reader's connection, in milliseconds. */
   readonly pingMs: number;
   /** Aborts when the relay begins nothing more. */

@@ -50,7 +50,7 @@ export function testRelayDoor(name: string, open: (baseURL: string) => Promise<D
       ['content-type', 'cache-control', 'x-accel-buffering', 'request-id'].map((header) =>
         response.headers.get(header),
       ),
-      ['text/event-stream; charset=utf-8', 'no-cache, no-transform', 'no', 'req_test'],
+      ['text/event-stream; charset=utf-8', 'no-store, no-transform', 'no', 'req_test'],
     );
   });
 

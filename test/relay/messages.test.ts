@@ -124,7 +124,7 @@ test('POST /v1/messages gives upstream’s frames byte for byte, padding include
   await using relay = await startTestRelay(upstream.url);
   const response = await post(`${relay.url}/v1/messages`, { ...params('x'), stream: true });
   assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
-  assert.equal(response.headers.get('cache-control'), 'no-cache, no-transform');
+  assert.equal(response.headers.get('cache-control'), 'no-store, no-transform');
   assert.equal(response.headers.get('x-accel-buffering'), 'no');
   assert.equal(response.headers.get('request-id'), 'req_test');
   assert.equal(await response.text(), body);

@@ -6,12 +6,13 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import type { Relay } from 'millrace/relay';
 import { startRelayServer } from '../../src/relay/node.ts';
+import type { ServedRelay } from '../../src/relay/node.ts';
 import { turnsUntil } from '../support/turns.ts';
 
-function relayWith(body: AsyncIterable<string>): Relay {
+function relayWith(body: AsyncIterable<string>): ServedRelay {
   return {
+    hasKeys: false,
     handle: async () => ({ status: 200, headers: {}, body }),
     start: async () => undefined,
     drain: async () => undefined,

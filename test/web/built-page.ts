@@ -12,8 +12,9 @@ export type BuiltFiles = ReadonlyMap<string, string | Uint8Array>;
 
 /** The policy the relay sends with the page. */
 export const contentSecurityPolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+  "require-trusted-types-for 'script'; trusted-types dompurify";
 
 const fromHere = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 

@@ -33,9 +33,9 @@ export async function beginTurn(
       throw new RequestError(400, 'parent: is a turn of a conversation, and none is named');
     return { type: 'begun', body: JSON.stringify(fields), start: {}, headers: {}, named: {} };
   }
-  const { owner, conversations } = context;
+  const { caller, conversations } = context;
   const { messages } = fields;
-  const ask = { owner, conversation, parent, messages, idempotencyKey };
+  const ask = { owner: caller.owner, conversation, parent, messages, idempotencyKey };
   const begun = await conversations.begin(ask);
   if (begun.type === 'no_parent') {
     const message = `parent: the conversation has no turn ${JSON.stringify(parent)}`;

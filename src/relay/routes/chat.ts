@@ -21,10 +21,10 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   const leavingDoes = parseOnDisconnect(asked.onDisconnect, 'onDisconnect');
   const begun = await beginTurn(asked, { context, idempotencyKey: undefined });
   if (begun.type === 'refused') return begun.response;
-  const { streams, upstream, owner } = context;
+  const { streams, upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
-    owner,
+    owner: caller.owner,
     ...(leavingDoes?.(request.signal) ?? { orphanMs }),
     ...begun.start,
     call: {

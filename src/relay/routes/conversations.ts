@@ -12,7 +12,7 @@ const pageSizes = { least: 1, most: 100, usual: 20 };
 
 export async function getConversations(
   { query }: RelayRequest,
-  { conversations, owner }: RouteContext,
+  { conversations, caller: { owner } }: RouteContext,
 ): Promise<RelayResponse> {
   const search = new URLSearchParams(query);
   const limit = Number(search.get('limit') ?? pageSizes.usual);
@@ -32,7 +32,7 @@ export async function getConversation(
   name: string,
 ): Promise<RelayResponse> {
   const id = decode(name);
-  const stored = id === undefined ? undefined : await context.conversations.read(context.owner, id);
+  const stored = id === undefined ? undefined : await context.conversations.read(context.caller.owner, id);
   return stored === undefined ? notFound(name) : jsonResponse(200, describe(stored));
 }
 
@@ -45,9 +45,9 @@ export async function patchConversation(
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new RequestError(400, `${unknown}: is not a field of a conversation`);
   const change = { title: titleFrom(title), head: headFrom(head) };
-  const { conversations, owner } = context;
+  const { conversations, caller } = context;
   const id = decode(name);
-  const result = id === undefined ? 'gone' : await conversations.change(owner, id, change);
+  const result = id === undefined ? 'gone' : await conversations.change(caller.owner, id, change);
   if (result === 'no_turn')
     return errorResponse(
       404,
@@ -60,7 +60,7 @@ export async function patchConversation(
 /** Its answers go with it: one that is under way is stopped. Again it is a 404, and does no harm. */
 export async function deleteConversation(
   _request: RelayRequest,
-  { conversations, owner, streams }: RouteContext,
+  { conversations, caller: { owner }, streams }: RouteContext,
   name: string,
 ): Promise<RelayResponse> {
   const id = decode(name);

@@ -40,12 +40,12 @@ async function streamMessages(
   body: string,
   context: RouteContext,
 ): Promise<RelayResponse> {
-  const { owner, streams, upstream } = context;
+  const { caller, streams, upstream } = context;
   const target = { target: request.path + request.query, headers: upstream.headersFor(request) };
   const name = 'x-millrace-on-disconnect';
   const leavingDoes = parseOnDisconnect(request.headers.get(name), name);
   const start: StartOptions = {
-    owner,
+    owner: caller.owner,
     call: {
       request: body,
       post: upstream.poster(target),

@@ -3,6 +3,7 @@
 import { isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
 import type { EntryId } from '../../storage/index.ts';
 import { describeStream } from '../describe-stream.ts';
+import { maySee } from '../access/caller.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
@@ -32,10 +33,10 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   const idempotencyKey = idempotencyKeyOf(request);
   const begun = await beginTurn(asked, { context, idempotencyKey });
   if (begun.type === 'refused') return begun.response;
-  const { streams, upstream, owner } = context;
+  const { streams, upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
-    owner,
+    owner: caller.owner,
     idempotencyKey,
     ...begun.start,
     call: {
@@ -68,7 +69,7 @@ export async function getStream(
   id: string,
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
-  if (state === undefined || state.owner !== context.owner) return notFound(id);
+  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
   if (!wantsEvents(request))
     return jsonResponse(200, await describeStream(state, context.streams.log), { 'x-stream-id': id });
   const createEncoder = encoderFor(request);
@@ -87,7 +88,7 @@ export async function postStop(
   id: string,
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
-  if (state === undefined || state.owner !== context.owner) return notFound(id);
+  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
   await context.streams.stop(id);
   return jsonResponse(200, { id }, { 'x-stream-id': id });
 }
@@ -99,7 +100,7 @@ export async function deleteStream(
   id: string,
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
-  if (state === undefined || state.owner !== context.owner) return notFound(id);
+  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
   await context.streams.remove(id);
   return { status: 204, headers: { 'x-stream-id': id }, body: '' };
 }

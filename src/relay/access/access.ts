@@ -1,0 +1,115 @@
+// Who may ask: checks keys and sessions, by rules that can be changed while the relay runs.
+
+import { errorResponse } from '../http.ts';
+import type { RelayRequest, RelayResponse } from '../http.ts';
+import { AccessOptionError } from './access-option-error.ts';
+import type { AccessOptions, RelayKey } from './access-options.ts';
+import { accessRules } from './access-rules.ts';
+import type { AccessRules } from './access-rules.ts';
+import { callerWith, localCaller, presentedKeys } from './caller.ts';
+import type { Caller } from './caller.ts';
+import { sessionCookieOf } from './cookies.ts';
+import { Keyring } from './keyring.ts';
+import { Sessions } from './sessions.ts';
+
+export type Admission =
+  | { readonly type: 'admitted'; readonly caller: Caller }
+  | { readonly type: 'refused'; readonly response: RelayResponse };
+
+const safeMethods = new Set(['GET', 'HEAD']);
+
+export class Access {
+  #rules: AccessRules;
+  #keyring: Keyring;
+  readonly #sessions: Sessions;
+
+  /** Throws an AccessOptionError. */
+  constructor(options: AccessOptions, now: () => number) {
+    this.#rules = accessRules(options);
+    const { keys = new Map<string, RelayKey>(), sessionMs = 0 } = this.#rules;
+    this.#keyring = new Keyring(keys.values());
+    this.#sessions = new Sessions(keys, sessionMs, now);
+  }
+
+  get rules(): AccessRules {
+    return this.#rules;
+  }
+
+  get hasKeys(): boolean {
+    return this.#rules.keys !== undefined;
+  }
+
+  /** Undefined where there are no cookies. */
+  get sessions(): Sessions | undefined {
+    return this.#rules.sessionMs === undefined ? undefined : this.#sessions;
+  }
+
+  /** Changes the rules for every request that comes now. Throws an AccessOptionError, and changes nothing then. */
+  reload(options: AccessOptions): void {
+    const rules = accessRules(options);
+    if ((rules.keys !== undefined) !== this.hasKeys)
+      throw new AccessOptionError(
+        'access.keys',
+        this.hasKeys
+          ? 'cannot all be taken away while the relay runs'
+          : 'cannot be begun with while the relay runs',
+      );
+    const { keys = new Map<string, RelayKey>(), sessionMs = 0 } = rules;
+    this.#rules = rules;
+    this.#keyring = new Keyring(keys.values());
+    this.#sessions.change(keys, sessionMs);
+  }
+
+  /** Who asks, by the program around the relay, by a key, or by a session where a page asks. */
+  async admit(request: RelayRequest): Promise<Admission> {
+    if (request.owner !== undefined) return admitted({ owner: request.owner, isOperator: false });
+    if (!this.hasKeys) return admitted(localCaller);
+    const presented = presentedKeys(request);
+    if (presented.length > 0) return this.#admitKeys(presented);
+    const isApi = request.path.startsWith('/v1/');
+    const cookie = isApi || this.sessions === undefined ? undefined : sessionCookieOf(request);
+    return cookie === undefined ? refused : this.#admitSession(request, cookie);
+  }
+
+  find(secret: string): Promise<RelayKey | undefined> {
+    return this.#keyring.find(secret);
+  }
+
+  async #admitKeys(presented: readonly string[]): Promise<Admission> {
+    const found = await Promise.all(presented.map((secret) => this.find(secret)));
+    // A program may have a key for somebody else set as well.
+    const [key, other] = new Set(found.filter((each) => each !== undefined));
+    return key === undefined || other !== undefined ? refused : admitted(callerWith(key));
+  }
+
+  async #admitSession({ method, headers }: RelayRequest, cookie: string): Promise<Admission> {
+    const key = await this.#sessions.find(cookie);
+    if (key === undefined) return refused;
+    // Origins that are not the relay's have been refused by now. A browser says one with all that may do something.
+    if (!safeMethods.has(method) && headers.get('origin') === undefined) return withoutOrigin;
+    return admitted(callerWith(key));
+  }
+}
+
+function admitted(caller: Caller): Admission {
+  return { type: 'admitted', caller };
+}
+
+const refused: Admission = {
+  type: 'refused',
+  get response() {
+    return unauthenticated('This relay needs one of its keys, as x-api-key or as Authorization: Bearer');
+  },
+};
+
+const withoutOrigin: Admission = {
+  type: 'refused',
+  get response() {
+    return errorResponse(403, 'permission_error', 'A session is good for pages, which say their Origin');
+  },
+};
+
+export function unauthenticated(message: string): RelayResponse {
+  const response = errorResponse(401, 'authentication_error', message);
+  return { ...response, headers: { ...response.headers, 'www-authenticate': 'Bearer' } };
+}
