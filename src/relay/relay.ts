@@ -12,12 +12,14 @@ import { defaultLimits, limitResponse } from './limits.ts';
 import type { RelayLimits } from './limits.ts';
 import { loggedResponse, streamLine } from './log-line.ts';
 import type { LogLine } from './log-line.ts';
+import { spoken } from './use-chat/spoken.ts';
 import { ClosingError, RequestError } from './request-error.ts';
 import { isStoreFull } from './storage-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
 import { postChatStream } from './routes/chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getAsset, getHealth, getReadiness, getSettings } from './routes/page.ts';
+import { getChatStream, postChat, postChatStop } from './routes/use-chat.ts';
 import { deleteStream, getStream, postStop, postStreams } from './routes/streams.ts';
 import type { CallPolicy } from './stream-call.ts';
 import { Streams } from './streams.ts';
@@ -93,6 +95,19 @@ const routes: readonly Route[] = [
     path: /^\/chat\/stream$/,
     handle: postChatStream,
     beginsWork: true,
+  },
+  { method: 'POST', name: '/api/chat', path: /^\/api\/chat$/, handle: postChat, beginsWork: true },
+  {
+    method: 'GET',
+    name: '/api/chat/:id/stream',
+    path: /^\/api\/chat\/([^/]+)\/stream$/,
+    handle: getChatStream,
+  },
+  {
+    method: 'POST',
+    name: '/api/chat/:id/stop',
+    path: /^\/api\/chat\/([^/]+)\/stop$/,
+    handle: postChatStop,
   },
   { method: 'GET', name: '/relay.json', path: /^\/relay\.json$/, handle: getSettings },
   { method: 'GET', name: '/healthz', path: /^\/healthz$/, handle: getHealth },
@@ -195,9 +210,9 @@ function createHandler(
     try {
       const { owner = local } = request;
       const own = owner === local ? context : { ...context, owner };
-      return guardRefusal(request) ?? (await route(request, own));
+      return spoken(request, guardRefusal(request) ?? (await route(request, own)));
     } catch (error) {
-      return responseTo(error, request, onError);
+      return spoken(request, responseTo(error, request, onError));
     }
   };
   if (onLog === undefined) return respond;

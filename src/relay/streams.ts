@@ -29,6 +29,9 @@ export interface StreamsOptions {
 export interface StartOptions {
   readonly owner: string;
   readonly idempotencyKey?: string | undefined;
+  /** What the answer is part of, and the page's name for the message it goes on with. */
+  readonly conversation?: string | undefined;
+  readonly messageId?: string | undefined;
   readonly call: StreamCall;
   /** Left out when no other process may go on with the answer. */
   readonly takeover?: TakeoverTerms | undefined;
@@ -185,13 +188,14 @@ export class Streams {
 
   async #startAs(
     id: string,
-    { owner, idempotencyKey, call, takeover, orphanMs, leaving }: StartOptions,
+    { owner, idempotencyKey, call, takeover, orphanMs, leaving, ...names }: StartOptions,
   ): Promise<StartResult> {
     const { log, now } = this.#options;
     const open: OpenRecord = {
       type: 'open',
       owner,
       request: call.request,
+      ...namesOf(names),
       createdAt: now(),
       ...(takeover === undefined
         ? {}
@@ -277,4 +281,15 @@ export class Streams {
     this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);
     return this.#sweep;
   }
+}
+
+/** A record holds no field without a value. */
+function namesOf({
+  conversation,
+  messageId,
+}: Pick<StartOptions, 'conversation' | 'messageId'>): Pick<OpenRecord, 'conversation' | 'messageId'> {
+  return {
+    ...(conversation === undefined ? {} : { conversation }),
+    ...(messageId === undefined ? {} : { messageId }),
+  };
 }
