@@ -6,13 +6,17 @@ import type { ServerSentEvent } from 'millrace/protocol';
 import type { LogEntry, LogRecord } from 'millrace/storage';
 import { createMessagesEncoder } from '../../src/relay/formats/messages-format.ts';
 import { createTextEncoder } from '../../src/relay/formats/text-format.ts';
+import { createUiEncoder } from '../../src/relay/formats/ui-format.ts';
 import type { Encoder } from '../../src/relay/reader.ts';
+import { anyRecord } from '../support/any-record.ts';
 import { messageEnd, messageStart, textEvents } from '../support/streams.ts';
 
 const encoders: Readonly<Record<string, () => Encoder>> = {
   'messages with ids': () => createMessagesEncoder({ withIds: true }),
   'messages without ids': () => createMessagesEncoder({ withIds: false }),
   text: createTextEncoder,
+  'ui for ai 6': () => createUiEncoder({ streamId: 's', version: 6, isReplay: true }),
+  'ui for ai 7': () => createUiEncoder({ streamId: 's', version: 7, isReplay: true }),
 };
 
 const entriesOf = (records: readonly LogRecord[]): LogEntry[] =>
@@ -31,63 +35,6 @@ function framesOf(encoder: Encoder, records: readonly LogRecord[]): ServerSentEv
     .join('');
   return [...decoder.push(text), ...decoder.end()];
 }
-
-const types = [
-  ...new Set([messageStart, ...textEvents(0, 'a'), ...messageEnd].map(({ type }) => type)),
-  'error',
-  'ping',
-  'millrace',
-  '',
-  '\n',
-  '__proto__',
-];
-
-/** Events that look like the API's, and less and less so. */
-const anyEvent = (): fc.Arbitrary<LogRecord> => {
-  const block = fc.oneof(
-    fc.jsonValue(),
-    fc.record({ type: fc.constantFrom('text', 'tool_use', 'fallback'), text: fc.jsonValue() }),
-  );
-  const delta = fc.oneof(
-    fc.jsonValue(),
-    fc.record({
-      type: fc.constantFrom('text_delta', 'input_json_delta', 'citations_delta', 'signature_delta'),
-      text: fc.oneof(fc.string(), fc.jsonValue()),
-      partial_json: fc.oneof(fc.string(), fc.jsonValue()),
-      citation: fc.jsonValue(),
-    }),
-  );
-  const fields = fc.record(
-    {
-      type: fc.oneof(fc.constantFrom(...types), fc.jsonValue()),
-      index: fc.oneof(fc.nat({ max: 2 }), fc.jsonValue()),
-      content_block: block,
-      delta,
-      message: fc.oneof(fc.constant(messageStart), fc.jsonValue()),
-      usage: fc.jsonValue(),
-      error: fc.jsonValue(),
-    },
-    { requiredKeys: [] },
-  );
-  const data = fc.oneof(
-    fc.string(),
-    fc.json(),
-    fields.map((value) => JSON.stringify(value)),
-  );
-  const name = fc.option(fc.oneof(fc.constantFrom(...types), fc.string()), { nil: undefined });
-  return fc.record({ type: fc.constant('event' as const), event: name, data });
-};
-
-const anyRecord = (): fc.Arbitrary<LogRecord> =>
-  fc.oneof(
-    { weight: 8, arbitrary: anyEvent() },
-    fc.record({ type: fc.constant('rewind' as const), fromIndex: fc.nat() }),
-    fc.constantFrom<LogRecord>(
-      { type: 'end', ending: { type: 'complete' } },
-      { type: 'end', ending: { type: 'stopped' } },
-      { type: 'end', ending: { type: 'failed', code: 'x\n', message: '\r\n' }, saidByUpstream: true },
-    ),
-  );
 
 for (const [name, create] of Object.entries(encoders)) {
   test(`the format ${name} throws at no event, whatever its shape`, () => {

@@ -45,7 +45,7 @@ type Said = readonly (UiChunk | typeof done)[];
 
 class UiFormat {
   readonly #options: UiFormatOptions;
-  #tools = new ToolParts();
+  readonly #tools = new ToolParts();
   #parts: UiParts;
   #messageId: string;
   #hasStarted = false;
@@ -82,7 +82,7 @@ class UiFormat {
   /** The log is another one, and begins anew. Undefined where nothing can be taken back. */
   reset(): Said | undefined {
     if (this.#options.version === 6) return undefined;
-    this.#tools = new ToolParts();
+    this.#tools.dropStep();
     this.#parts = new UiParts(7, this.#tools);
     this.#failure = undefined;
     return this.#hasStep ? [{ type: 'reset-step' }] : [];

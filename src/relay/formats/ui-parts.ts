@@ -75,6 +75,7 @@ export class UiParts {
     this.#accumulator = new MessageAccumulator();
     this.#sources = new UiSources();
     this.#open.clear();
+    this.#tools.dropStep();
     this.#accumulator.push({ type: 'message_start', message: { ...message, content: [] } as Message });
     return standing.flatMap((block, index) =>
       this.replay(block, { index, isOpen: isLastOpen && index === count - 1 }),

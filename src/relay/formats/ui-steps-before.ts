@@ -31,11 +31,11 @@ function stepsOf(
     const blocks = blocksOf(turn);
     if (turn['role'] !== 'assistant') return blocks.flatMap((block) => tools.pageResult(block));
     const parts = new UiParts(version, tools);
-    const start: UiChunk[] = [{ type: 'start-step' }];
-    return start.concat(
-      blocks.flatMap((block, index) => parts.replay(checked(block, index), { index })),
-      { type: 'finish-step' },
-    );
+    const chunks: UiChunk[] = [{ type: 'start-step' }];
+    for (const [index, block] of blocks.entries())
+      chunks.push(...parts.replay(checked(block, index), { index }));
+    tools.endStep();
+    return chunks.concat({ type: 'finish-step' });
   });
 }
 

@@ -38,6 +38,19 @@ export function isToolResult({ type, tool_use_id }: JsonObject): boolean {
 /** Knows the calls of one message: a client takes no result of a call that it has not seen. */
 export class ToolParts {
   readonly #known = new Set<string>();
+  /** Of the step under way, which may be taken back. */
+  readonly #ofStep = new Set<string>();
+
+  /** The step is over, and stands. */
+  endStep(): void {
+    this.#ofStep.clear();
+  }
+
+  /** The client has dropped the step. */
+  dropStep(): void {
+    for (const id of this.#ofStep) this.#known.delete(id);
+    this.#ofStep.clear();
+  }
 
   start(call: ToolCall): UiChunk {
     return { type: 'tool-input-start', ...this.#fieldsOf(call) };
@@ -81,6 +94,7 @@ export class ToolParts {
   }
 
   #fieldsOf({ toolCallId, toolName, isServers, metadata }: ToolCall): JsonObject {
+    if (!this.#known.has(toolCallId)) this.#ofStep.add(toolCallId);
     this.#known.add(toolCallId);
     const executed = isServers ? { providerExecuted: true } : {};
     return { toolCallId, toolName, dynamic: true, ...executed, ...metadata };
