@@ -1,7 +1,7 @@
 // The AI SDK's own readers of a UI message stream, of both versions.
 
 import * as ai7 from 'ai';
-import type { UIMessage, UIMessageChunk } from 'ai';
+import type { AbstractChat, ChatInit, ChatState, UIMessage, UIMessageChunk } from 'ai';
 import * as ai6 from 'ai6';
 
 /** Both have the same shape here; their types differ in what this project does not touch. */
@@ -45,3 +45,43 @@ export async function readUiText(text: string, library: AiLibrary): Promise<Read
   }
   return { chunks, message, errors };
 }
+
+/** What a page does with a chat, without the page: the state that `useChat` keeps in React is plain fields here. */
+export function createChat(
+  library: AiLibrary,
+  init: ChatInit<UIMessage>,
+): AbstractChat<UIMessage> & { readonly ends: readonly ChatEnd[] } {
+  const ends: ChatEnd[] = [];
+  const state: ChatState<UIMessage> = {
+    status: 'ready',
+    error: undefined,
+    messages: init.messages ?? [],
+    pushMessage: (message) => {
+      state.messages = [...state.messages, message];
+    },
+    popMessage: () => {
+      state.messages = state.messages.slice(0, -1);
+    },
+    replaceMessage: (index, message) => {
+      state.messages = state.messages.with(index, structuredClone(message));
+    },
+    snapshot: (thing) => structuredClone(thing),
+  };
+  const Chat = class extends library.AbstractChat<UIMessage> {
+    readonly ends: readonly ChatEnd[] = ends;
+  };
+  return new Chat({ ...init, onFinish: (end) => ends.push(end), state });
+}
+
+export type ChatEnd = Parameters<NonNullable<ChatInit<UIMessage>['onFinish']>>[0];
+
+/** The text of all text parts. */
+export function textOfParts(message: UIMessage | undefined): string {
+  return (message?.parts ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('');
+}
+
+export const typesOf = (message: UIMessage | undefined): string[] =>
+  (message?.parts ?? []).map(({ type }) => type);
+
+export const metadataOf = (message: UIMessage | undefined): Record<string, unknown> =>
+  (message?.metadata ?? {}) as Record<string, unknown>;
