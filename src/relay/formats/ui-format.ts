@@ -69,8 +69,8 @@ class UiFormat {
     try {
       return framesOf(this.#chunksOf(record), id);
     } catch (error) {
-      this.#failure = this.fail(failureOf(error));
-      return framesOf(this.#failure, id);
+      this.#failure = lastOf({ ending: failureOf(error) }, this.#options.version);
+      return framesOf([...this.#begin(), ...this.#closeAfter(error), ...this.#failure], id);
     }
   }
 
@@ -107,6 +107,13 @@ class UiFormat {
     return [...this.#begin(), ...before];
   }
 
+  /** What is open for the client, as far as that is sure: an event that was found out too late has left its traces. */
+  #closeAfter(error: unknown): Said {
+    const isSure =
+      error instanceof Withdrawn || (error instanceof ProtocolError && error.code !== 'unexpected_event');
+    return isSure ? this.#parts.close({ isWhole: false }).filter(isWritable) : [];
+  }
+
   #begin(): Said {
     if (this.#hasStarted) return [];
     this.#hasStarted = true;
@@ -122,10 +129,10 @@ class UiFormat {
   }
 
   #rewind(fromIndex: number): Said {
-    const standing = this.#parts.rewind(fromIndex);
-    if (standing === undefined) return [];
+    if (!this.#parts.hasBehind(fromIndex)) return [];
     if (this.#options.version === 6) throw new Withdrawn();
-    return [{ type: 'reset-step' }, ...standing];
+    const standing = this.#parts.rewind(fromIndex);
+    return this.#hasStep ? [{ type: 'reset-step' }, ...standing] : [];
   }
 
   #end(record: EndRecord): Said {
@@ -194,6 +201,15 @@ function failureOf(error: unknown): Failed {
     };
   if (error instanceof ProtocolError) return { type: 'failed', code: error.code, message: error.message };
   return { type: 'failed', code: 'invalid_event', message: 'The data of an event cannot be read' };
+}
+
+/** Legal JSON can be nested deeper than JSON.stringify can follow. */
+function isWritable(chunk: UiChunk): boolean {
+  try {
+    return framesOf([chunk]) !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** The id stands in the last frame of its entry: who has it has them all. */

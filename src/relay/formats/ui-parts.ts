@@ -64,11 +64,15 @@ export class UiParts {
     }
   }
 
-  /** Drops all blocks but the first `count`. What stands is said again in full, for a reader who drops the step;
-   * undefined when nothing was dropped. */
-  rewind(count: number): UiChunk[] | undefined {
+  /** Whether there are more blocks than these. */
+  hasBehind(count: number): boolean {
+    return (this.message?.content.length ?? 0) > count;
+  }
+
+  /** Drops all blocks but the first `count`. What stands is said again in full, for a reader who drops the step. */
+  rewind(count: number): UiChunk[] {
     const { message } = this;
-    if (message === undefined || count >= message.content.length) return undefined;
+    if (message === undefined) return [];
     this.#accumulator.rewind(count);
     const standing = message.content;
     const isLastOpen = this.#accumulator.blockAt(count - 1) !== undefined && this.#open.has(count - 1);
