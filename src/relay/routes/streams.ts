@@ -3,24 +3,17 @@
 import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import { formatEntryId, isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
 import type { EndRecord, EntryId, EventRecord, StreamLog, StreamState } from '../../storage/index.ts';
-import { createMessagesEncoder } from '../formats/messages-format.ts';
-import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
 import { logRecords } from '../log-records.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
-import type { Encoder } from '../reader.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
+import { parseFormat } from '../stream-format.ts';
 import type { StartOptions } from '../streams.ts';
 import { openStream } from './open-stream.ts';
-
-const encoders: Readonly<Record<string, () => Encoder>> = {
-  messages: () => createMessagesEncoder({ withIds: true }),
-  text: createTextEncoder,
-};
 
 /** The most characters an idempotency key may have; as many as others allow. */
 const maxKeyLength = 255;
@@ -28,7 +21,7 @@ const maxKeyLength = 255;
 export async function postStreams(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const { body, onDisconnect } = await parseRequest(request, context);
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
-  const createEncoder = encoderFor(request);
+  const format = parseFormat(request);
   const { streams, upstream, owner } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StartOptions = {
@@ -36,17 +29,16 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     idempotencyKey: idempotencyKeyOf(request),
     call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
     takeover: upstream.takeoverTerms(target),
-    ...leavingDoes?.(wantsEvents(request) ? request.signal : undefined),
+    ...leavingDoes?.(format === undefined ? undefined : request.signal),
   };
   const { signal } = request;
-  const isDetached = !wantsEvents(request);
   return openStream(context, start, {
     // Who asked for no events looks for itself how it went.
-    patienceMs: isDetached ? 0 : context.pingMs,
+    patienceMs: format === undefined ? 0 : context.pingMs,
     respond: (id) => {
-      if (isDetached) return jsonResponse(202, { id }, { 'x-stream-id': id });
-      const text = streams.follow(id, createEncoder(), { after: logStart, signal });
-      return eventStreamResponse(text, { 'x-stream-id': id });
+      if (format === undefined) return jsonResponse(202, { id }, { 'x-stream-id': id });
+      const text = streams.follow(id, format.createEncoder(id), { after: logStart, signal });
+      return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id });
     },
   });
 }
@@ -58,15 +50,15 @@ export async function getStream(
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
   if (state === undefined || state.owner !== context.owner) return notFound(id);
-  if (!wantsEvents(request)) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
-  const createEncoder = encoderFor(request);
+  const format = parseFormat(request);
+  if (format === undefined) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
   const after = offsetOf(request);
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: { 'x-stream-id': id }, body: '' };
   if (context.streams.readers.isFull(id)) return limitResponse('readers');
-  const text = context.streams.follow(id, createEncoder(), { after, signal: request.signal });
-  return eventStreamResponse(text, { 'x-stream-id': id });
+  const text = context.streams.follow(id, format.createEncoder(id), { after, signal: request.signal });
+  return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id });
 }
 
 export async function postStop(
@@ -92,25 +84,12 @@ export async function deleteStream(
   return { status: 204, headers: { 'x-stream-id': id }, body: '' };
 }
 
-/** Throws RequestError for a format that is not there. */
-function encoderFor({ query }: RelayRequest): () => Encoder {
-  const format = new URLSearchParams(query).get('format') ?? 'messages';
-  const create = Object.hasOwn(encoders, format) ? encoders[format] : undefined;
-  if (create !== undefined) return create;
-  const known = Object.keys(encoders).join(', ');
-  throw new RequestError(400, `format: must be one of ${known}, not ${JSON.stringify(format)}`);
-}
-
 /** Throws RequestError for a key that is empty or too long. */
 function idempotencyKeyOf({ headers }: RelayRequest): string | undefined {
   const key = headers.get('idempotency-key');
   if (key !== undefined && (key === '' || key.length > maxKeyLength))
     throw new RequestError(400, `Idempotency-Key: must have 1 to ${maxKeyLength} characters`);
   return key;
-}
-
-function wantsEvents({ headers }: RelayRequest): boolean {
-  return headers.get('accept')?.includes('text/event-stream') ?? false;
 }
 
 /** Where to go on. Throws RequestError for what is no entry id. */

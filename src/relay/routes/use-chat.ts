@@ -1,14 +1,13 @@
 // `/api/chat`: the interface that the AI SDK's `useChat` expects of its server. The chat's id names the conversation.
 
 import { logStart } from '../../storage/index.ts';
-import { createUiEncoder } from '../formats/ui-format.ts';
-import type { UiVersion } from '../formats/ui-chunk.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
 import { orphanMs, parseOnDisconnect } from '../on-disconnect.ts';
-import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
+import { parseUiVersion, uiFormat } from '../stream-format.ts';
+import type { StreamFormat } from '../stream-format.ts';
 import { parseChatId, parseChatRequest } from '../use-chat/chat-request.ts';
 import { openStream } from './open-stream.ts';
 
@@ -33,7 +32,7 @@ export async function postChat(request: RelayRequest, context: RouteContext): Pr
     },
     {
       patienceMs: context.pingMs,
-      respond: (id) => uiResponse(request, context, { streamId: id, version, isReplay: false }),
+      respond: (id) => uiResponse(request, context, { id, format: uiFormat({ version, isReplay: false }) }),
     },
   );
 }
@@ -45,10 +44,10 @@ export async function getChatStream(
   name: string,
 ): Promise<RelayResponse> {
   const version = parseUiVersion(request);
-  const streamId = await newestOf(context, name);
-  if (streamId === undefined) return { status: 204, headers: {}, body: '' };
-  if (context.streams.readers.isFull(streamId)) return limitResponse('readers');
-  return uiResponse(request, context, { streamId, version, isReplay: true });
+  const id = await newestOf(context, name);
+  if (id === undefined) return { status: 204, headers: {}, body: '' };
+  if (context.streams.readers.isFull(id)) return limitResponse('readers');
+  return uiResponse(request, context, { id, format: uiFormat({ version, isReplay: true }) });
 }
 
 export async function postChatStop(
@@ -60,14 +59,6 @@ export async function postChatStop(
   if (id === undefined) return errorResponse(404, 'not_found_error', 'This chat has no answer to stop');
   await context.streams.stop(id);
   return jsonResponse(200, { id }, { 'x-stream-id': id });
-}
-
-/** Which parts the client understands: `?v=7`, or those of ai 6. Throws RequestError. */
-export function parseUiVersion({ query }: RelayRequest): UiVersion {
-  const version = new URLSearchParams(query).get('v') ?? '6';
-  if (version === '6') return 6;
-  if (version === '7') return 7;
-  throw new RequestError(400, `v: must be 6 or 7, not ${JSON.stringify(version)}`);
 }
 
 function newestOf({ streams, owner }: RouteContext, name: string): Promise<string | undefined> {
@@ -86,14 +77,9 @@ function decoded(name: string): string {
 function uiResponse(
   { signal }: RelayRequest,
   { streams }: RouteContext,
-  options: { streamId: string; version: UiVersion; isReplay: boolean },
+  { id, format }: { id: string; format: StreamFormat },
 ): RelayResponse {
-  const id = options.streamId;
-  const text = streams.follow(id, createUiEncoder(options), { after: logStart, signal });
-  return eventStreamResponse(text, {
-    'x-stream-id': id,
-    'x-vercel-ai-ui-message-stream': 'v1',
-    // By this one assistant-ui knows that there is something to come back to.
-    'x-resumable-stream-id': id,
-  });
+  const text = streams.follow(id, format.createEncoder(id), { after: logStart, signal });
+  // By the last one assistant-ui knows that there is something to come back to.
+  return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id, 'x-resumable-stream-id': id });
 }
