@@ -15,6 +15,7 @@ import { isStoreFull } from './storage-error.ts';
 import type { RouteContext } from './route-context.ts';
 import { checkContentType } from './page-request.ts';
 import { getAsset } from './routes/page.ts';
+import { spoken } from './use-chat/spoken.ts';
 import { routeName, routes } from './route-table.ts';
 import type { Route } from './route-table.ts';
 
@@ -34,9 +35,9 @@ export function createHandler(
       const response =
         guardRefusal(request, rules) ?? preflightResponse(request, rules) ?? (await route(request, context));
       const headers = { ...securityHeaders, ...response.headers };
-      return withCrossOrigin({ ...response, headers }, request, rules);
+      return withCrossOrigin(spoken(request, { ...response, headers }), request, rules);
     } catch (error) {
-      return withCrossOrigin(responseTo(error, request, onError), request, rules);
+      return withCrossOrigin(spoken(request, responseTo(error, request, onError)), request, rules);
     }
   };
   if (onLog === undefined) return respond;

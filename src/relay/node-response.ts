@@ -15,7 +15,7 @@ const leastCompressedBytes = 1400;
  * it says is as repetitive within 4 KB as it is within 32. A write is flushed, so that it can be read at once. */
 const streamOptions = { flush: constants.Z_SYNC_FLUSH, windowBits: 12, memLevel: 5, chunkSize: 4096 };
 
-const compressibleTypes = /^(?:text\/|application\/json\b|image\/svg)/;
+const compressibleTypes = /^(?:text\/|application\/(?:x-nd)?json\b|image\/svg)/;
 
 export async function sendResponse(
   relayResponse: RelayResponse,

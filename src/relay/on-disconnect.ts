@@ -3,6 +3,10 @@
 import { RequestError } from './request-error.ts';
 import type { StartOptions } from './streams.ts';
 
+/** How long an answer of a chat goes on after its reader has gone, in milliseconds, where nothing else is asked for:
+ * time enough to come back, not to run up a bill. */
+export const orphanMs = 60_000;
+
 type OnDisconnect = Pick<StartOptions, 'orphanMs' | 'leaving'>;
 
 const ways = {

@@ -9,6 +9,7 @@ import {
   getConversations,
   patchConversation,
 } from './routes/conversations.ts';
+import { getChatStream, postChat, postChatStop } from './routes/use-chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
 import { getHealth, getReadiness, getSettings } from './routes/page.ts';
 import { deleteSession, postSession } from './routes/session.ts';
@@ -50,6 +51,19 @@ export const routes: readonly Route[] = [
     path: /^\/chat\/stream$/,
     handle: postChatStream,
     beginsWork: true,
+  },
+  { method: 'POST', name: '/api/chat', path: /^\/api\/chat$/, handle: postChat, beginsWork: true },
+  {
+    method: 'GET',
+    name: '/api/chat/:id/stream',
+    path: /^\/api\/chat\/([^/]+)\/stream$/,
+    handle: getChatStream,
+  },
+  {
+    method: 'POST',
+    name: '/api/chat/:id/stop',
+    path: /^\/api\/chat\/([^/]+)\/stop$/,
+    handle: postChatStop,
   },
   { method: 'GET', name: '/conversations', path: /^\/conversations$/, handle: getConversations },
   {

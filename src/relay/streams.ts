@@ -30,8 +30,9 @@ export interface StreamsOptions {
 export interface StartOptions {
   readonly owner: string;
   readonly idempotencyKey?: string | undefined;
-  /** What the answer is part of, by the name its owner has for it. */
+  /** What the answer is part of, and the page's name for the message it goes on with. */
   readonly conversation?: string | undefined;
+  readonly messageId?: string | undefined;
   readonly call: StreamCall;
   /** Told of the stream before upstream is called; when it rejects, upstream is not, and so does the start. */
   readonly onCreated?: ((id: string) => Promise<void>) | undefined;
@@ -190,15 +191,15 @@ export class Streams {
 
   async #startAs(
     id: string,
-    { owner, idempotencyKey, conversation, call, takeover, orphanMs, leaving, onCreated }: StartOptions,
+    { owner, idempotencyKey, call, takeover, orphanMs, leaving, onCreated, ...names }: StartOptions,
   ): Promise<StartResult> {
     const { log, now } = this.#options;
     const open: OpenRecord = {
       type: 'open',
       owner,
       request: call.request,
+      ...namesOf(names),
       createdAt: now(),
-      ...(conversation === undefined ? {} : { conversation }),
       ...(takeover === undefined
         ? {}
         : { takeover: { ...takeover, ...(orphanMs === undefined ? {} : { orphanMs }) } }),
@@ -315,4 +316,15 @@ export class Streams {
     this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);
     return this.#sweep;
   }
+}
+
+/** A record holds no field without a value. */
+function namesOf({
+  conversation,
+  messageId,
+}: Pick<StartOptions, 'conversation' | 'messageId'>): Pick<OpenRecord, 'conversation' | 'messageId'> {
+  return {
+    ...(conversation === undefined ? {} : { conversation }),
+    ...(messageId === undefined ? {} : { messageId }),
+  };
 }

@@ -383,6 +383,32 @@ test('POST /chat/stream asks in a conversation as well', async () => {
   assert.equal(sentTo(simulator).length, 3);
 });
 
+test('POST /api/chat keeps what its page says: what is known stays, an edit is a branch', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  await using relay = await startTestRelay(simulator.url);
+  const said = (role: string, text: string) => ({
+    id: `${role}-${text}`,
+    role,
+    parts: [{ type: 'text', text }],
+  });
+  const send = async (...messages: object[]): Promise<string> => {
+    const response = await post(`${relay.url}/api/chat`, { id: 'c', messages, trigger: 'submit-message' });
+    assert.match(await response.text(), /"finish"/);
+    return response.headers.get('x-stream-id') ?? '';
+  };
+  const first = await send(said('user', 'echo one'));
+  const second = await send(said('user', 'echo one'), said('assistant', 'one'), said('user', 'echo two'));
+  const edited = await send(said('user', 'echo one'), said('assistant', 'one'), said('user', 'echo three'));
+  const { turns, head, title } = await read(relay.url, 'c');
+  assert.deepEqual(
+    turns.map(({ parent }) => turns.findIndex(({ id }) => id === parent)),
+    [-1, 0, 1, 2, 1, 4],
+  );
+  assert.deepEqual([turns[1]?.id, turns[3]?.id, turns[5]?.id], [first, second, edited]);
+  assert.deepEqual(turns[5]?.content, [{ type: 'text', text: 'three' }]);
+  assert.deepEqual([head, title], [edited, 'echo one']);
+});
+
 test('each owner has conversations of their own', async () => {
   await using simulator = await startSimulator({ speed: 0 });
   await using at = await startTestRelay(simulator.url);

@@ -4,15 +4,22 @@ import fc from 'fast-check';
 import { SseDecoder } from 'millrace/protocol';
 import type { ServerSentEvent } from 'millrace/protocol';
 import type { LogEntry, LogRecord } from 'millrace/storage';
+import { createLogEncoder, createNdjsonEncoder } from '../../src/relay/formats/line-formats.ts';
 import { createMessagesEncoder } from '../../src/relay/formats/messages-format.ts';
 import { createTextEncoder } from '../../src/relay/formats/text-format.ts';
+import { createUiEncoder } from '../../src/relay/formats/ui-format.ts';
 import type { Encoder } from '../../src/relay/reader.ts';
+import { anyRecord } from '../support/any-record.ts';
 import { messageEnd, messageStart, textEvents } from '../support/streams.ts';
 
 const encoders: Readonly<Record<string, () => Encoder>> = {
   'messages with ids': () => createMessagesEncoder({ withIds: true }),
   'messages without ids': () => createMessagesEncoder({ withIds: false }),
   text: createTextEncoder,
+  ndjson: createNdjsonEncoder,
+  log: createLogEncoder,
+  'ui for ai 6': () => createUiEncoder({ streamId: 's', version: 6, isReplay: true }),
+  'ui for ai 7': () => createUiEncoder({ streamId: 's', version: 7, isReplay: true }),
 };
 
 const entriesOf = (records: readonly LogRecord[]): LogEntry[] =>
@@ -31,63 +38,6 @@ function framesOf(encoder: Encoder, records: readonly LogRecord[]): ServerSentEv
     .join('');
   return [...decoder.push(text), ...decoder.end()];
 }
-
-const types = [
-  ...new Set([messageStart, ...textEvents(0, 'a'), ...messageEnd].map(({ type }) => type)),
-  'error',
-  'ping',
-  'millrace',
-  '',
-  '\n',
-  '__proto__',
-];
-
-/** Events that look like the API's, and less and less so. */
-const anyEvent = (): fc.Arbitrary<LogRecord> => {
-  const block = fc.oneof(
-    fc.jsonValue(),
-    fc.record({ type: fc.constantFrom('text', 'tool_use', 'fallback'), text: fc.jsonValue() }),
-  );
-  const delta = fc.oneof(
-    fc.jsonValue(),
-    fc.record({
-      type: fc.constantFrom('text_delta', 'input_json_delta', 'citations_delta', 'signature_delta'),
-      text: fc.oneof(fc.string(), fc.jsonValue()),
-      partial_json: fc.oneof(fc.string(), fc.jsonValue()),
-      citation: fc.jsonValue(),
-    }),
-  );
-  const fields = fc.record(
-    {
-      type: fc.oneof(fc.constantFrom(...types), fc.jsonValue()),
-      index: fc.oneof(fc.nat({ max: 2 }), fc.jsonValue()),
-      content_block: block,
-      delta,
-      message: fc.oneof(fc.constant(messageStart), fc.jsonValue()),
-      usage: fc.jsonValue(),
-      error: fc.jsonValue(),
-    },
-    { requiredKeys: [] },
-  );
-  const data = fc.oneof(
-    fc.string(),
-    fc.json(),
-    fields.map((value) => JSON.stringify(value)),
-  );
-  const name = fc.option(fc.oneof(fc.constantFrom(...types), fc.string()), { nil: undefined });
-  return fc.record({ type: fc.constant('event' as const), event: name, data });
-};
-
-const anyRecord = (): fc.Arbitrary<LogRecord> =>
-  fc.oneof(
-    { weight: 8, arbitrary: anyEvent() },
-    fc.record({ type: fc.constant('rewind' as const), fromIndex: fc.nat() }),
-    fc.constantFrom<LogRecord>(
-      { type: 'end', ending: { type: 'complete' } },
-      { type: 'end', ending: { type: 'stopped' } },
-      { type: 'end', ending: { type: 'failed', code: 'x\n', message: '\r\n' }, saidByUpstream: true },
-    ),
-  );
 
 for (const [name, create] of Object.entries(encoders)) {
   test(`the format ${name} throws at no event, whatever its shape`, () => {
@@ -182,4 +132,46 @@ test('the Messages format without ids ends with an error where it would have to 
   const text = encoder.encode({ id: { epoch: 1, sequence: 5 }, record: { type: 'rewind', fromIndex: 0 } });
   assert.match(text, /^event: error\ndata: .*"code":"rewound"/);
   assert.equal(encoder.hasEnded, true);
+});
+
+test('the ndjson format says each entry as a line: an event as upstream wrote it, a record of the relay as an event', () => {
+  const encoder = createNdjsonEncoder();
+  const records: LogRecord[] = [
+    { type: 'open', owner: 'anna', request: '{"secret":1}', createdAt: 7 },
+    { type: 'event', event: 'ping', data: '{"type":  "ping"\n}' },
+    { type: 'event', event: 'x', data: 'no "JSON"\n' },
+    { type: 'rewind', fromIndex: 1 },
+    { type: 'end', ending: failed },
+  ];
+  const error =
+    '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded","details":{"code":"overloaded_error"}}}';
+  assert.deepEqual(
+    entriesOf(records).map((entry) => encoder.encode(entry)),
+    [
+      '{"id":"1-1","event":{"type":"millrace","record":{"type":"open","createdAt":7}}}\n',
+      '{"id":"1-2","event":{"type":  "ping" }}\n',
+      '{"id":"1-3","data":"no \\"JSON\\"\\n"}\n',
+      '{"id":"1-4","event":{"type":"millrace","record":{"type":"rewind","fromIndex":1}}}\n',
+      `{"id":"1-5","event":${error}}\n`,
+    ],
+  );
+  assert.equal(encoder.ping(), '{"event":{"type":"ping"}}\n');
+  assert.equal(encoder.failed('stream_gone', 'x').includes('"id"'), false);
+  assert.match(encoder.reset({ epoch: 0, sequence: 0 }) ?? '', /"reset","from":"0-0"/);
+});
+
+test('the log format says each record as it is kept', () => {
+  fc.assert(
+    fc.property(fc.array(anyRecord()), (records) => {
+      const encoder = createLogEncoder();
+      const text = entriesOf(records)
+        .map((entry) => encoder.encode(entry))
+        .join('');
+      const lines = text.split('\n').slice(0, -1);
+      assert.deepEqual(
+        lines.map((line) => (JSON.parse(line) as { record: unknown }).record),
+        records.map((record): unknown => JSON.parse(JSON.stringify(record))),
+      );
+    }),
+  );
 });

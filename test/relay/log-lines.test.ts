@@ -55,7 +55,7 @@ test('the relay tells of every response its route, status, stream, time and byte
     ['/streams', 'POST', ask(canary), '/streams', 202],
     ['/streams', 'POST', { [canary]: 1 }, '/streams', 400],
     ['/chat/stream', 'POST', { message: canary, system: canary }, '/chat/stream', 200],
-    [`/streams/${id}?format=${canary}`, 'GET', undefined, '/streams/:id', 200],
+    [`/streams/${id}?format=${canary}`, 'GET', undefined, '/streams/:id', 400],
     [`/streams/${canary}`, 'GET', undefined, '/streams/:id', 404],
     [`/streams/${canary}/stop`, 'POST', undefined, '/streams/:id/stop', 404],
     [`/streams/${id}`, 'DELETE', undefined, '/streams/:id', 204],

@@ -12,6 +12,7 @@ import { readAnswer } from '../logged-answer.ts';
 import { RequestError } from '../request-error.ts';
 import { withStore } from '../storage-error.ts';
 import { branchTo, messagesOf } from './history.ts';
+import { longestKnown } from './longest-known.ts';
 import { readMessages, titleOf, toTurns } from './new-turns.ts';
 import { lostTurn, settledTurn } from './settled-turn.ts';
 
@@ -92,6 +93,23 @@ export class Conversations {
     };
   }
 
+  /** Makes a conversation say what its page says: the turns that are there already stay, others begin a branch. Resolves
+   * with what adds them and the answer's turn, to be called when there is a stream. Rejects with StorageError. */
+  async adopt(
+    owner: string,
+    conversation: string,
+    messages: readonly MessageParam[],
+  ): Promise<(streamId: string) => Promise<void>> {
+    const stored = await this.read(owner, conversation);
+    const known = longestKnown(stored?.turns ?? [], messages);
+    const parent = known.at(-1)?.id ?? null;
+    const before = messages.slice(0, known.length);
+    const turns = toTurns(messages.slice(known.length), { parent, before, now: this.#options.now() });
+    const question = turns.at(-1) ?? known.at(-1);
+    return (streamId) =>
+      this.#add({ owner, conversation, idempotencyKey: undefined }, { streamId, turns, question });
+  }
+
   /** With every answer in it settled that has ended. Rejects with StorageError. */
   async read(owner: string, id: string): Promise<StoredConversation | undefined> {
     const { store } = this.#options;
@@ -146,7 +164,7 @@ export class Conversations {
   }
 
   async #add(
-    { owner, conversation, idempotencyKey }: Ask,
+    { owner, conversation, idempotencyKey }: Pick<Ask, 'owner' | 'conversation' | 'idempotencyKey'>,
     added: { streamId: string; turns: readonly StoredTurn[]; question: StoredTurn | undefined },
   ): Promise<void> {
     const { store, now } = this.#options;

@@ -2,11 +2,12 @@
 // relay's own records are events of the type `millrace`, which clients of the API pass over. Without ids, as
 // `/v1/messages` needs it, only what the API itself would send.
 
-import { encodeSse, statusOfErrorType } from '../../protocol/index.ts';
+import { encodeSse } from '../../protocol/index.ts';
 import type { ServerSentEvent } from '../../protocol/index.ts';
 import { formatEntryId } from '../../storage/index.ts';
 import type { EventRecord, LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
 import type { Encoder } from '../reader.ts';
+import { errorEvent, ownEvent } from './own-events.ts';
 
 /** The same entry is the same frame for every reader, wherever it joins: there is no state but the option. */
 export function createMessagesEncoder({ withIds }: { withIds: boolean }): Encoder {
@@ -45,13 +46,11 @@ function eventFrame({ event, data }: EventRecord): Frame {
 function frameOf(record: Exclude<LogRecord, EventRecord>, withIds: boolean): Frame | undefined {
   if (record.type === 'end' && record.ending.type !== 'complete' && record.saidByUpstream !== true)
     return errorFrame(record.ending);
-  if (!withIds) return undefined;
-  // The prompt and its owner are not the reader's business.
-  return ownFrame(record.type === 'open' ? { type: 'open', createdAt: record.createdAt } : record);
+  return withIds ? ownFrame(record) : undefined;
 }
 
-function ownFrame(record: object): Frame {
-  return { event: 'millrace', data: JSON.stringify({ type: 'millrace', record }) };
+function ownFrame(record: Parameters<typeof ownEvent>[0]): Frame {
+  return { event: 'millrace', data: JSON.stringify(ownEvent(record)) };
 }
 
 const withdrawn = {
@@ -61,11 +60,5 @@ const withdrawn = {
 } as const;
 
 function errorFrame(ending: Exclude<LogEnding, { type: 'complete' }>): Frame {
-  const code = ending.type === 'stopped' ? 'stopped' : ending.code;
-  const message = ending.type === 'stopped' ? 'The answer was stopped' : ending.message;
-  const type = Object.hasOwn(statusOfErrorType, code) ? code : 'api_error';
-  return {
-    event: 'error',
-    data: JSON.stringify({ type: 'error', error: { type, message, details: { code } } }),
-  };
+  return { event: 'error', data: JSON.stringify(errorEvent(ending)) };
 }

@@ -4,7 +4,7 @@ import { logStart } from '../../storage/index.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
-import { parseOnDisconnect } from '../on-disconnect.ts';
+import { orphanMs, parseOnDisconnect } from '../on-disconnect.ts';
 import { readObject } from '../page-request.ts';
 import type { PageRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
@@ -12,9 +12,6 @@ import type { RouteContext } from '../route-context.ts';
 import type { StartOptions } from '../streams.ts';
 import { beginTurn } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
-
-/** How long an answer goes on after its reader has gone: time enough to come back, not to run up a bill. */
-const orphanMs = 60_000;
 
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const asked = await toMessagesRequest(request, context);

@@ -4,24 +4,17 @@ import { isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
 import type { EntryId } from '../../storage/index.ts';
 import { describeStream } from '../describe-stream.ts';
 import { maySee } from '../access/caller.ts';
-import { createMessagesEncoder } from '../formats/messages-format.ts';
-import { createTextEncoder } from '../formats/text-format.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
-import type { Encoder } from '../reader.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
+import { parseFormat } from '../stream-format.ts';
 import type { StartOptions } from '../streams.ts';
 import { beginTurn } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
-
-const encoders: Readonly<Record<string, () => Encoder>> = {
-  messages: () => createMessagesEncoder({ withIds: true }),
-  text: createTextEncoder,
-};
 
 /** The most characters an idempotency key may have; as many as others allow. */
 const maxKeyLength = 255;
@@ -29,7 +22,7 @@ const maxKeyLength = 255;
 export async function postStreams(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const asked = await parseRequest(request, context);
   const leavingDoes = parseOnDisconnect(asked.onDisconnect, 'onDisconnect');
-  const createEncoder = encoderFor(request);
+  const format = parseFormat(request);
   const idempotencyKey = idempotencyKeyOf(request);
   const begun = await beginTurn(asked, { context, idempotencyKey });
   if (begun.type === 'refused') return begun.response;
@@ -47,18 +40,17 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
       canRewind: true,
     },
     takeover: upstream.takeoverTerms(target),
-    ...leavingDoes?.(wantsEvents(request) ? request.signal : undefined),
+    ...leavingDoes?.(format === undefined ? undefined : request.signal),
   };
   const { signal } = request;
-  const isDetached = !wantsEvents(request);
   return openStream(context, start, {
     // Who asked for no events looks for itself how it went.
-    patienceMs: isDetached ? 0 : context.pingMs,
+    patienceMs: format === undefined ? 0 : context.pingMs,
     respond: (id) => {
       const headers = { 'x-stream-id': id, ...begun.headers };
-      if (isDetached) return jsonResponse(202, { id, ...begun.named }, headers);
-      const text = streams.follow(id, createEncoder(), { after: logStart, signal });
-      return eventStreamResponse(text, headers);
+      if (format === undefined) return jsonResponse(202, { id, ...begun.named }, headers);
+      const text = streams.follow(id, format.createEncoder(id), { after: logStart, signal });
+      return eventStreamResponse(text, { ...format.headers, ...headers });
     },
   });
 }
@@ -70,16 +62,16 @@ export async function getStream(
 ): Promise<RelayResponse> {
   const state = await context.streams.log.state(id);
   if (state === undefined || !maySee(context.caller, state)) return notFound(id);
-  if (!wantsEvents(request))
+  const format = parseFormat(request);
+  if (format === undefined)
     return jsonResponse(200, await describeStream(state, context.streams.log), { 'x-stream-id': id });
-  const createEncoder = encoderFor(request);
   const after = offsetOf(request);
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: { 'x-stream-id': id }, body: '' };
   if (context.streams.readers.isFull(id)) return limitResponse('readers');
-  const text = context.streams.follow(id, createEncoder(), { after, signal: request.signal });
-  return eventStreamResponse(text, { 'x-stream-id': id });
+  const text = context.streams.follow(id, format.createEncoder(id), { after, signal: request.signal });
+  return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id });
 }
 
 export async function postStop(
@@ -105,25 +97,12 @@ export async function deleteStream(
   return { status: 204, headers: { 'x-stream-id': id }, body: '' };
 }
 
-/** Throws RequestError for a format that is not there. */
-function encoderFor({ query }: RelayRequest): () => Encoder {
-  const format = new URLSearchParams(query).get('format') ?? 'messages';
-  const create = Object.hasOwn(encoders, format) ? encoders[format] : undefined;
-  if (create !== undefined) return create;
-  const known = Object.keys(encoders).join(', ');
-  throw new RequestError(400, `format: must be one of ${known}, not ${JSON.stringify(format)}`);
-}
-
 /** Throws RequestError for a key that is empty or too long. */
 function idempotencyKeyOf({ headers }: RelayRequest): string | undefined {
   const key = headers.get('idempotency-key');
   if (key !== undefined && (key === '' || key.length > maxKeyLength))
     throw new RequestError(400, `Idempotency-Key: must have 1 to ${maxKeyLength} characters`);
   return key;
-}
-
-function wantsEvents({ headers }: RelayRequest): boolean {
-  return headers.get('accept')?.includes('text/event-stream') ?? false;
 }
 
 /** Where to go on. Throws RequestError for what is no entry id. */
