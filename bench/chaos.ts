@@ -1,5 +1,5 @@
-// `npm run chaos`: a relay with a store in a file is killed in the middle of its answers, twenty times in a row, and
-// started again at once. It goes on with them, and readers reconnect by themselves with Last-Event-ID. At the end each
+// `npm run chaos`: a relay with a store in a file is killed in the middle of its answers, in fifteen rounds, in every
+// other one twice in the same answers, and started again at once. It goes on with them, and readers reconnect by themselves with Last-Event-ID. At the end each
 // reader must have seen the log's frames from the first to the last, each once, and every answer must be whole: the
 // model's text, character by character. Prints figures; exits with 1 when one is off.
 
@@ -15,13 +15,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageAccumulator, parseStreamEvent, SseDecoder } from 'millrace/protocol';
 import type { ServerSentEvent } from 'millrace/protocol';
 
-const rounds = 20;
+const rounds = 15;
 const streamsEach = 10;
 const readersEach = 3;
 /** A reader that has no ending so long after the last kill counts as hung. */
 const hungMs = 30_000;
 /** How long a reader waits before it connects again. */
 const retryMs = 50;
+
+/** As often as an answer may be gone on with. */
+const killsIn = (round: number): number => 1 + (round % 2);
 
 /** Some 150 events: none is over before the last kill of its round. */
 const prompt = 'long 2000';
@@ -47,6 +50,8 @@ interface Figures {
   hung: number;
   /** Answers that were gone on with. */
   resumed: number;
+  /** Those that were gone on with twice. */
+  resumedTwice: number;
   /** Answers that are not the model's text. */
   broken: number;
   readonly restartMs: number[];
@@ -61,7 +66,7 @@ async function main(): Promise<number> {
   const serveArguments = [
     'serve',
     '--log-level',
-    'warn',
+    'error',
     '--port',
     String(port),
     '--upstream',
@@ -76,6 +81,7 @@ async function main(): Promise<number> {
     other: 0,
     hung: 0,
     resumed: 0,
+    resumedTwice: 0,
     broken: 0,
     restartMs: [],
   };
@@ -89,8 +95,8 @@ async function main(): Promise<number> {
     rmSync(folder, { recursive: true });
   }
   report(figures, (performance.now() - startedAt) / 1000);
-  const { lost, doubled, other, hung, broken, resumed } = figures;
-  return lost + doubled + other + hung + broken === 0 && resumed > 0 ? 0 : 1;
+  const { lost, doubled, other, hung, broken, resumed, resumedTwice } = figures;
+  return lost + doubled + other + hung + broken === 0 && resumed > 0 && resumedTwice > 0 ? 0 : 1;
 }
 
 interface Round {
@@ -100,7 +106,7 @@ interface Round {
   readonly text: string | undefined;
 }
 
-/** Starts answers and readers, kills the relay when all have seen some of it, and starts it again. */
+/** Starts answers and readers; kills the relay when all have seen some of it, or more, and starts it again. */
 async function runRound(
   relay: Started,
   serveArguments: readonly string[],
@@ -110,21 +116,36 @@ async function runRound(
   const readers = ids.flatMap((id) => Array.from({ length: readersEach }, () => newReader(id)));
   const giveUp = new AbortController();
   const reading = readers.map((reader) => follow(relay.url, reader, giveUp.signal));
-  // Later in each round, so that the kill hits the log in other places.
-  while (readers.some(({ frames }) => frames.length < 5 + 3 * round)) await sleep(2);
+  let current = relay;
+  for (let kill = 0; kill < killsIn(round); kill += 1) {
+    // Later in each round, so that the kill hits the log in other places.
+    const seen = 5 + 3 * round + 25 * kill;
+    while (readers.some(({ frames, hasEnded }) => frames.length < seen && !hasEnded)) await sleep(2);
+    current = await killAndStart(current, serveArguments, figures);
+  }
+  const timer = setTimeout(() => giveUp.abort(), hungMs);
+  await Promise.all(reading);
+  clearTimeout(timer);
+  for (const reader of readers) await compare(current.url, reader, figures);
+  for (const reader of readers.filter((_, index) => index % readersEach === 0)) {
+    const further = reader.frames.filter(({ data }) => data.includes('"further_attempt"')).length;
+    if (further > 0) figures.resumed += 1;
+    if (further > 1) figures.resumedTwice += 1;
+    if (textOf(reader.frames) !== text) figures.broken += 1;
+  }
+  return current;
+}
+
+async function killAndStart(
+  relay: Started,
+  serveArguments: readonly string[],
+  { restartMs }: Figures,
+): Promise<Started> {
   relay.child.kill('SIGKILL');
   await once(relay.child, 'exit');
   const killedAt = performance.now();
   const next = await start(serveArguments);
-  figures.restartMs.push(performance.now() - killedAt);
-  const timer = setTimeout(() => giveUp.abort(), hungMs);
-  await Promise.all(reading);
-  clearTimeout(timer);
-  for (const reader of readers) await compare(next.url, reader, figures);
-  for (const reader of readers.filter((_, index) => index % readersEach === 0)) {
-    if (reader.frames.some(({ data }) => data.includes('"further_attempt"'))) figures.resumed += 1;
-    if (textOf(reader.frames) !== text) figures.broken += 1;
-  }
+  restartMs.push(performance.now() - killedAt);
   return next;
 }
 
@@ -222,13 +243,15 @@ async function compare(url: string, reader: Reader, figures: Figures): Promise<v
 
 function report({ restartMs, ...counts }: Figures, seconds: number): void {
   const median = restartMs.toSorted((a, b) => a - b)[Math.floor(restartMs.length / 2)] ?? 0;
-  const { frames, reconnects, lost, doubled, other, hung, resumed, broken } = counts;
+  const { frames, reconnects, lost, doubled, other, hung, resumed, resumedTwice, broken } = counts;
   console.log(
-    `${rounds} kill -9, ${streamsEach} answers with ${readersEach} readers each, in ${seconds.toFixed(0)} s`,
+    `${restartMs.length} kill -9 in ${rounds} rounds, ${streamsEach} answers with ${readersEach} readers each, in ${seconds.toFixed(0)} s`,
   );
   console.log(`${frames} frames read, ${reconnects} reconnects, back after ${median.toFixed(0)} ms (median)`);
   console.log(`${lost} lost, ${doubled} doubled, ${other} not as in the log, ${hung} readers hung`);
-  console.log(`${resumed} answers gone on with, ${broken} that are not the model's text`);
+  console.log(
+    `${resumed} answers gone on with, ${resumedTwice} of them twice, ${broken} that are not the model's text`,
+  );
 }
 
 interface Started {

@@ -29,12 +29,17 @@ export function createRelayLog(level: LogLevel): RelayLog {
     stderr,
   );
   return {
-    onLog: ({ type, ...fields }) => {
-      const isProbe = 'route' in fields && probes.has(fields.route);
-      logger[isProbe ? 'debug' : 'info'](fields, type);
+    onLog: (line) => {
+      const { type, ...fields } = line;
+      logger[levelOf(line)](fields, type);
     },
     onError: (error) => logger.error({ error: fieldsOf(error) }, 'error'),
   };
+}
+
+function levelOf(line: LogLine): 'warn' | 'info' | 'debug' {
+  if (line.type === 'break') return 'warn';
+  return line.type === 'request' && probes.has(line.route) ? 'debug' : 'info';
 }
 
 /** Asked every few seconds, by machines. */

@@ -235,7 +235,7 @@ export class AnswerAttempts {
     const { connection, options, settings, controller, reply } = this.#request;
     const isStreamed = this.#isStreamed;
     const record = new UsageRecord({
-      number: this.#records.length + 1,
+      number: this.#nextNumber,
       kind,
       model: this.#params.model,
       isStreamed,
@@ -323,9 +323,14 @@ export class AnswerAttempts {
   }
 
   #tell(error: AttemptError, { kind, delayMs }: Pick<RetryEvent, 'kind' | 'delayMs'>): void {
-    const attempt = this.#records.length + 1;
+    const attempt = this.#nextNumber;
     const { model } = this.#params;
     this.#request.onRetry?.({ attempt, error, delayMs, model, kind, isStreamed: this.#isStreamed });
+  }
+
+  /** Somebody else's records may leave some out. */
+  get #nextNumber(): number {
+    return (this.#records.at(-1)?.number ?? 0) + 1;
   }
 
   #fail(error: unknown): void {

@@ -3,7 +3,7 @@
 
 export { Answer } from './answer.ts';
 export type { ClientEvent, RecoverEvent } from './answer.ts';
-export type { AnswerConnection } from './answer-attempts.ts';
+export type { AnswerConnection, RetryEvent } from './answer-attempts.ts';
 export { errorOfStopReason } from './answer-error.ts';
 export { apiErrorOf } from './api-connection.ts';
 export { resolveSettings } from './call-settings.ts';

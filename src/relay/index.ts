@@ -9,7 +9,7 @@ export type { FetchHandler, FetchHandlerOptions } from './fetch-handler.ts';
 export { BodyTooLargeError } from './http.ts';
 export type { RelayRequest, RelayResponse } from './http.ts';
 export type { RelayLimits } from './limits.ts';
-export type { LogLine, RequestLine, StreamLine } from './log-line.ts';
+export type { BreakLine, LogLine, RequestLine, StreamLine } from './log-line.ts';
 export { createRelay } from './relay.ts';
 export type { Relay, RelayOptions } from './relay.ts';
 export type { Asset, RelaySettings } from './route-context.ts';

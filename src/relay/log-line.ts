@@ -4,7 +4,7 @@
 import type { StreamState } from '../storage/index.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 
-export type LogLine = RequestLine | StreamLine;
+export type LogLine = BreakLine | RequestLine | StreamLine;
 
 /** A response that has gone out, or that its client has left. */
 export interface RequestLine {
@@ -31,6 +31,21 @@ export interface StreamLine {
   readonly code?: string;
   readonly entries: number;
   readonly durationMs: number;
+}
+
+/** A call for an answer broke, and its readers do not get to see that. */
+export interface BreakLine extends MendedBreak {
+  readonly type: 'break';
+  readonly streamId: string;
+}
+
+export interface MendedBreak {
+  /** The number of the call. */
+  readonly attempt: number;
+  /** Of the error it broke with. */
+  readonly code: string;
+  /** What was done: another call, or the end alone, as nothing else was missing. */
+  readonly action: 'retry' | 'recovery' | 'fallback' | 'end';
 }
 
 export interface LogOptions {
@@ -80,6 +95,10 @@ export function streamLine(
     entries: tail.sequence,
     durationMs: now - createdAt,
   };
+}
+
+export function breakLine(streamId: string, { attempt, code, action }: MendedBreak): BreakLine {
+  return { type: 'break', streamId, attempt, code: knownWord(code), action };
 }
 
 /** The type of an upstream error is whatever upstream says. */

@@ -1,11 +1,18 @@
-// What a log has of an answer: the message as far as it came, and how it ended.
+// What a log has of an answer: the message as far as it came, every call made for it, and how it ended.
 
+import { UsageRecord } from '../client/engine.ts';
 import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../protocol/index.ts';
-import type { EndRecord, EventRecord, StreamLog, StreamState } from '../storage/index.ts';
+import type { EndRecord, EventRecord, FurtherAttemptRecord } from '../storage/index.ts';
+import type { LogRecord, StreamLog, StreamState } from '../storage/index.ts';
 import { logRecords } from './log-records.ts';
+import { withOwnUsage } from './own-usage.ts';
 
 export interface LoggedAnswer {
   readonly accumulator: MessageAccumulator;
+  /** Those that upstream has answered: the first one counts from the beginning. */
+  readonly calls: readonly UsageRecord[];
+  /** The codes of what the calls broke with; none for one that goes on, for a whole answer and after a stop. */
+  readonly failures: readonly (string | undefined)[];
   /** Undefined while the stream is open. */
   readonly end: EndRecord | undefined;
 }
@@ -14,24 +21,64 @@ export async function readAnswer(
   log: StreamLog,
   { id, tail }: Pick<StreamState, 'id' | 'tail'>,
 ): Promise<LoggedAnswer> {
-  const accumulator = new MessageAccumulator();
-  let end: EndRecord | undefined;
+  const answer = new AnswerFold();
   for await (const records of logRecords(log, id, tail)) {
-    for (const record of records) {
-      if (record.type === 'event') addTo(accumulator, record);
-      else if (record.type === 'rewind') accumulator.rewind(record.fromIndex);
-      else if (record.type === 'end') end = record;
-    }
+    for (const record of records) answer.take(record);
   }
-  return { accumulator, end };
+  return answer;
 }
 
-function addTo(accumulator: MessageAccumulator, record: EventRecord): void {
-  try {
-    accumulator.push(parseStreamEvent(record));
-  } catch (error) {
-    // A frame that is no event ends what can be told of the message; the log's own ending says why.
-    if (!(error instanceof ProtocolError)) throw error;
-    accumulator.fail(error);
+class AnswerFold implements LoggedAnswer {
+  readonly accumulator = new MessageAccumulator();
+  readonly calls: UsageRecord[] = [];
+  readonly failures: (string | undefined)[] = [];
+  end: EndRecord | undefined;
+
+  take(record: LogRecord): void {
+    if (record.type === 'event') this.#takeEvent(record);
+    else if (record.type === 'open')
+      this.#begin({ number: 1, kind: 'first', model: modelOf(record.request) });
+    else if (record.type === 'further_attempt') this.#takeAttempt(record);
+    else if (record.type === 'rewind') this.accumulator.rewind(record.fromIndex);
+    else if (record.type === 'end') this.#takeEnd(record);
   }
+
+  #begin(call: Pick<UsageRecord, 'number' | 'kind' | 'model'>): UsageRecord {
+    const record = new UsageRecord({ ...call, isStreamed: true });
+    this.calls.push(record);
+    return record;
+  }
+
+  #takeAttempt({ number, kind, model, reason, usage }: FurtherAttemptRecord): void {
+    this.#fail(reason);
+    const record = this.#begin({ number, kind, model });
+    if (usage !== undefined) record.begin(usage);
+  }
+
+  #takeEnd(end: EndRecord): void {
+    this.end = end;
+    if (end.ending.type === 'failed') this.#fail(end.ending.code);
+  }
+
+  #fail(code: string): void {
+    this.failures[this.calls.length - 1] = code;
+  }
+
+  #takeEvent(record: EventRecord): void {
+    try {
+      const event = parseStreamEvent(record);
+      this.calls.at(-1)?.take(withOwnUsage(event, this.calls));
+      this.accumulator.push(event);
+    } catch (error) {
+      // A frame that is no event ends what can be told of the message; the log's own ending says why.
+      if (!(error instanceof ProtocolError)) throw error;
+      this.accumulator.fail(error);
+    }
+  }
+}
+
+/** Whatever is JSON may have been sent to `/v1/messages`. */
+function modelOf(request: string): string {
+  const { model } = JSON.parse(request) as { model?: unknown };
+  return typeof model === 'string' ? model : '';
 }

@@ -14,6 +14,7 @@ import { closingResponse, errorResponse } from './http.ts';
 import type { RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
 import { Lease } from './lease.ts';
+import type { MendedBreak } from './log-line.ts';
 import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
 import { isStoreFull, StorageError, storageErrorOf } from './storage-error.ts';
@@ -26,8 +27,10 @@ export interface ProducerOptions {
   readonly name: string;
   readonly log: StreamLog;
   readonly now: () => number;
-  /** Told of a store that fails, and of an upstream that cannot be reached. */
+  /** Told of a store that fails, and of an upstream that cannot be reached where the answer fails of it. */
   readonly onError: (error: unknown) => void;
+  /** Told of a call that broke without the answer failing. */
+  readonly onBreak: (mended: MendedBreak) => void;
   readonly call: StreamCall;
   readonly policy: CallPolicy;
   /** The answer was begun by a process that is gone. */
@@ -170,7 +173,7 @@ export class Producer {
 
   /** The first request. Undefined when there is no more to do. */
   async #produce(): Promise<Break | undefined> {
-    const { call, policy, onError } = this.#options;
+    const { call, policy } = this.#options;
     const result = await makeFirstRequest({
       call,
       settings: policy.settings,
@@ -179,10 +182,7 @@ export class Producer {
       append: (records) => this.#show(records),
     });
     if (result.type === 'complete') this.#finished = result.body;
-    if (result.type !== 'broken') return undefined;
-    const { failure } = result.broken;
-    if (!(failure instanceof ProtocolError || failure instanceof ApiError)) onError(failure);
-    return result.broken;
+    return result.type === 'broken' ? result.broken : undefined;
   }
 
   /** Makes further requests where there may be some; writes the end. */
@@ -200,17 +200,21 @@ export class Producer {
     } finally {
       await rest.cancel(new DOMException('The log takes no more', 'AbortError'));
     }
-    await this.#endAs(rest.ending, broken, rest.requests);
+    await this.#endAs(rest.ending, rest, broken);
   }
 
   /** Throws the reason of an abort. */
-  async #endAs(ending: StreamEnding, broken: Break, requests: readonly AttemptRecord[]): Promise<void> {
+  async #endAs(ending: StreamEnding, { requests, hasAsked }: RestOfAnswer, broken: Break): Promise<void> {
     if (ending.type === 'aborted') throw ending.error;
     if (ending.type !== 'complete') {
       const { error } = ending;
       const isSame = error === broken.failure;
-      return this.#giveUp(isSame ? broken : { last: [endOf(error)], refusal: refusalOf(error) }, requests);
+      const last = { failure: error, last: [endOf(error)], refusal: refusalOf(error) };
+      return this.#giveUp(isSame ? broken : last, requests);
     }
+    const { code } = broken.failure;
+    const attempt = requests.at(-1)?.number ?? 1;
+    if (!hasAsked) this.#options.onBreak({ attempt, code, action: 'end' });
     this.#open({});
     await this.#append([{ type: 'end', ending: { type: 'complete' }, ...settledUsage(requests) }]);
   }
@@ -232,8 +236,9 @@ export class Producer {
   }
 
   #restOf(begun: BegunLog, { failure }: Break): RestOfAnswer | undefined {
-    const { call, policy } = this.#options;
-    return RestOfAnswer.of(begun, { call, policy, failure, controller: this.#controller });
+    const { call, policy, onBreak } = this.#options;
+    const controller = this.#controller;
+    return RestOfAnswer.of(begun, { call, policy, failure, controller, onBreak });
   }
 
   /** What the log has of the answer; undefined when that cannot be read. */
@@ -244,9 +249,10 @@ export class Producer {
   }
 
   async #giveUp(
-    { last, refusal }: Omit<Break, 'failure'>,
+    { failure, last, refusal }: Omit<Break, 'failure'> & { readonly failure: unknown },
     requests: readonly AttemptRecord[],
   ): Promise<void> {
+    if (isNews(failure)) this.#options.onError(failure);
     this.#refuse(refusal);
     await this.#append(
       last.map((record) => (record.type === 'end' ? { ...record, ...settledUsage(requests) } : record)),
@@ -302,6 +308,15 @@ export class Producer {
     }
     this.#lost.abort(failure);
   }
+}
+
+/** What upstream says itself, and what another process left, says the ending. */
+function isNews(failure: unknown): boolean {
+  return !(
+    failure instanceof ProtocolError ||
+    failure instanceof ApiError ||
+    failure === interrupted.failure
+  );
 }
 
 const logFull: EndRecord = {

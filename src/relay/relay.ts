@@ -12,7 +12,7 @@ import { checkUpstream } from './access/check-upstream.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { defaultLimits } from './limits.ts';
 import type { RelayLimits } from './limits.ts';
-import { streamLine } from './log-line.ts';
+import { breakLine, streamLine } from './log-line.ts';
 import type { LogLine } from './log-line.ts';
 import { ClosingError } from './request-error.ts';
 import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
@@ -42,9 +42,10 @@ export interface RelayOptions {
   readonly clock?: Clock;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** Told of every response that has gone out, and of every ending of a stream. */
+  /** Told of every response that has gone out, of every ending of a stream, and of calls that broke unseen. */
   readonly onLog?: (line: LogLine) => void;
-  /** Told of errors that are the relay's own fault; the client gets a 500 that does not say more. */
+  /** Told of errors that are the relay's own fault, where the client gets a 500 that does not say more, and of upstream
+   * not being reached or breaking off where a reader gets to see it. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -166,6 +167,7 @@ function createStreams(
     ...context,
     log,
     onEnded: createEndTaker({ log, conversations, onLog, now: context.now }),
+    onBreak: (id, mended) => onLog?.(breakLine(id, mended)),
     policy: policyOf(calls, clock),
     takeoverPoster: upstream.takeoverPoster.bind(upstream),
   });

@@ -7,6 +7,7 @@ import type {
   AttemptError,
   ClientEvent,
   RecoveryPlan,
+  RetryEvent,
   StreamEnding,
 } from '../client/engine.ts';
 import { readText } from '../client/index.ts';
@@ -14,6 +15,7 @@ import type { AttemptRecord, MessageParams, TransportResponse } from '../client/
 import type { Usage } from '../protocol/index.ts';
 import type { EventRecord, LogRecord } from '../storage/index.ts';
 import type { BegunLog } from './begun-log.ts';
+import type { MendedBreak } from './log-line.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
 
 export interface RestContext {
@@ -23,6 +25,8 @@ export interface RestContext {
   readonly failure: AttemptError;
   /** Ends everything. */
   readonly controller: AbortController;
+  /** Told when another request is about to be made. */
+  readonly onBreak?: (mended: MendedBreak) => void;
 }
 
 /** The most of an error's body that is read. */
@@ -30,6 +34,7 @@ const maxErrorBytes = 64 * 1024;
 
 export class RestOfAnswer {
   readonly #answer: Answer;
+  readonly #begunRequests: number;
   /** How many requests the log tells of. */
   #toldRequests: number;
   /** How many blocks the log has. */
@@ -56,7 +61,7 @@ export class RestOfAnswer {
     return answer.message?.stop_reason != null || planOf(answer, context) !== undefined;
   }
 
-  private constructor(begun: BegunLog, { call, policy, failure, controller }: RestContext) {
+  private constructor(begun: BegunLog, { call, policy, failure, controller, onBreak }: RestContext) {
     const settings = { ...policy.settings, recover: call.recovers ? policy.settings.recover : undefined };
     const connection: AnswerConnection = {
       budget: policy.budget,
@@ -67,10 +72,19 @@ export class RestOfAnswer {
         throw apiErrorOf(response, await readText(response.body, maxErrorBytes), settings.clock.now());
       },
     };
-    const request = { connection, params: paramsOf(call), options: {}, settings, controller };
+    const request = {
+      connection,
+      params: paramsOf(call),
+      options: {},
+      settings,
+      controller,
+      onRetry: ({ attempt, error, kind }: RetryEvent) =>
+        onBreak?.({ attempt: attempt - 1, code: error.code, action: kind === 'first' ? 'retry' : kind }),
+    };
     this.#answer = new Answer(request, { onEnd: () => undefined });
     const { events, requests, recoveries } = begun;
     this.#answer.resume({ events, records: requests, recoveries, failure });
+    this.#begunRequests = requests.length;
     this.#toldRequests = requests.length;
     this.#blockCount = this.#answer.message?.content.length ?? 0;
     this.#lastReason = failure.code;
@@ -89,6 +103,11 @@ export class RestOfAnswer {
   /** Every request made for it. */
   get requests(): readonly AttemptRecord[] {
     return this.#answer.attempts;
+  }
+
+  /** Whether upstream was asked for any of it. */
+  get hasAsked(): boolean {
+    return this.requests.length > this.#begunRequests;
   }
 
   /** What the next chunk says, perhaps nothing. Never rejects. */

@@ -4,6 +4,7 @@ import type { CreateResult, EntryId, OpenRecord, StreamLog, TakeoverTerms } from
 import { takeAbandoned } from './abandoned.ts';
 import { randomId } from './http.ts';
 import type { RelayLimits } from './limits.ts';
+import type { MendedBreak } from './log-line.ts';
 import { Parting } from './parting.ts';
 import { Producer } from './producer.ts';
 import type { Opening, ProducerOptions } from './producer.ts';
@@ -23,6 +24,8 @@ export interface StreamsOptions {
   /** How upstream is called for an answer that another process began. */
   readonly takeoverPoster: (terms: TakeoverTerms) => PostMessages;
   readonly limits: RelayLimits;
+  /** Told of a call that broke without the answer failing. */
+  readonly onBreak: (id: string, mended: MendedBreak) => void;
   /** Told when a stream of this relay has its end, or is left to another process. */
   readonly onEnded?: ((id: string, options: { isHandedOver: boolean }) => Promise<void>) | undefined;
 }
@@ -228,7 +231,8 @@ export class Streams {
 
   #run(id: string, { open, orphanMs, ...work }: Work): Running {
     const { log, now, onError, policy } = this.#options;
-    const producer = new Producer({ id, name: this.#name, log, now, onError, policy, ...work });
+    const onBreak = (mended: MendedBreak): void => this.#options.onBreak(id, mended);
+    const producer = new Producer({ id, name: this.#name, log, now, onError, onBreak, policy, ...work });
     const done = producer
       .run()
       .then(() => this.#tellEnded(id, producer))

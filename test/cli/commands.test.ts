@@ -10,6 +10,8 @@ import { MessageAccumulator, parseStreamEvent, SseDecoder } from 'millrace/proto
 import { startSimulator } from 'millrace/simulator';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runProgram, startProgram } from '../support/program.ts';
+import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
+import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
 
 const params = {
   model: 'claude-sonnet-5',
@@ -197,6 +199,27 @@ function textOf(frames: string): string {
     .map((block) => (block.type === 'text' ? block.text : ''))
     .join('');
 }
+
+test('millrace serve warns of a break that was mended, and calls an error what a reader saw', async () => {
+  const begun = sse(messageStart, ...textEvents(0, 'The wheel ', 'turns').slice(0, -1));
+  const rest = sse(messageStart, ...textEvents(0, ' on.'), ...messageEnd);
+  await using upstream = await startRawServer((request) => ({
+    bytes: streamResponse(request.includes('interrupted') ? rest : begun) + cleanEnd,
+    then: 'hold',
+  }));
+  for (const [flags, wanted, unwanted] of [
+    [[], /"level":"warn".*"attempt":1,"code":"\w+","action":"recovery","msg":"break"/, /"level":"error"/],
+    [['--no-recover'], /"level":"error".*"msg":"error"/, /"level":"warn"/],
+  ] as const) {
+    const args = ['serve', '--port', '0', '--store', 'memory', '--upstream', upstream.url, ...flags];
+    await using program = await startProgram(args, { env: { ANTHROPIC_API_KEY: 'sk-test' } });
+    await (await ask(program.url, 'x')).text();
+    program.signal('SIGINT');
+    assert.equal(await program.ended, 0, program.stderr);
+    assert.match(program.stderr, wanted);
+    assert.doesNotMatch(program.stderr, unwanted);
+  }
+});
 
 test('millrace serve keeps answers in the state folder, and says so when it cannot', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-serve-'));

@@ -6,9 +6,10 @@ import { createFetchHandler } from 'millrace/relay';
 import type { LogLine, RequestLine, StreamLine } from 'millrace/relay';
 import { MemoryStreamLog } from 'millrace/storage';
 import { startSimulator } from 'millrace/simulator';
-import { startRawServer, streamResponse } from '../support/raw-server.ts';
+import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
+import type { RawAnswer } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
-import { messageStart, sse, textEvents } from '../support/streams.ts';
+import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
 
 const canary = 'canary-0123456789';
@@ -104,6 +105,82 @@ test('a client that leaves, and an upstream error of a strange type, are told wi
   await turnsUntil(() => lines.some((line) => line.type === 'request' && line.left));
   assert.doesNotMatch(JSON.stringify(lines), /canary/);
 });
+
+const begun = sse(messageStart, ...textEvents(0, 'The wheel ', 'turns').slice(0, -1));
+const rest = sse(messageStart, ...textEvents(0, ' on.'), ...messageEnd);
+const whole = (text: string): RawAnswer => ({ bytes: streamResponse(text) + cleanEnd, then: 'hold' });
+
+test('a break that no reader gets to see is told with what was done, and is no error', async () => {
+  const strange = JSON.stringify({ type: 'error', error: { type: `Strange ${canary}`, message: canary } });
+  const refusal: RawAnswer = {
+    bytes: `HTTP/1.1 500 No\r\ncontent-type: application/json\r\nx-should-retry: true\r\ncontent-length: ${strange.length}\r\n\r\n${strange}`,
+    then: 'hold',
+  };
+  const cut: RawAnswer = { bytes: streamResponse(begun), then: 'rst' };
+  const ended = sse(messageStart, ...textEvents(0, 'Hello'), ...messageEnd.slice(0, 1));
+  for (const [answers, told] of [
+    [[cut, whole(rest)], [{ attempt: 1, code: 'connection_failed', action: 'recovery' }]],
+    [
+      [refusal, whole(begun), refusal, whole(rest)],
+      [
+        { attempt: 1, code: 'other', action: 'retry' },
+        { attempt: 2, code: 'truncated', action: 'recovery' },
+        { attempt: 3, code: 'other', action: 'retry' },
+      ],
+    ],
+    [[whole(ended)], [{ attempt: 1, code: 'truncated', action: 'end' }]],
+  ] as const) {
+    const lines: LogLine[] = [];
+    let asked = 0;
+    await using upstream = await startRawServer(() => answers[asked++]!);
+    await using relay = await startTestRelay(upstream.url, {
+      onLog: (line) => lines.push(line),
+      calls: { retry: { maxDelayMs: 0 } },
+    });
+    const [target, init] = askedToRead('/streams');
+    const response = await fetch(relay.url + target, init);
+    assert.match(await response.text(), /message_stop/);
+    const streamId = response.headers.get('x-stream-id');
+    assert.deepEqual(
+      lines.filter(({ type }) => type === 'break'),
+      told.map(({ attempt, code, action }) => ({ type: 'break', streamId, attempt, code, action })),
+    );
+    assert.deepEqual(relay.errors, []);
+    assert.doesNotMatch(JSON.stringify(lines), /canary/);
+  }
+});
+
+test('a break that a reader gets to see is an error, unless it is upstream’s own word', async () => {
+  const event = sse({ type: 'error', error: { type: 'invalid_request_error', message: canary } });
+  for (const [answer, told] of [
+    [whole(begun), ['truncated']],
+    [whole(begun + event), []],
+    [{ bytes: 'nonsense\r\n\r\n', then: 'fin' }, ['connection_failed']],
+  ] as const) {
+    const lines: LogLine[] = [];
+    await using upstream = await startRawServer(() => answer);
+    await using relay = await startTestRelay(upstream.url, {
+      onLog: (line) => lines.push(line),
+      calls: { retry: { maxRetries: 0 }, recover: false },
+    });
+    const [target, init] = askedToRead('/streams');
+    await (await fetch(relay.url + target, init)).text();
+    assert.deepEqual(
+      relay.errors.map((error) => (error as { code: string }).code),
+      told,
+    );
+    assert.ok(!lines.some(({ type }) => type === 'break'));
+    assert.doesNotMatch(JSON.stringify(lines), /canary/);
+  }
+});
+
+/** Asks for a stream and reads it. */
+function askedToRead(path: string): [string, RequestInit] {
+  const [target, init] = asked(path, 'POST', ask('x'));
+  const headers = new Headers(init.headers);
+  headers.set('accept', 'text/event-stream');
+  return [target, { ...init, headers }];
+}
 
 test('a log that fails fails no answer', async () => {
   await using upstream = await startSimulator({ speed: 0 });

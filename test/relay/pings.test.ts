@@ -1,6 +1,7 @@
 // What a reader gets while upstream says nothing, on every route that streams; the clock is moved by hand.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import { startRawServer, streamResponse } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
@@ -95,3 +96,76 @@ for (const route of ['POST /streams', 'POST /chat/stream']) {
     assert.match(heard.text, /event: error\ndata: .*overloaded_error.*\n\n$/);
   });
 }
+
+for (const [title, { ask, ping }] of Object.entries(routes)) {
+  if (title === 'POST /v1/messages') continue;
+  test(`${title} says something every 15 s from the first moment on, while upstream has not answered`, async (t) => {
+    await using upstream = await startRawServer(() => ({ bytes: '', then: 'hold' }));
+    await using relay = await startTestRelay(upstream.url);
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const asked: { response?: Response } = {};
+    const asking = async (): Promise<void> => {
+      asked.response = await ask(relay.url);
+    };
+    const answered = asking();
+    await turnsUntil(() => upstream.requests.length === 1);
+    if (title.startsWith('POST')) {
+      t.mock.timers.tick(14_999);
+      await new Promise(setImmediate);
+      assert.equal(asked.response, undefined, 'upstream’s own status is waited for');
+      t.mock.timers.tick(1);
+    }
+    await turnsUntil(() => asked.response !== undefined);
+    await answered;
+    assert.equal(asked.response?.status, 200);
+    const heard = listen(asked.response);
+    // The reader's silence begins when it has said what there is.
+    if (ping.startsWith('event')) await turnsUntil(() => heard.text.includes('"attempt"'));
+    for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+    const before = heard.text;
+    assert.doesNotMatch(before, /ping/);
+    for (let pings = 1; pings <= 3; pings += 1) {
+      t.mock.timers.tick(15_000);
+      await turnsUntil(() => heard.text.length > before.length + ping.length * (pings - 1));
+      assert.equal(heard.text, before + ping.repeat(pings));
+    }
+    t.mock.timers.reset();
+  });
+}
+
+test('POST /v1/messages says nothing before upstream’s status, no informational response either, and a limit ends that', async (t) => {
+  const error = '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}';
+  const late = Promise.withResolvers<string>();
+  await using upstream = await startRawServer(() => ({ bytes: '', then: 'hold', later: late.promise }));
+  await using relay = await startTestRelay(upstream.url);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const answer = { bytes: '' };
+  const { hostname, port } = new URL(relay.url);
+  const socket = connect(Number(port), hostname);
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    answer.bytes += text;
+  });
+  socket.write(
+    `POST /v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
+  await turnsUntil(() => upstream.requests.length === 1);
+  for (let quarters = 0; quarters < 7; quarters += 1) {
+    t.mock.timers.tick(15_000);
+    await new Promise(setImmediate);
+  }
+  assert.equal(answer.bytes, '');
+  late.resolve(
+    `HTTP/1.1 529 Overloaded\r\ncontent-type: application/json\r\ncontent-length: ${error.length}\r\n\r\n${error}`,
+  );
+  await turnsUntil(() => answer.bytes.includes(error));
+  assert.match(answer.bytes, /^HTTP\/1\.1 529 /);
+  socket.destroy();
+
+  await using silent = await startRawServer(() => ({ bytes: '', then: 'hold' }));
+  await using other = await startTestRelay(silent.url);
+  const asked = routes['POST /v1/messages']!.ask(other.url);
+  await turnsUntil(() => silent.requests.length === 1);
+  t.mock.timers.tick(120_000);
+  assert.equal((await asked).status, 504);
+  t.mock.timers.reset();
+});

@@ -7,7 +7,10 @@ import type { LoggedAnswer } from '../logged-answer.ts';
 /** Of an answer whose log is gone, whatever it said. */
 export const lostTurn: SettledTurn = { content: [], answer: { ending: 'lost' } };
 
-export function settledTurn({ accumulator, end }: LoggedAnswer & { readonly end: EndRecord }): SettledTurn {
+export function settledTurn({
+  accumulator,
+  end,
+}: Pick<LoggedAnswer, 'accumulator'> & { readonly end: EndRecord }): SettledTurn {
   const { message } = accumulator;
   const { ending } = end;
   const isWhole =
