@@ -1,9 +1,9 @@
 // What a page may ask for: a Messages body, with the relay's defaults where it says nothing.
 
+import { checkDepth, maxImageBodyBytes } from './access/page-rules.ts';
 import { readBodyText } from './request-body.ts';
 import { RequestError } from './request-error.ts';
 import type { RelayRequest } from './http.ts';
-import type { RelayLimits } from './limits.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** Fields of the relay's interface that this version does not have yet: refused rather than passed over. */
@@ -25,10 +25,13 @@ function isJson(type: string): boolean {
 /** The JSON object of a request's body. Throws RequestError for anything else. */
 export async function readObject(
   request: RelayRequest,
-  { maxPageBodyBytes }: RelayLimits,
+  { limits, access }: Pick<RouteContext, 'limits' | 'access'>,
 ): Promise<Record<string, unknown>> {
   checkContentType(request, true);
-  const text = await readBodyText(request, maxPageBodyBytes);
+  const { maxPageBodyBytes } = limits;
+  const isLarge = access.rules.pages?.images === true;
+  const maxBytes = isLarge ? Math.max(maxPageBodyBytes, maxImageBodyBytes) : maxPageBodyBytes;
+  const text = await readBodyText(request, maxBytes);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -38,6 +41,7 @@ export async function readObject(
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RequestError(400, 'The request body must be a JSON object');
   }
+  checkDepth(value);
   return value as Record<string, unknown>;
 }
 
@@ -51,14 +55,14 @@ export interface PageRequest {
 /** Throws RequestError. */
 export async function parseRequest(
   request: RelayRequest,
-  { settings, limits }: Pick<RouteContext, 'settings' | 'limits'>,
+  context: Pick<RouteContext, 'settings' | 'limits' | 'access'>,
 ): Promise<PageRequest> {
-  const { onDisconnect, ...body } = await readObject(request, limits);
+  const { onDisconnect, ...body } = await readObject(request, context);
   for (const field of notYet) {
     if (field in body) throw new RequestError(400, `${field}: is not supported by this version`);
   }
   if (!Array.isArray(body['messages'])) throw new RequestError(400, 'messages: Field required');
-  const { model, maxTokens } = settings;
+  const { model, maxTokens } = context.settings;
   return {
     body: JSON.stringify({ model, max_tokens: maxTokens, ...body, stream: true }),
     onDisconnect,

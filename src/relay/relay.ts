@@ -141,6 +141,7 @@ export function createRelay(options: RelayOptions): Relay {
     assets,
     caller: localCaller,
     access,
+    isPage: true,
     pingMs,
     draining: draining.signal,
     closing: closing.signal,
@@ -281,7 +282,8 @@ async function handleMatch(
   if (match.isOpen) return match.handle(request, context, id);
   const admission = await context.access.admit(request);
   if (admission.type === 'refused') return admission.response;
-  return match.handle(request, { ...context, caller: admission.caller }, id);
+  const isPage = !request.path.startsWith('/v1/');
+  return match.handle(request, { ...context, caller: admission.caller, isPage }, id);
 }
 
 /** Never the path: what stands there may be anything. */

@@ -36,17 +36,15 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   });
 }
 
-async function toMessagesRequest(
-  request: RelayRequest,
-  { settings: { model, maxTokens }, limits }: RouteContext,
-): Promise<PageRequest> {
-  const { message, system, onDisconnect, ...others } = await readObject(request, limits);
+async function toMessagesRequest(request: RelayRequest, context: RouteContext): Promise<PageRequest> {
+  const { message, system, onDisconnect, ...others } = await readObject(request, context);
   if (typeof message !== 'string' || message === '')
     throw new RequestError(400, 'message: must be a string that is not empty');
   if (system !== undefined && typeof system !== 'string')
     throw new RequestError(400, 'system: must be a string');
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new RequestError(400, `${unknown}: is not supported by this version`);
+  const { model, maxTokens } = context.settings;
   const messages = [{ role: 'user', content: message }];
   const body = JSON.stringify({
     model,

@@ -2,6 +2,8 @@
 // and status come down untouched.
 
 import { logStart } from '../../storage/index.ts';
+import { askedRefusal } from '../access/asked.ts';
+import type { MessagesBody } from '../access/asked.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { errorResponse, eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
@@ -15,20 +17,22 @@ import { passedResponse } from '../upstream.ts';
 import { openStream } from './open-stream.ts';
 
 export async function postMessages(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const body = await readBodyText(request, context.limits.maxApiBodyBytes);
-  const wanted = wantsStream(body);
-  if (wanted === undefined) {
+  const text = await readBodyText(request, context.limits.maxApiBodyBytes);
+  const body = parseBody(text);
+  if (body === undefined) {
     return errorResponse(
       400,
       'invalid_request_error',
       'The request body is not valid JSON: it must be an object',
     );
   }
-  return wanted ? streamMessages(request, body, context) : passThrough(request, body, context);
+  if (body['stream'] === true) return streamMessages(request, { text, body }, context);
+  return askedRefusal(body, context) ?? passThrough(request, text, context);
 }
 
 export async function postCountTokens(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  return passThrough(request, await readBodyText(request, context.limits.maxApiBodyBytes), context);
+  const text = await readBodyText(request, context.limits.maxApiBodyBytes);
+  return askedRefusal(parseBody(text) ?? {}, context) ?? passThrough(request, text, context);
 }
 
 export function getModels(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
@@ -37,7 +41,7 @@ export function getModels(request: RelayRequest, context: RouteContext): Promise
 
 async function streamMessages(
   request: RelayRequest,
-  body: string,
+  { text: requestText, body }: { text: string; body: MessagesBody },
   context: RouteContext,
 ): Promise<RelayResponse> {
   const { caller, streams, upstream } = context;
@@ -47,7 +51,7 @@ async function streamMessages(
   const start: StartOptions = {
     owner: caller.owner,
     call: {
-      request: body,
+      request: requestText,
       post: upstream.poster(target),
       // The clients of this route have retries of their own.
       retries: switchOf(request, 'x-millrace-retry', false),
@@ -59,6 +63,7 @@ async function streamMessages(
     ...(leavingDoes?.(request.signal) ?? { leaving: request.signal }),
   };
   return openStream(context, start, {
+    body,
     respond: (id, headers) => {
       const encoder = createMessagesEncoder({ withIds: false });
       const text = streams.follow(id, encoder, { after: logStart, signal: request.signal });
@@ -93,12 +98,10 @@ async function passThrough(
 }
 
 /** Undefined when the body is not a JSON object. All else about it is upstream's to judge. */
-function wantsStream(body: string): boolean | undefined {
+function parseBody(text: string): MessagesBody | undefined {
   try {
-    const value = JSON.parse(body) as { stream?: unknown } | null;
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? value.stream === true
-      : undefined;
+    const value = JSON.parse(text) as MessagesBody | null;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;
   }

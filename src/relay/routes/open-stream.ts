@@ -1,5 +1,7 @@
 // How every route begins a stream: start it, wait for upstream's word, then answer with the stream or a refusal.
 
+import { askedRefusal } from '../access/asked.ts';
+import type { MessagesBody } from '../access/asked.ts';
 import { closingResponse, errorResponse } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
@@ -7,6 +9,8 @@ import type { RouteContext } from '../route-context.ts';
 import type { StartOptions, StartResult } from '../streams.ts';
 
 export interface StreamAnswer {
+  /** The request, where it has been parsed. */
+  readonly body?: MessagesBody;
   /** How long upstream's word is waited for, in milliseconds; then the client gets the stream, whatever it comes to.
    * Default: for as long as it takes. */
   readonly patienceMs?: number;
@@ -15,10 +19,13 @@ export interface StreamAnswer {
 }
 
 export async function openStream(
-  { streams }: RouteContext,
+  context: RouteContext,
   start: StartOptions,
-  { patienceMs, respond }: StreamAnswer,
+  { body, patienceMs, respond }: StreamAnswer,
 ): Promise<RelayResponse> {
+  const { streams } = context;
+  const refusal = askedRefusal(body ?? parse(start.call.request), context);
+  if (refusal !== undefined) return refusal;
   const isReader = patienceMs !== 0;
   // Before there is a stream that nobody could read.
   if (isReader && streams.readers.isFull()) return limitResponse('readers');
@@ -31,6 +38,11 @@ export async function openStream(
   const opening = await within(patienceMs, started.opening);
   if (opening === undefined) return respond(started.id, {});
   return opening.type === 'refused' ? opening.response : respond(started.id, opening.headers);
+}
+
+/** Throws nothing: every route has parsed it, or made it itself. */
+function parse(request: string): MessagesBody {
+  return JSON.parse(request) as MessagesBody;
 }
 
 /** Undefined when it takes longer. */
