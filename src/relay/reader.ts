@@ -4,6 +4,7 @@
 
 import { isSameEntry, logStart } from '../storage/index.ts';
 import type { EntryId, LogEntry, ReadResult, StreamLog } from '../storage/index.ts';
+import type { Turn } from './access/turn.ts';
 import { Silence } from './silence.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
 
@@ -16,6 +17,9 @@ export interface Encoder {
   encode(entry: LogEntry): string;
   /** Said when nothing else has been for a while; never part of the log. */
   ping(): string;
+  /** How many answers of its owner are before this one, and itself; never part of the log. Left out in a format that has
+   * no words for it. */
+  waiting?(position: number): string;
   /** Said when the log is not what the reader has seen: it begins anew. Undefined in a format that cannot take back
    * what it said. */
   reset(from: EntryId): string | undefined;
@@ -40,6 +44,8 @@ export interface ReadOptions {
 }
 
 export interface Following {
+  /** Where the stream is in the queue of its owner, while it waits for its turn. */
+  readonly turn?: Pick<Turn, 'position' | 'changed'> | undefined;
   /** Aborts when nobody will write the log's end. */
   readonly lost?: AbortSignal | undefined;
   /** Called once, when reading is over. */
@@ -79,6 +85,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   /** The wait that a ping interrupted goes on: no more than one is ever open. */
   #waiting: Promise<void> | undefined;
   #following: Following | undefined;
+  #saidPosition = 0;
   #step: 'begin' | 'read' | 'rest' | 'wait' | 'end' = 'begin';
 
   constructor(log: StreamLog, encoder: Encoder, options: ReadOptions) {
@@ -142,7 +149,11 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     while (this.#step !== 'end' && !this.#leaving.signal.aborted) {
       if (this.#step === 'rest') await nextTurn();
       // Where there is more already, this does not wait.
-      else if (this.#step === 'wait' && !(await this.#hasEntry())) return this.#encoder.ping();
+      else if (this.#step === 'wait') {
+        const waiting = this.#waitingText();
+        if (waiting !== undefined) return waiting;
+        if (!(await this.#hasEntry())) return this.#waitingText() ?? this.#encoder.ping();
+      }
       const result = await this.#read(batchLimits);
       // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
       this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
@@ -150,6 +161,14 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
       if (text !== '') return text;
     }
     return undefined;
+  }
+
+  /** Where the stream is in its queue; undefined where that has been said. */
+  #waitingText(): string | undefined {
+    const position = this.#following?.turn?.position ?? 0;
+    if (position === this.#saidPosition) return undefined;
+    this.#saidPosition = position;
+    return position === 0 ? undefined : this.#encoder.waiting?.(position);
   }
 
   #textOfError(error: unknown): string {
@@ -215,6 +234,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
       this.#waiting ??= this.#wait();
       this.#waiting.then(() => resolve(true), reject);
       this.#silence?.tellPassed(() => resolve(false));
+      const turn = this.#following?.turn;
+      if (turn !== undefined && turn.position > 0) void turn.changed().then(() => resolve(false));
     });
   }
 

@@ -7,6 +7,8 @@ import type { StreamLog } from '../storage/index.ts';
 import { Access } from './access/access.ts';
 import type { AccessOptions } from './access/access-options.ts';
 import { localCaller } from './access/caller.ts';
+import { OwnerLimitError } from './access/owner-limit-error.ts';
+import type { OwnerAccounts } from './access/owner-accounts.ts';
 import { checkUpstream } from './access/check-upstream.ts';
 import { preflightResponse, withCrossOrigin } from './access/cross-origin.ts';
 import { failureOf } from './failure.ts';
@@ -130,7 +132,15 @@ export function createRelay(options: RelayOptions): Relay {
   const access = new Access(options.access ?? {}, now);
   checkUpstream(access.rules, options.upstream);
   const upstream = new Upstream(options.upstream);
-  const streams = createStreams(options, { upstream, limits, now, onLog, onError, pingMs });
+  const streams = createStreams(options, {
+    upstream,
+    limits,
+    accounts: access.accounts,
+    now,
+    onLog,
+    onError,
+    pingMs,
+  });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
@@ -178,6 +188,7 @@ export function createRelay(options: RelayOptions): Relay {
 interface StreamsContext extends HandlerOptions {
   readonly upstream: Upstream;
   readonly limits: RelayLimits;
+  readonly accounts: OwnerAccounts;
   readonly pingMs: number;
 }
 
@@ -282,8 +293,10 @@ async function handleMatch(
   if (match.isOpen) return match.handle(request, context, id);
   const admission = await context.access.admit(request);
   if (admission.type === 'refused') return admission.response;
+  const { caller } = admission;
+  if (match.beginsWork) context.access.accounts.of(caller.owner).countRequest();
   const isPage = !request.path.startsWith('/v1/');
-  return match.handle(request, { ...context, caller: admission.caller, isPage }, id);
+  return match.handle(request, { ...context, caller, isPage }, id);
 }
 
 /** Never the path: what stands there may be anything. */
@@ -314,6 +327,7 @@ function responseTo(
     return errorResponse(413, 'request_too_large', 'Request exceeds the maximum size');
   }
   if (error instanceof RequestError) return errorResponse(error.status, error.code, error.message);
+  if (error instanceof OwnerLimitError) return error.response;
   if (error instanceof ClosingError) return closingResponse();
   // Nobody is there to read it.
   if (signal.aborted) return errorResponse(499, 'api_error', 'The client has gone');

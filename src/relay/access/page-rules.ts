@@ -63,24 +63,25 @@ interface Source {
   readonly url?: unknown;
 }
 
-const sourceTypes: readonly unknown[] = ['base64', 'content', 'text'];
+const sourceTypes: ReadonlySet<unknown> = new Set(['base64', 'content', 'text']);
 
 /** An address would be fetched by upstream: it can carry away what was said. A file is of the relay's whole account. */
 function checkSource({ source }: { readonly source?: unknown }, { urlHosts = [] }: PageRules): void {
   if (typeof source !== 'object' || source === null) return;
   const { type, url } = source as Source;
-  if (sourceTypes.includes(type)) return;
+  if (sourceTypes.has(type)) return;
   if (type !== 'url')
     throw new RequestError(400, `source.type: pages of this relay may not use ${JSON.stringify(type)}`);
-  const isAddress = typeof url === 'string' && URL.canParse(url);
-  const { protocol, hostname, username, port } = isAddress ? new URL(url) : noAddress;
-  const isAllowed = protocol === 'https:' && username === '' && port === '' && urlHosts.includes(hostname);
-  if (isAllowed) return;
+  if (isListed(url, urlHosts)) return;
   const allowed = urlHosts.length === 0 ? 'no address' : `only https from ${urlHosts.join(', ')}`;
   throw new RequestError(400, `source.url: pages of this relay may have ${allowed} fetched`);
 }
 
-const noAddress = { protocol: '', hostname: '', username: '', port: '' };
+function isListed(url: unknown, hosts: readonly string[]): boolean {
+  if (typeof url !== 'string' || !URL.canParse(url)) return false;
+  const { protocol, hostname, username, port } = new URL(url);
+  return protocol === 'https:' && username === '' && port === '' && hosts.includes(hostname);
+}
 
 /** How deep a body may be nested: far beyond any request, far below what fills a stack. */
 const maxDepth = 64;

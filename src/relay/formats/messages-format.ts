@@ -27,6 +27,7 @@ export function createMessagesEncoder({ withIds }: { withIds: boolean }): Encode
       return encodeSse({ id: withIds ? formatEntryId(id) : undefined, ...frame });
     },
     ping: () => 'event: ping\ndata: {"type": "ping"}\n\n',
+    waiting: (position) => (withIds ? encodeSse(ownFrame({ type: 'waiting', position })) : ''),
     failed: (code, message) => encodeSse(errorFrame({ type: 'failed', code, message })),
     reset: (from) =>
       withIds ? encodeSse(ownFrame({ type: 'reset', from: formatEntryId(from) })) : undefined,
@@ -59,10 +60,16 @@ const withdrawn = {
   message: 'The answer broke off, and a part of it that was sent already is written anew: ask again',
 } as const;
 
+/** Of codes that the API does not have, where it has a type for them. */
+const typesOfLimits: Readonly<Record<string, string>> = {
+  queue_timeout: 'rate_limit_error',
+  quota_exceeded: 'rate_limit_error',
+};
+
 function errorFrame(ending: Exclude<LogEnding, { type: 'complete' }>): Frame {
   const code = ending.type === 'stopped' ? 'stopped' : ending.code;
   const message = ending.type === 'stopped' ? 'The answer was stopped' : ending.message;
-  const type = Object.hasOwn(statusOfErrorType, code) ? code : 'api_error';
+  const type = Object.hasOwn(statusOfErrorType, code) ? code : (typesOfLimits[code] ?? 'api_error');
   return {
     event: 'error',
     data: JSON.stringify({ type: 'error', error: { type, message, details: { code } } }),

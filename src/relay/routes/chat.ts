@@ -9,8 +9,8 @@ import { readObject } from '../page-request.ts';
 import type { PageRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
-import type { StartOptions } from '../streams.ts';
 import { openStream } from './open-stream.ts';
+import type { StreamStart } from './open-stream.ts';
 
 /** How long an answer goes on after its reader has gone: time enough to come back, not to run up a bill. */
 const orphanMs = 60_000;
@@ -20,7 +20,7 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
   const { streams, upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
-  const start: StartOptions = {
+  const start: StreamStart = {
     owner: caller.owner,
     ...(leavingDoes?.(request.signal) ?? { orphanMs }),
     call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
@@ -30,7 +30,7 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   return openStream(context, start, {
     patienceMs: context.pingMs,
     respond: (id) => {
-      const text = streams.follow(id, createTextEncoder(), { after: logStart, signal });
+      const text = streams.follow(id, createTextEncoder(), { after: logStart, signal, owner: caller.owner });
       return eventStreamResponse(text, { 'x-stream-id': id });
     },
   });

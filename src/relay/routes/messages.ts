@@ -2,6 +2,8 @@
 // and status come down untouched.
 
 import { logStart } from '../../storage/index.ts';
+import { limitsOf } from '../access/access-rules.ts';
+import { countedReply } from '../access/counted-reply.ts';
 import { askedRefusal } from '../access/asked.ts';
 import type { MessagesBody } from '../access/asked.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
@@ -12,9 +14,9 @@ import { parseOnDisconnect } from '../on-disconnect.ts';
 import { RequestError } from '../request-error.ts';
 import { readBodyText } from '../request-body.ts';
 import type { RouteContext } from '../route-context.ts';
-import type { StartOptions } from '../streams.ts';
 import { passedResponse } from '../upstream.ts';
 import { openStream } from './open-stream.ts';
+import type { StreamStart } from './open-stream.ts';
 
 export async function postMessages(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const text = await readBodyText(request, context.limits.maxApiBodyBytes);
@@ -27,7 +29,22 @@ export async function postMessages(request: RelayRequest, context: RouteContext)
     );
   }
   if (body['stream'] === true) return streamMessages(request, { text, body }, context);
-  return askedRefusal(body, context) ?? passThrough(request, text, context);
+  return askedRefusal(body, context) ?? reply(request, { text, body }, context);
+}
+
+async function reply(
+  request: RelayRequest,
+  { text, body }: { text: string; body: MessagesBody },
+  context: RouteContext,
+): Promise<RelayResponse> {
+  const { access, caller, closing } = context;
+  if (!access.accounts.isLimited(caller.owner)) return passThrough(request, text, context);
+  using leaving = linkSignals([request.signal, closing]);
+  return await countedReply(access.accounts.enter(caller.owner, body), {
+    signal: leaving.signal,
+    waitMs: limitsOf(access.rules, caller.owner).waitMs,
+    call: () => passThrough(request, text, context),
+  });
 }
 
 export async function postCountTokens(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
@@ -48,7 +65,7 @@ async function streamMessages(
   const target = { target: request.path + request.query, headers: upstream.headersFor(request) };
   const name = 'x-millrace-on-disconnect';
   const leavingDoes = parseOnDisconnect(request.headers.get(name), name);
-  const start: StartOptions = {
+  const start: StreamStart = {
     owner: caller.owner,
     call: {
       request: requestText,
@@ -66,7 +83,11 @@ async function streamMessages(
     body,
     respond: (id, headers) => {
       const encoder = createMessagesEncoder({ withIds: false });
-      const text = streams.follow(id, encoder, { after: logStart, signal: request.signal });
+      const text = streams.follow(id, encoder, {
+        after: logStart,
+        signal: request.signal,
+        owner: caller.owner,
+      });
       return eventStreamResponse(text, { ...withoutType(headers), 'x-stream-id': id });
     },
   });
@@ -85,7 +106,7 @@ async function passThrough(
   request: RelayRequest,
   body: string | undefined,
   { upstream, closing }: RouteContext,
-): Promise<RelayResponse> {
+): ReturnType<typeof passedResponse> {
   using leaving = linkSignals([request.signal, closing]);
   const response = await upstream.call({
     method: body === undefined ? 'GET' : 'POST',

@@ -3,6 +3,7 @@
 import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import { formatEntryId, isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
 import type { EndRecord, EntryId, EventRecord, StreamLog, StreamState } from '../../storage/index.ts';
+import { areReadersFull } from '../access/reader-limits.ts';
 import { maySee } from '../access/caller.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
@@ -15,8 +16,8 @@ import { parseRequest } from '../page-request.ts';
 import type { Encoder } from '../reader.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
-import type { StartOptions } from '../streams.ts';
 import { openStream } from './open-stream.ts';
+import type { StreamStart } from './open-stream.ts';
 
 const encoders: Readonly<Record<string, () => Encoder>> = {
   messages: () => createMessagesEncoder({ withIds: true }),
@@ -32,7 +33,7 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   const createEncoder = encoderFor(request);
   const { streams, upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
-  const start: StartOptions = {
+  const start: StreamStart = {
     owner: caller.owner,
     idempotencyKey: idempotencyKeyOf(request),
     call: { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind: true },
@@ -46,7 +47,7 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     patienceMs: isDetached ? 0 : context.pingMs,
     respond: (id) => {
       if (isDetached) return jsonResponse(202, { id }, { 'x-stream-id': id });
-      const text = streams.follow(id, createEncoder(), { after: logStart, signal });
+      const text = streams.follow(id, createEncoder(), { after: logStart, signal, owner: caller.owner });
       return eventStreamResponse(text, { 'x-stream-id': id });
     },
   });
@@ -65,8 +66,12 @@ export async function getStream(
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: { 'x-stream-id': id }, body: '' };
-  if (context.streams.readers.isFull(id)) return limitResponse('readers');
-  const text = context.streams.follow(id, createEncoder(), { after, signal: request.signal });
+  if (areReadersFull(context, id)) return limitResponse('readers');
+  const text = context.streams.follow(id, createEncoder(), {
+    after,
+    signal: request.signal,
+    owner: context.caller.owner,
+  });
   return eventStreamResponse(text, { 'x-stream-id': id });
 }
 
@@ -135,6 +140,7 @@ async function describe(state: StreamState, { streams }: RouteContext): Promise<
     ending: ending ?? null,
     lastId: formatEntryId(tail),
     createdAt,
+    position: streams.positionOf(id) ?? null,
     message: message ?? null,
     usage: end?.usage ?? message?.usage ?? null,
     usage_estimated: end?.isUsageEstimated === true,

@@ -193,7 +193,7 @@ test('Authorisation: an Idempotency-Key is its owner’s, so that nobody is atta
   await using relay = await startKeyedRelay(upstream.url);
   const start = async (key: object): Promise<string> => {
     const headers = { ...key, 'idempotency-key': 'the same' };
-    const response = await post(`${relay.url}/streams`, question('x'), headers as Record<string, string>);
+    const response = await post(`${relay.url}/streams`, question('x'), headers);
     return ((await response.json()) as { id: string }).id;
   };
   const first = await start(as(ann));

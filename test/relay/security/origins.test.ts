@@ -155,7 +155,7 @@ test('CSRF: a session without an Origin may look, and do nothing', async () => {
   await using upstream = await startSimulator({ speed: 0 });
   await using relay = await startKeyedRelay(upstream.url);
   const cookie = await signIn(relay, ann);
-  const status = async (method: string, path: string, headers: object, body = '') =>
+  const status = async (method: string, path: string, { body = '', ...headers }: Record<string, string>) =>
     (await ask(relay.url + path, { method, headers: { cookie, ...headers }, body })).status;
   const body = JSON.stringify(question('x'));
   assert.equal(await status('GET', '/relay.json', {}), 200);
@@ -164,10 +164,10 @@ test('CSRF: a session without an Origin may look, and do nothing', async () => {
     ['POST', '/streams/none/stop'],
     ['DELETE', '/streams/none'],
   ] as const) {
-    assert.equal(await status(method, path, json, method === 'POST' ? body : ''), 403, path);
+    assert.equal(await status(method, path, { ...json, body: method === 'POST' ? body : '' }), 403, path);
   }
-  assert.equal(await status('POST', '/streams', { ...json, origin: relay.url }, body), 202);
-  assert.equal(await status('POST', '/streams', { ...json, ...as(ann) }, body), 202, 'a program has a key');
+  assert.equal(await status('POST', '/streams', { ...json, origin: relay.url, body }), 202);
+  assert.equal(await status('POST', '/streams', { ...json, ...as(ann), body }), 202, 'a program has a key');
 });
 
 test('DNS rebinding: a Host that is not the relay’s is a 403 on every route, with keys and without', async () => {

@@ -203,7 +203,7 @@ test('SSRF: no page has an address fetched, but over https from the hosts that a
     '',
     5,
   ]) {
-    assert.equal(await status(open.url, image({ type: 'url', url } as object)), 400, String(url));
+    assert.equal(await status(open.url, image({ type: 'url', url })), 400, String(url));
   }
   const hidden = {
     type: 'tool_result',
