@@ -5,10 +5,12 @@ import { ApiError, ConnectionError, TimeoutError, TruncatedError } from '../clie
 import { ResponseError } from '../client/index.ts';
 import { ProtocolError } from '../protocol/index.ts';
 import type { EndRecord } from '../storage/index.ts';
+import { OwnerLimitError } from './access/owner-limit-error.ts';
 import { errorResponse } from './http.ts';
 import type { RelayResponse } from './http.ts';
 
 export function failureOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof OwnerLimitError) return { code: error.code, message: error.message };
   const message = messageOf(error);
   return message === undefined
     ? { code: 'api_error', message: 'Internal server error' }
@@ -34,6 +36,7 @@ export function endOf(error: unknown): EndRecord {
 
 /** The response for a client that has none yet. */
 export function refusalOf(error: unknown): RelayResponse {
+  if (error instanceof OwnerLimitError) return error.response;
   const { message } = failureOf(error);
   if (error instanceof ApiError) return errorResponse(error.status ?? 502, error.type, message);
   if (error instanceof TimeoutError) return errorResponse(504, 'timeout_error', message);

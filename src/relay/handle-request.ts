@@ -2,6 +2,7 @@
 
 import { ConnectionError } from '../client/index.ts';
 import { ConversationFullError } from './conversations/conversations.ts';
+import { OwnerLimitError } from './access/owner-limit-error.ts';
 import { preflightResponse, withCrossOrigin } from './access/cross-origin.ts';
 import { failureOf } from './failure.ts';
 import { guardRefusal } from './guard.ts';
@@ -80,7 +81,10 @@ async function handleMatch(
   if (match.isOpen) return match.handle(request, context, id);
   const admission = await context.access.admit(request);
   if (admission.type === 'refused') return admission.response;
-  return match.handle(request, { ...context, caller: admission.caller }, id);
+  const { caller } = admission;
+  if (match.beginsWork) context.access.accounts.of(caller.owner).countRequest();
+  const isPage = !request.path.startsWith('/v1/');
+  return match.handle(request, { ...context, caller, isPage }, id);
 }
 
 function responseTo(
@@ -92,6 +96,7 @@ function responseTo(
     return errorResponse(413, 'request_too_large', 'Request exceeds the maximum size');
   }
   if (error instanceof RequestError) return errorResponse(error.status, error.code, error.message);
+  if (error instanceof OwnerLimitError) return error.response;
   if (error instanceof ClosingError) return closingResponse();
   if (error instanceof ConversationFullError) return limitResponse('conversation');
   // Nobody is there to read it.

@@ -1,9 +1,9 @@
 // What a page may ask for: a Messages body, with the relay's defaults where it says nothing.
 
+import { checkDepth, maxImageBodyBytes } from './access/page-rules.ts';
 import { readBodyText } from './request-body.ts';
 import { RequestError } from './request-error.ts';
 import type { RelayRequest } from './http.ts';
-import type { RelayLimits } from './limits.ts';
 import type { RouteContext } from './route-context.ts';
 
 /** What a form of another site can send has one of three other types; this one a browser asks about first. Throws
@@ -22,10 +22,13 @@ function isJson(type: string): boolean {
 /** The JSON object of a request's body. Throws RequestError for anything else. */
 export async function readObject(
   request: RelayRequest,
-  { maxPageBodyBytes }: RelayLimits,
+  { limits, access }: Pick<RouteContext, 'limits' | 'access'>,
 ): Promise<Record<string, unknown>> {
   checkContentType(request, true);
-  const text = await readBodyText(request, maxPageBodyBytes);
+  const { maxPageBodyBytes } = limits;
+  const isLarge = access.rules.pages?.images === true;
+  const maxBytes = isLarge ? Math.max(maxPageBodyBytes, maxImageBodyBytes) : maxPageBodyBytes;
+  const text = await readBodyText(request, maxBytes);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -35,6 +38,7 @@ export async function readObject(
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RequestError(400, 'The request body must be a JSON object');
   }
+  checkDepth(value);
   return value as Record<string, unknown>;
 }
 
@@ -50,11 +54,11 @@ export interface PageRequest {
 /** Throws RequestError. */
 export async function parseRequest(
   request: RelayRequest,
-  { settings, limits }: Pick<RouteContext, 'settings' | 'limits'>,
+  context: Pick<RouteContext, 'settings' | 'limits' | 'access'>,
 ): Promise<PageRequest> {
-  const { onDisconnect, conversation, parent, ...body } = await readObject(request, limits);
+  const { onDisconnect, conversation, parent, ...body } = await readObject(request, context);
   if (!Array.isArray(body['messages'])) throw new RequestError(400, 'messages: Field required');
-  const { model, maxTokens } = settings;
+  const { model, maxTokens } = context.settings;
   const fields = { model, max_tokens: maxTokens, ...body, stream: true };
   return { fields, onDisconnect, conversation, parent };
 }

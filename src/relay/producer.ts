@@ -5,6 +5,7 @@ import { ApiError, ConnectionError, releaseBody, TimeoutError } from '../client/
 import type { AttemptRecord, ByteSource } from '../client/index.ts';
 import { ProtocolError } from '../protocol/index.ts';
 import type { EndRecord, EntryId, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
+import { OwnerLimitError } from './access/owner-limit-error.ts';
 import { readBegunLog } from './begun-log.ts';
 import type { BegunLog } from './begun-log.ts';
 import { endOf, refusalOf } from './failure.ts';
@@ -33,6 +34,8 @@ export interface ProducerOptions {
   readonly onBreak: (mended: MendedBreak) => void;
   readonly call: StreamCall;
   readonly policy: CallPolicy;
+  /** Resolves when the owner may have the answer begin; rejects with OwnerLimitError, and with the signal's reason. */
+  readonly begin?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** The answer was begun by a process that is gone. */
   readonly isTakeover?: boolean | undefined;
 }
@@ -56,6 +59,8 @@ export class Producer {
   #isClosing = false;
   #isHandingOver = false;
   #isHandedOver = false;
+  /** Why the owner gets no more of it. */
+  #limit: OwnerLimitError | undefined;
   #tail: EntryId = { epoch: 0, sequence: 0 };
   /** The transfer of a whole answer, whose end may still come. */
   #finished: ByteSource | undefined;
@@ -83,6 +88,12 @@ export class Producer {
   /** Closes the upstream call; the log ends `stopped`, and what came stays. */
   stop(): void {
     this.#abort({ type: 'stopped' });
+  }
+
+  /** Closes the upstream call; the log ends with the limit's code, and what came stays. */
+  fail(limit: OwnerLimitError): void {
+    this.#limit = limit;
+    this.#abort(endOf(limit).ending);
   }
 
   /** Stops; a client that waits for upstream's answer is asked to come again. */
@@ -156,12 +167,13 @@ export class Producer {
     const { signal } = this.#controller;
     try {
       signal.throwIfAborted();
+      await this.#options.begin?.(signal);
       const broken = this.#options.isTakeover === true ? interrupted : await this.#produce();
       if (broken !== undefined) await this.#goOn(broken);
     } catch (error) {
       if (error instanceof StorageError) throw error;
       if (!signal.aborted) {
-        this.#options.onError(error);
+        if (!(error instanceof OwnerLimitError)) this.#options.onError(error);
         this.#refuse(refusalOf(error));
       }
       this.#isHandedOver = this.#isHandingOver && (await this.#mayBeLeft());
@@ -261,6 +273,7 @@ export class Producer {
 
   async #endOfAbort(): Promise<EndRecord> {
     if (this.#isClosing) this.#refuse(closingResponse());
+    else if (this.#limit !== undefined) this.#refuse(this.#limit.response);
     else this.#open({});
     const begun = await this.#readBegun();
     return { type: 'end', ending: this.#abortEnding, ...settledUsage(begun?.requests ?? []) };

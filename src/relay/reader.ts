@@ -5,6 +5,7 @@
 import { isSameEntry, logStart } from '../storage/index.ts';
 import type { EntryId, LogEntry, ReadResult, StreamLog } from '../storage/index.ts';
 import type { Parting } from './parting.ts';
+import type { Turn } from './access/turn.ts';
 import { Silence } from './silence.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
 
@@ -23,6 +24,9 @@ export interface Encoder {
   encode(entry: LogEntry): string;
   /** Said when nothing else has been for a while; never part of the log. */
   ping(): string;
+  /** How many answers of its owner are before this one, and itself; never part of the log. Left out in a format that has
+   * no words for it. */
+  waiting?(position: number): string;
   /** Said when the log is not what the reader has seen: it begins anew. Undefined in a format that cannot take back
    * what it said. */
   reset(from: EntryId): string | undefined;
@@ -52,6 +56,8 @@ export interface ReadOptions {
 }
 
 export interface Following {
+  /** Where the stream is in the queue of its owner, while it waits for its turn. */
+  readonly turn?: Pick<Turn, 'position' | 'changed'> | undefined;
   /** Aborts when nobody will write the log's end. */
   readonly lost?: AbortSignal | undefined;
   /** Called once, when reading is over. */
@@ -93,6 +99,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   /** The wait that a ping interrupted goes on: no more than one is ever open. */
   #waiting: Promise<void> | undefined;
   #following: Following | undefined;
+  #saidPosition = 0;
   #step: 'begin' | 'read' | 'rest' | 'wait' | 'end' = 'begin';
 
   constructor(log: StreamLog, encoder: Encoder, options: ReadOptions) {
@@ -127,7 +134,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  #begin(): void {
+  async #begin(): Promise<void> {
     const { signal, pingMs, onBegin, parting } = this.#options;
     this.#silence = new Silence(pingMs);
     signal.addEventListener('abort', this.#leave);
@@ -135,6 +142,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     this.#following = onBegin?.();
     this.#following?.lost?.addEventListener('abort', this.#lose);
     parting?.add(this.#part);
+    await this.#findStart();
+    this.#step = 'read';
   }
 
   #close(): void {
@@ -150,17 +159,17 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
 
   /** Undefined at the end. Rejects with StorageError, and with what an encoder throws. */
   async #nextText(): Promise<string | undefined> {
-    if (this.#step === 'begin') {
-      this.#begin();
-      await this.#findStart();
-      this.#step = 'read';
-    }
+    if (this.#step === 'begin') await this.#begin();
     while (this.#step !== 'end' && !this.#leaving.signal.aborted) {
       if (this.#step === 'rest') await nextTurn();
       // Where there is more already, this does not wait.
-      else if (this.#step === 'wait' && !(await this.#hasEntry())) return this.#encoder.ping();
+      else if (this.#step === 'wait') {
+        const waiting = this.#waitingText();
+        if (waiting !== undefined) return waiting;
+        if (!(await this.#hasEntry())) return this.#waitingText() ?? this.#encoder.ping();
+      }
       // Before the read: what was written until then is said.
-      const isParting = this.#options.parting?.hasBegun === true;
+      const isParting = this.#isParting;
       const result = await this.#read(batchLimits);
       // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
       this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
@@ -168,6 +177,18 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
       if (text !== '') return text;
     }
     return undefined;
+  }
+
+  get #isParting(): boolean {
+    return this.#options.parting?.hasBegun === true;
+  }
+
+  /** Where the stream is in its queue; undefined where that has been said. */
+  #waitingText(): string | undefined {
+    const position = this.#following?.turn?.position ?? 0;
+    if (position === this.#saidPosition) return undefined;
+    this.#saidPosition = position;
+    return position === 0 ? undefined : this.#encoder.waiting?.(position);
   }
 
   #textOfError(error: unknown): string {
@@ -238,13 +259,15 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   /** False when the connection has been silent for too long first. */
   #hasEntry(): Promise<boolean> {
     if (this.#following?.lost?.aborted) return Promise.reject(this.#withoutEnd());
-    if (this.#options.parting?.hasBegun) return Promise.resolve(true);
+    if (this.#isParting) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
       this.#failWait = reject;
       this.#endWait = () => resolve(true);
       this.#waiting ??= this.#wait();
       this.#waiting.then(() => resolve(true), reject);
       this.#silence?.tellPassed(() => resolve(false));
+      const turn = this.#following?.turn;
+      if (turn !== undefined && turn.position > 0) void turn.changed().then(() => resolve(false));
     });
   }
 

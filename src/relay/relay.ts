@@ -8,6 +8,7 @@ import { Conversations } from './conversations/conversations.ts';
 import { Access } from './access/access.ts';
 import type { AccessOptions } from './access/access-options.ts';
 import { localCaller } from './access/caller.ts';
+import type { OwnerAccounts } from './access/owner-accounts.ts';
 import { checkUpstream } from './access/check-upstream.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { defaultLimits } from './limits.ts';
@@ -92,7 +93,8 @@ export function createRelay(options: RelayOptions): Relay {
   });
   const upstream = new Upstream(options.upstream);
   const told = { now, onLog, onError };
-  const streams = createStreams(options, { ...told, upstream, conversations, limits, pingMs });
+  const { accounts } = access;
+  const streams = createStreams(options, { ...told, upstream, conversations, accounts, limits, pingMs });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
@@ -104,6 +106,7 @@ export function createRelay(options: RelayOptions): Relay {
     assets,
     caller: localCaller,
     access,
+    isPage: true,
     pingMs,
     draining: draining.signal,
     closing: closing.signal,
@@ -156,6 +159,7 @@ interface StreamsContext extends HandlerOptions {
   readonly conversations: Conversations;
   readonly upstream: Upstream;
   readonly limits: RelayLimits;
+  readonly accounts: OwnerAccounts;
   readonly pingMs: number;
 }
 

@@ -33,6 +33,8 @@ export interface RouteContext {
   /** Who asks. */
   readonly caller: Caller;
   readonly access: Access;
+  /** The route is one for pages: their requests are looked into, those of programs go up as they are. */
+  readonly isPage: boolean;
   /** The longest silence on a reader's connection, in milliseconds. */
   readonly pingMs: number;
   /** Aborts when the relay begins nothing more. */

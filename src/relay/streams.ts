@@ -1,10 +1,17 @@
 // The streams this relay works on: starts them, follows them, stops them. Every route stands on this.
 
 import type { CreateResult, EntryId, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
+import type { MessagesBody } from './access/asked.ts';
+import { meteredPost } from './access/metered-post.ts';
+import type { OwnerAccounts } from './access/owner-accounts.ts';
+import { OwnerLimitError } from './access/owner-limit-error.ts';
+import type { Turn } from './access/turn.ts';
 import { takeAbandoned } from './abandoned.ts';
 import { randomId } from './http.ts';
+import type { RelayResponse } from './http.ts';
 import type { RelayLimits } from './limits.ts';
 import type { MendedBreak } from './log-line.ts';
+import { openRecord } from './open-record.ts';
 import { Parting } from './parting.ts';
 import { Producer } from './producer.ts';
 import type { Opening, ProducerOptions } from './producer.ts';
@@ -24,6 +31,7 @@ export interface StreamsOptions {
   /** How upstream is called for an answer that another process began. */
   readonly takeoverPoster: (terms: TakeoverTerms) => PostMessages;
   readonly limits: RelayLimits;
+  readonly accounts: OwnerAccounts;
   /** Told of a call that broke without the answer failing. */
   readonly onBreak: (id: string, mended: MendedBreak) => void;
   /** Told when a stream of this relay has its end, or is left to another process. */
@@ -39,6 +47,10 @@ export interface StartOptions {
   readonly call: StreamCall;
   /** Told of the stream before upstream is called; when it rejects, upstream is not, and so does the start. */
   readonly onCreated?: ((id: string) => Promise<void>) | undefined;
+  /** The request, parsed. */
+  readonly body: MessagesBody;
+  /** How long it may wait for its turn among those of its owner, in milliseconds; default for as long as it takes. */
+  readonly waitMs?: number | undefined;
   /** Left out when no other process may go on with the answer. */
   readonly takeover?: TakeoverTerms | undefined;
   /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. With 0
@@ -49,7 +61,15 @@ export interface StartOptions {
 }
 
 export type StartResult =
-  | { readonly type: 'started'; readonly id: string; readonly opening: Promise<Opening> }
+  | {
+      readonly type: 'started';
+      readonly id: string;
+      readonly opening: Promise<Opening>;
+      /** Its owner has as much under way as they may. */
+      readonly isWaiting: boolean;
+    }
+  /** Its owner may not have it begin, nor wait. */
+  | { readonly type: 'limited'; readonly response: RelayResponse }
   /** The relay takes no more. */
   | { readonly type: 'closing' }
   /** It works on as many as it may. */
@@ -58,6 +78,7 @@ export type StartResult =
 
 interface Running {
   readonly producer: Producer;
+  readonly turn: Turn;
   readonly done: Promise<void>;
   readonly open: OpenRecord;
   readonly orphanMs: number | undefined;
@@ -67,6 +88,8 @@ interface Running {
 
 interface Work extends Pick<ProducerOptions, 'call' | 'isTakeover'> {
   readonly open: OpenRecord;
+  readonly turn: Turn;
+  readonly waitMs?: number | undefined;
   readonly orphanMs: number | undefined;
 }
 
@@ -143,12 +166,17 @@ export class Streams {
   follow(
     id: string,
     encoder: Encoder,
-    { after, signal }: { after: EntryId; signal: AbortSignal },
+    { after, signal, owner }: { after: EntryId; signal: AbortSignal; owner: string },
   ): AsyncIterableIterator<string, void, undefined> {
     const { pingMs, onError } = this.#options;
-    const onBegin = () => this.#enter(id);
+    const onBegin = () => this.#enter(id, owner);
     const parting = this.#parting;
     return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, parting });
+  }
+
+  /** How many answers of its owner it waits for, and itself; undefined for one that does not wait here. */
+  positionOf(id: string): number | undefined {
+    return this.#running.get(id)?.turn.position || undefined;
   }
 
   /** Stops a stream wherever it is produced; false when there is no such stream. Stopping again does no harm.
@@ -183,32 +211,40 @@ export class Streams {
   }
 
   async #start(options: StartOptions): Promise<StartResult> {
+    const turn = this.#turnFor(options);
+    // What was begun before can be attached to all the same.
+    if (turn instanceof OwnerLimitError && options.idempotencyKey === undefined) return limited(turn);
     const id = randomId();
     this.#own.add(id);
     try {
-      return await this.#startAs(id, options);
+      return await this.#startAs(id, options, turn);
     } finally {
-      if (!this.#running.has(id)) this.#own.delete(id);
+      if (!this.#running.has(id)) {
+        this.#own.delete(id);
+        if (!(turn instanceof OwnerLimitError)) turn.release();
+      }
     }
   }
 
-  async #startAs(
-    id: string,
-    { owner, idempotencyKey, call, takeover, orphanMs, leaving, onCreated, ...names }: StartOptions,
-  ): Promise<StartResult> {
+  #turnFor({ owner, body }: StartOptions): Turn | OwnerLimitError {
+    try {
+      return this.#options.accounts.enter(owner, body);
+    } catch (error) {
+      if (error instanceof OwnerLimitError) return error;
+      throw error;
+    }
+  }
+
+  async #startAs(id: string, start: StartOptions, turn: Turn | OwnerLimitError): Promise<StartResult> {
     const { log, now } = this.#options;
-    const open: OpenRecord = {
-      type: 'open',
-      owner,
-      request: call.request,
-      ...namesOf(names),
-      createdAt: now(),
-      ...(takeover === undefined
-        ? {}
-        : { takeover: { ...takeover, ...(orphanMs === undefined ? {} : { orphanMs }) } }),
-    };
+    const { idempotencyKey, call, orphanMs, leaving, waitMs, onCreated } = start;
+    const open = openRecord(start, now());
     const created = await log.create({ id, open, idempotencyKey });
     if (created.type !== 'created') return created;
+    if (turn instanceof OwnerLimitError) {
+      await log.delete(id);
+      return limited(turn);
+    }
     try {
       await onCreated?.(id);
     } catch (error) {
@@ -219,25 +255,34 @@ export class Streams {
       await log.requestStop(id);
       return { type: 'closing' };
     }
-    const running = this.#run(id, { call, open, orphanMs });
+    const isWaiting = turn.position > 0;
+    const running = this.#run(id, { call, open, orphanMs, turn, waitMs });
     if (orphanMs !== 0) this.#watch(id, running);
     const leave = (): void => {
       if (orphanMs === undefined || running.readers === 0) this.#stopUnread(id);
     };
     if (leaving?.aborted) leave();
     leaving?.addEventListener('abort', leave, { once: true });
-    return { type: 'started', id, opening: running.producer.opening };
+    return { type: 'started', id, opening: running.producer.opening, isWaiting };
   }
 
-  #run(id: string, { open, orphanMs, ...work }: Work): Running {
-    const { log, now, onError, policy } = this.#options;
+  #run(id: string, { open, turn, waitMs = Infinity, orphanMs, call, isTakeover }: Work): Running {
+    const { log, now, onError, policy, accounts } = this.#options;
+    const { owner } = open;
     const onBreak = (mended: MendedBreak): void => this.#options.onBreak(id, mended);
+    const post = accounts.hasQuota(owner) ? meteredPost(call.post, turn) : call.post;
+    const begin = (signal: AbortSignal) => turn.start(signal, waitMs);
+    const work = { call: { ...call, post }, isTakeover, begin };
     const producer = new Producer({ id, name: this.#name, log, now, onError, onBreak, policy, ...work });
+    turn.onOver = (why) => {
+      if (why === 'quota') producer.fail(new OwnerLimitError('quota', accounts.of(owner).retryAfterMs));
+      else producer.stop();
+    };
     const done = producer
       .run()
       .then(() => this.#tellEnded(id, producer))
       .finally(() => this.#forget(id));
-    const running: Running = { producer, done, open, orphanMs, readers: 0, orphanTimer: undefined };
+    const running: Running = { producer, turn, done, open, orphanMs, readers: 0, orphanTimer: undefined };
     this.#own.add(id);
     this.#running.set(id, running);
     return running;
@@ -261,22 +306,23 @@ export class Streams {
     const call = { request, post, retries: true, recovers: true, canRewind: true };
     // Its readers have yet to come back.
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
-    this.#watch(id, this.#run(id, { call, open, isTakeover: true, orphanMs }));
+    const turn = this.#options.accounts.takeOver(open.owner, request);
+    this.#watch(id, this.#run(id, { call, open, turn, isTakeover: true, orphanMs }));
     return true;
   }
 
-  #enter(id: string): Following {
+  #enter(id: string, owner: string): Following {
     const running = this.#running.get(id);
     if (running !== undefined) running.readers += 1;
     clearTimeout(running?.orphanTimer);
-    this.readers.enter(id);
+    this.readers.enter(id, owner);
     const onEnd = (): void => {
-      this.readers.leave(id);
+      this.readers.leave(id, owner);
       if (running === undefined) return;
       running.readers -= 1;
       this.#watch(id, running);
     };
-    return { lost: running?.producer.lost, onEnd };
+    return { turn: running?.turn, lost: running?.producer.lost, onEnd };
   }
 
   /** Stops a stream when nobody is there to be told of an error. */
@@ -297,7 +343,9 @@ export class Streams {
   }
 
   #forget(id: string): void {
-    clearTimeout(this.#running.get(id)?.orphanTimer);
+    const running = this.#running.get(id);
+    clearTimeout(running?.orphanTimer);
+    running?.turn.release();
     this.#running.delete(id);
     this.#own.delete(id);
     this.#checkIdle();
@@ -322,13 +370,6 @@ export class Streams {
   }
 }
 
-/** A record holds no field without a value. */
-function namesOf({
-  conversation,
-  messageId,
-}: Pick<StartOptions, 'conversation' | 'messageId'>): Pick<OpenRecord, 'conversation' | 'messageId'> {
-  return {
-    ...(conversation === undefined ? {} : { conversation }),
-    ...(messageId === undefined ? {} : { messageId }),
-  };
+function limited({ response }: OwnerLimitError): StartResult {
+  return { type: 'limited', response };
 }

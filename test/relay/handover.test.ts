@@ -144,6 +144,9 @@ test('a reader of text is told to come back too, and gets the rest of the text',
   assert.equal(frames.at(-1)?.event, 'done');
 });
 
+/** How far on the clock is of the relay that looks at it. */
+let laterMs = 0;
+
 const finishedTool = sse(messageStart, ...toolEvents(0, '{"place":"mill"}'));
 
 for (const [title, path, options, bytes] of [
@@ -151,7 +154,7 @@ for (const [title, path, options, bytes] of [
   ['of a relay that does not recover', '/streams', { calls: { recover: false } }, begun],
   ['of a relay without a recovery left', '/streams', { calls: { recover: { maxRecoveries: 0 } } }, begun],
   ['asked for with the client’s key', '/streams', { upstream: {} }, begun],
-  ['that is an hour old', '/streams', { now: aging() }, begun],
+  ['that is an hour old', '/streams', { now: () => Date.now() + laterMs }, begun],
   ['with a finished call of a tool', '/streams', {}, finishedTool],
   ['of /v1/messages', '/v1/messages', {}, begun],
 ] as const) {
@@ -162,17 +165,13 @@ for (const [title, path, options, bytes] of [
     const response = await post(relay, path);
     const heard = listen(response);
     await turnsUntil(() => heard.text.includes('_delta'));
+    laterMs = 61 * 60 * 1000;
     await relay.relay.close({ handOver: true });
+    laterMs = 0;
     assert.match(await heard.ended, /\nevent: error\ndata: .*"code":"stopped".*\n\n$/);
     assert.deepEqual(await log.abandoned(), []);
     await upstream.clientLeft();
   });
-}
-
-/** A clock that stands an hour on, once a stream was made. */
-function aging(): () => number {
-  let calls = 0;
-  return () => Date.now() + (calls++ === 0 ? 0 : 61 * 60 * 1000);
 }
 
 test('who waits for upstream’s word gets the stream and its id, to come back with', async () => {

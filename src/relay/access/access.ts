@@ -10,6 +10,7 @@ import { callerWith, localCaller, presentedKeys } from './caller.ts';
 import type { Caller } from './caller.ts';
 import { sessionCookieOf } from './cookies.ts';
 import { Keyring } from './keyring.ts';
+import { OwnerAccounts } from './owner-accounts.ts';
 import { Sessions } from './sessions.ts';
 
 export type Admission =
@@ -22,6 +23,7 @@ export class Access {
   #rules: AccessRules;
   #keyring: Keyring;
   readonly #sessions: Sessions;
+  readonly accounts: OwnerAccounts;
 
   /** Throws an AccessOptionError. */
   constructor(options: AccessOptions, now: () => number) {
@@ -29,6 +31,7 @@ export class Access {
     const { keys = new Map<string, RelayKey>(), sessionMs = 0 } = this.#rules;
     this.#keyring = new Keyring(keys.values());
     this.#sessions = new Sessions(keys, sessionMs, now);
+    this.accounts = new OwnerAccounts(() => this.#rules, now);
   }
 
   get rules(): AccessRules {
@@ -44,7 +47,7 @@ export class Access {
     return this.#rules.sessionMs === undefined ? undefined : this.#sessions;
   }
 
-  /** Changes the rules for every request that comes now. Throws an AccessOptionError, and changes nothing then. */
+  /** Changes the rules for every request that comes now; what owners without a key have under way is stopped. Throws an AccessOptionError, and changes nothing then. */
   reload(options: AccessOptions): void {
     const rules = accessRules(options);
     if ((rules.keys !== undefined) !== this.hasKeys)
@@ -55,9 +58,11 @@ export class Access {
           : 'cannot be begun with while the relay runs',
       );
     const { keys = new Map<string, RelayKey>(), sessionMs = 0 } = rules;
+    const removed = [...(this.#rules.keys?.keys() ?? [])].filter((id) => !keys.has(id));
     this.#rules = rules;
     this.#keyring = new Keyring(keys.values());
     this.#sessions.change(keys, sessionMs);
+    this.accounts.change(removed);
   }
 
   /** Who asks, by the program around the relay, by a key, or by a session where a page asks. */

@@ -2,9 +2,10 @@
 
 import { AccessOptionError } from './access-option-error.ts';
 import type { AccessOptions, OwnerLimits, PageRules, RelayKey } from './access-options.ts';
-import type { ModelPrice, PriceTable } from './price-table.ts';
+import type { PriceTable } from './price-table.ts';
 
 type Check = (value: unknown, field: string) => void;
+type Checks = Readonly<Record<string, Check>>;
 
 /** Throws an AccessOptionError. */
 export function checkAccessOptions(options: AccessOptions): void {
@@ -51,7 +52,7 @@ function checkSecret(value: unknown, field: string): void {
 function checkOrigin(value: unknown, field: string): void {
   if (value === '*') return;
   const origin = typeof value === 'string' && URL.canParse(value) ? new URL(value).origin : undefined;
-  if (origin !== value || origin === 'null' || !/^https?:/.test(String(value)))
+  if (origin !== value || origin === 'null' || !/^https?:[^*]+$/.test(String(value)))
     throw new AccessOptionError(
       field,
       `must be an origin such as "https://app.example.com", not ${said(value)}`,
@@ -123,20 +124,21 @@ const tokenPrices = {
 };
 
 function checkPrice(value: unknown, field: string): void {
-  checkFields(value, field, { ...tokenPrices, longPrompt: checkLongPrompt } satisfies Record<
-    keyof ModelPrice,
-    Check
-  >);
-  checkComplete(value, field);
+  checkComplete(value, field, { needed: tokenPrices, others: { longPrompt: checkLongPrompt } });
 }
 
 function checkLongPrompt(value: unknown, field: string): void {
-  checkFields(value, field, { ...tokenPrices, aboveTokens: numberFrom(1) });
-  checkComplete(value, field);
+  checkComplete(value, field, { needed: { ...tokenPrices, aboveTokens: numberFrom(1) } });
 }
 
-function checkComplete(value: unknown, field: string): void {
-  const missing = Object.keys(tokenPrices).find((name) => !Object.hasOwn(value as object, name));
+/** All of `needed` are there. */
+function checkComplete(
+  value: unknown,
+  field: string,
+  { needed, others = {} }: { needed: Checks; others?: Checks },
+): void {
+  checkFields(value, field, { ...needed, ...others });
+  const missing = Object.keys(needed).find((name) => !Object.hasOwn(value as object, name));
   if (missing !== undefined) throw new AccessOptionError(`${field}.${missing}`, 'is missing');
 }
 
@@ -175,7 +177,7 @@ function checkTogether({ keys, origins = [], hosts = [], session }: AccessOption
 }
 
 /** Every field is known, and right by its check. */
-function checkFields(value: unknown, field: string, checks: Readonly<Record<string, Check>>): void {
+function checkFields(value: unknown, field: string, checks: Checks): void {
   for (const [name, each] of Object.entries(checkedObject(value, field))) {
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     if (check === undefined)

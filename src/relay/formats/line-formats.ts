@@ -18,6 +18,7 @@ export function createNdjsonEncoder(): Encoder {
       line(id, record.type === 'event' ? dataField(record.data) : field(eventOf(record))),
     ping: () => line(undefined, field({ type: 'ping' })),
     reconnect: () => line(undefined, field(ownEvent({ type: 'reconnect' }))),
+    waiting: (position) => line(undefined, field(ownEvent({ type: 'waiting', position }))),
     failed: (code, message) => line(undefined, field(errorEvent({ type: 'failed', code, message }))),
     reset: (from) => line(undefined, field(ownEvent({ type: 'reset', from: formatEntryId(from) }))),
   };
@@ -36,6 +37,7 @@ export function createLogEncoder(): Encoder {
     encode: ({ id, record }) => say(id, record),
     ping: () => say(undefined, { type: 'ping' }),
     reconnect: () => say(undefined, { type: 'reconnect' }),
+    waiting: (position) => say(undefined, { type: 'waiting', position }),
     failed: (code, message) =>
       say(undefined, { type: 'end', ending: { type: 'failed', code, message } satisfies LogEnding }),
     reset: (from) => say(undefined, { type: 'reset', from: formatEntryId(from) }),

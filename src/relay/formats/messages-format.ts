@@ -29,6 +29,7 @@ export function createMessagesEncoder({ withIds }: { withIds: boolean }): Encode
     },
     ping: () => 'event: ping\ndata: {"type": "ping"}\n\n',
     reconnect: () => (withIds ? encodeSse(ownFrame({ type: 'reconnect' })) : undefined),
+    waiting: (position) => (withIds ? encodeSse(ownFrame({ type: 'waiting', position })) : ''),
     failed: (code, message) => encodeSse(errorFrame({ type: 'failed', code, message })),
     reset: (from) =>
       withIds ? encodeSse(ownFrame({ type: 'reset', from: formatEntryId(from) })) : undefined,

@@ -13,6 +13,7 @@ const retryableCodes = new Set([
   'connection_failed',
   'interrupted',
   'overloaded_error',
+  'queue_timeout',
   'log_diverged',
   'rate_limit_error',
   'storage_failed',
@@ -51,6 +52,7 @@ export function createTextEncoder(): Encoder {
     // The standard has comments for this; the readers this format is for pass over events they do not know.
     ping: () => ': ping\n\n',
     reconnect: () => encode(['reconnect', {}]),
+    waiting: (position) => encode(['waiting', { position }]),
     failed: (code, message) => encode(errorFrame(code, message)),
     reset: () => {
       accumulator = new MessageAccumulator();

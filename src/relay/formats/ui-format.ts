@@ -31,6 +31,7 @@ export function createUiEncoder(options: UiFormatOptions): Encoder {
     ping: () => ': ping\n\n',
     // `useChat` comes back by itself only when its page is opened or shown again: until then it shows an error.
     reconnect: () => undefined,
+    waiting: (position) => `: waiting ${position}\n\n`,
     failed: (code, message) => framesOf(format.fail({ type: 'failed', code, message })),
     reset: () => {
       const said = format.reset();

@@ -9,9 +9,9 @@ import { readObject } from '../page-request.ts';
 import type { PageRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
-import type { StartOptions } from '../streams.ts';
 import { beginTurn } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
+import type { StreamStart } from './open-stream.ts';
 
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const asked = await toMessagesRequest(request, context);
@@ -20,7 +20,7 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   if (begun.type === 'refused') return begun.response;
   const { streams, upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
-  const start: StartOptions = {
+  const start: StreamStart = {
     owner: caller.owner,
     ...(leavingDoes?.(request.signal) ?? { orphanMs }),
     ...begun.start,
@@ -37,19 +37,16 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   return openStream(context, start, {
     patienceMs: context.pingMs,
     respond: (id) => {
-      const text = streams.follow(id, createTextEncoder(), { after: logStart, signal });
+      const text = streams.follow(id, createTextEncoder(), { after: logStart, signal, owner: caller.owner });
       return eventStreamResponse(text, { 'x-stream-id': id, ...begun.headers });
     },
   });
 }
 
-async function toMessagesRequest(
-  request: RelayRequest,
-  { settings: { model, maxTokens }, limits }: RouteContext,
-): Promise<PageRequest> {
+async function toMessagesRequest(request: RelayRequest, context: RouteContext): Promise<PageRequest> {
   const { message, system, onDisconnect, conversation, parent, ...others } = await readObject(
     request,
-    limits,
+    context,
   );
   if (typeof message !== 'string' || message === '')
     throw new RequestError(400, 'message: must be a string that is not empty');
@@ -57,6 +54,7 @@ async function toMessagesRequest(
     throw new RequestError(400, 'system: must be a string');
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new RequestError(400, `${unknown}: is not supported by this version`);
+  const { model, maxTokens } = context.settings;
   const fields = {
     model,
     max_tokens: maxTokens,

@@ -41,7 +41,7 @@ export async function patchConversation(
   context: RouteContext,
   name: string,
 ): Promise<RelayResponse> {
-  const { title, head, ...others } = await readObject(request, context.limits);
+  const { title, head, ...others } = await readObject(request, context);
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new RequestError(400, `${unknown}: is not a field of a conversation`);
   const change = { title: titleFrom(title), head: headFrom(head) };

@@ -2,6 +2,10 @@
 // and status come down untouched.
 
 import { logStart } from '../../storage/index.ts';
+import { limitsOf } from '../access/access-rules.ts';
+import { countedReply } from '../access/counted-reply.ts';
+import { askedRefusal } from '../access/asked.ts';
+import type { MessagesBody } from '../access/asked.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { errorResponse, eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
@@ -10,25 +14,42 @@ import { parseOnDisconnect } from '../on-disconnect.ts';
 import { RequestError } from '../request-error.ts';
 import { readBodyText } from '../request-body.ts';
 import type { RouteContext } from '../route-context.ts';
-import type { StartOptions } from '../streams.ts';
 import { passedResponse } from '../upstream.ts';
 import { openStream } from './open-stream.ts';
+import type { StreamStart } from './open-stream.ts';
 
 export async function postMessages(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const body = await readBodyText(request, context.limits.maxApiBodyBytes);
-  const wanted = wantsStream(body);
-  if (wanted === undefined) {
+  const text = await readBodyText(request, context.limits.maxApiBodyBytes);
+  const body = parseBody(text);
+  if (body === undefined) {
     return errorResponse(
       400,
       'invalid_request_error',
       'The request body is not valid JSON: it must be an object',
     );
   }
-  return wanted ? streamMessages(request, body, context) : passThrough(request, body, context);
+  if (body['stream'] === true) return streamMessages(request, { text, body }, context);
+  return askedRefusal(body, context) ?? reply(request, { text, body }, context);
+}
+
+async function reply(
+  request: RelayRequest,
+  { text, body }: { text: string; body: MessagesBody },
+  context: RouteContext,
+): Promise<RelayResponse> {
+  const { access, caller, closing } = context;
+  if (!access.accounts.isLimited(caller.owner)) return passThrough(request, text, context);
+  using leaving = linkSignals([request.signal, closing]);
+  return await countedReply(access.accounts.enter(caller.owner, body), {
+    signal: leaving.signal,
+    waitMs: limitsOf(access.rules, caller.owner).waitMs,
+    call: () => passThrough(request, text, context),
+  });
 }
 
 export async function postCountTokens(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  return passThrough(request, await readBodyText(request, context.limits.maxApiBodyBytes), context);
+  const text = await readBodyText(request, context.limits.maxApiBodyBytes);
+  return askedRefusal(parseBody(text) ?? {}, context) ?? passThrough(request, text, context);
 }
 
 export function getModels(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
@@ -37,17 +58,17 @@ export function getModels(request: RelayRequest, context: RouteContext): Promise
 
 async function streamMessages(
   request: RelayRequest,
-  body: string,
+  { text: requestText, body }: { text: string; body: MessagesBody },
   context: RouteContext,
 ): Promise<RelayResponse> {
   const { caller, streams, upstream } = context;
   const target = { target: request.path + request.query, headers: upstream.headersFor(request) };
   const name = 'x-millrace-on-disconnect';
   const leavingDoes = parseOnDisconnect(request.headers.get(name), name);
-  const start: StartOptions = {
+  const start: StreamStart = {
     owner: caller.owner,
     call: {
-      request: body,
+      request: requestText,
       post: upstream.poster(target),
       // The clients of this route have retries of their own.
       retries: switchOf(request, 'x-millrace-retry', false),
@@ -59,9 +80,14 @@ async function streamMessages(
     ...(leavingDoes?.(request.signal) ?? { leaving: request.signal }),
   };
   return openStream(context, start, {
+    body,
     respond: (id, headers) => {
       const encoder = createMessagesEncoder({ withIds: false });
-      const text = streams.follow(id, encoder, { after: logStart, signal: request.signal });
+      const text = streams.follow(id, encoder, {
+        after: logStart,
+        signal: request.signal,
+        owner: caller.owner,
+      });
       return eventStreamResponse(text, { ...withoutType(headers), 'x-stream-id': id });
     },
   });
@@ -80,7 +106,7 @@ async function passThrough(
   request: RelayRequest,
   body: string | undefined,
   { upstream, closing }: RouteContext,
-): Promise<RelayResponse> {
+): ReturnType<typeof passedResponse> {
   using leaving = linkSignals([request.signal, closing]);
   const response = await upstream.call({
     method: body === undefined ? 'GET' : 'POST',
@@ -93,12 +119,10 @@ async function passThrough(
 }
 
 /** Undefined when the body is not a JSON object. All else about it is upstream's to judge. */
-function wantsStream(body: string): boolean | undefined {
+function parseBody(text: string): MessagesBody | undefined {
   try {
-    const value = JSON.parse(body) as { stream?: unknown } | null;
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? value.stream === true
-      : undefined;
+    const value = JSON.parse(text) as MessagesBody | null;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -1,12 +1,21 @@
 // How every route begins a stream: start it, wait for upstream's word, then answer with the stream or a refusal.
 
+import { askedRefusal } from '../access/asked.ts';
+import type { MessagesBody } from '../access/asked.ts';
+import { limitsOf } from '../access/access-rules.ts';
+import { areReadersFull } from '../access/reader-limits.ts';
 import { closingResponse, errorResponse } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions, StartResult } from '../streams.ts';
 
+/** What a route says of its stream; the rest is the same for all. */
+export type StreamStart = Omit<StartOptions, 'body' | 'waitMs'>;
+
 export interface StreamAnswer {
+  /** The request, where it has been parsed. */
+  readonly body?: MessagesBody;
   /** How long upstream's word is waited for, in milliseconds; then the client gets the stream, whatever it comes to.
    * Default: for as long as it takes. */
   readonly patienceMs?: number;
@@ -15,22 +24,48 @@ export interface StreamAnswer {
 }
 
 export async function openStream(
-  { streams }: RouteContext,
-  start: StartOptions,
-  { patienceMs, respond }: StreamAnswer,
+  context: RouteContext,
+  start: StreamStart,
+  answer: StreamAnswer,
 ): Promise<RelayResponse> {
+  const { streams } = context;
+  const { body = parse(start.call.request), patienceMs, respond } = answer;
   const isReader = patienceMs !== 0;
   // Before there is a stream that nobody could read.
-  if (isReader && streams.readers.isFull()) return limitResponse('readers');
-  const started = await streams.start(start);
+  const refusal = askedRefusal(body, context) ?? readersRefusal(context, isReader);
+  if (refusal !== undefined) return refusal;
+  const started = await streams.start({ ...start, body, waitMs: waitMsOf(context) });
   if (started.type === 'exists') {
-    const isFull = isReader && streams.readers.isFull(started.id);
-    return isFull ? limitResponse('readers') : respond(started.id, {});
+    return readersRefusal(context, isReader, started.id) ?? respond(started.id, {});
   }
+  if (started.type === 'limited') return started.response;
   if (started.type !== 'started') return startRefusals[started.type]();
-  const opening = await within(patienceMs, started.opening);
-  if (opening === undefined) return respond(started.id, {});
-  return opening.type === 'refused' ? opening.response : respond(started.id, opening.headers);
+  return answerStarted(started, answer);
+}
+
+function readersRefusal(context: RouteContext, isReader: boolean, id?: string): RelayResponse | undefined {
+  return isReader && areReadersFull(context, id) ? limitResponse('readers') : undefined;
+}
+
+async function answerStarted(
+  { id, opening, isWaiting }: Extract<StartResult, { type: 'started' }>,
+  { patienceMs, respond }: StreamAnswer,
+): Promise<RelayResponse> {
+  // A page is told where it is in the queue; a program of `/v1` gets upstream's own status.
+  const limitMs = isWaiting && patienceMs !== undefined ? 0 : patienceMs;
+  const opened = await within(limitMs, opening);
+  if (opened === undefined) return respond(id, {});
+  return opened.type === 'refused' ? opened.response : respond(id, opened.headers);
+}
+
+/** A page sees how it goes on, and may wait. */
+function waitMsOf({ access, caller, isPage }: RouteContext): number {
+  return isPage ? Infinity : limitsOf(access.rules, caller.owner).waitMs;
+}
+
+/** Throws nothing: every route has parsed it, or made it itself. */
+function parse(request: string): MessagesBody {
+  return JSON.parse(request) as MessagesBody;
 }
 
 /** Undefined when it takes longer. */
@@ -53,4 +88,4 @@ const startRefusals = {
     errorResponse(409, 'conflict_error', 'Idempotency-Key: was used for another request; use a new key'),
   closing: closingResponse,
   busy: () => limitResponse('streams'),
-} satisfies Record<Exclude<StartResult['type'], 'started' | 'exists'>, () => RelayResponse>;
+} satisfies Record<Exclude<StartResult['type'], 'started' | 'exists' | 'limited'>, () => RelayResponse>;

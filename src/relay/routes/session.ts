@@ -9,10 +9,10 @@ import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
 
 export async function postSession(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  const { access, limits } = context;
+  const { access } = context;
   const { sessions } = access;
   if (sessions === undefined) return errorResponse(404, 'not_found_error', 'This relay has no sessions');
-  const { key: secret, ...others } = await readObject(request, limits);
+  const { key: secret, ...others } = await readObject(request, context);
   if (typeof secret !== 'string') throw new RequestError(400, 'key: must be a string');
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw new RequestError(400, `${JSON.stringify(unknown)}: is not known`);

@@ -1,8 +1,9 @@
 // `/streams`: answers as things of their own: started, looked at, followed from anywhere, stopped from anywhere.
 
 import { isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
-import type { EntryId } from '../../storage/index.ts';
+import type { EntryId, StreamState } from '../../storage/index.ts';
 import { describeStream } from '../describe-stream.ts';
+import { areReadersFull } from '../access/reader-limits.ts';
 import { maySee } from '../access/caller.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
@@ -12,9 +13,9 @@ import { parseRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
 import { parseFormat } from '../stream-format.ts';
-import type { StartOptions } from '../streams.ts';
 import { beginTurn } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
+import type { StreamStart } from './open-stream.ts';
 
 /** The most characters an idempotency key may have; as many as others allow. */
 const maxKeyLength = 255;
@@ -28,7 +29,7 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   if (begun.type === 'refused') return begun.response;
   const { streams, upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
-  const start: StartOptions = {
+  const start: StreamStart = {
     owner: caller.owner,
     idempotencyKey,
     ...begun.start,
@@ -49,7 +50,11 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     respond: (id) => {
       const headers = { 'x-stream-id': id, ...begun.headers };
       if (format === undefined) return jsonResponse(202, { id, ...begun.named }, headers);
-      const text = streams.follow(id, format.createEncoder(id), { after: logStart, signal });
+      const text = streams.follow(id, format.createEncoder(id), {
+        after: logStart,
+        signal,
+        owner: caller.owner,
+      });
       return eventStreamResponse(text, { ...format.headers, ...headers });
     },
   });
@@ -63,14 +68,17 @@ export async function getStream(
   const state = await context.streams.log.state(id);
   if (state === undefined || !maySee(context.caller, state)) return notFound(id);
   const format = parseFormat(request);
-  if (format === undefined)
-    return jsonResponse(200, await describeStream(state, context.streams.log), { 'x-stream-id': id });
+  if (format === undefined) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
   const after = offsetOf(request);
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: { 'x-stream-id': id }, body: '' };
-  if (context.streams.readers.isFull(id)) return limitResponse('readers');
-  const text = context.streams.follow(id, format.createEncoder(id), { after, signal: request.signal });
+  if (areReadersFull(context, id)) return limitResponse('readers');
+  const text = context.streams.follow(id, format.createEncoder(id), {
+    after,
+    signal: request.signal,
+    owner: context.caller.owner,
+  });
   return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id });
 }
 
@@ -115,6 +123,10 @@ function offsetOf({ headers, query }: RelayRequest): EntryId {
       `Last-Event-ID: must be the id of an event of this stream, not ${JSON.stringify(text)}`,
     );
   return after;
+}
+
+async function describe(state: StreamState, { streams }: RouteContext): Promise<object> {
+  return { ...(await describeStream(state, streams.log)), position: streams.positionOf(state.id) ?? null };
 }
 
 function notFound(id: string): RelayResponse {

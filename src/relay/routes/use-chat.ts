@@ -1,6 +1,7 @@
 // `/api/chat`: the interface that the AI SDK's `useChat` expects of its server. The chat's id names the conversation.
 
 import { logStart } from '../../storage/index.ts';
+import { areReadersFull } from '../access/reader-limits.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
@@ -47,7 +48,7 @@ export async function getChatStream(
   const version = parseUiVersion(request);
   const id = await newestOf(context, name);
   if (id === undefined) return { status: 204, headers: {}, body: '' };
-  if (context.streams.readers.isFull(id)) return limitResponse('readers');
+  if (areReadersFull(context, id)) return limitResponse('readers');
   return uiResponse(request, context, { id, format: uiFormat({ version, isReplay: true }) });
 }
 
@@ -77,10 +78,10 @@ function decoded(name: string): string {
 
 function uiResponse(
   { signal }: RelayRequest,
-  { streams }: RouteContext,
+  { streams, caller }: RouteContext,
   { id, format }: { id: string; format: StreamFormat },
 ): RelayResponse {
-  const text = streams.follow(id, format.createEncoder(id), { after: logStart, signal });
+  const text = streams.follow(id, format.createEncoder(id), { after: logStart, signal, owner: caller.owner });
   // By the last one assistant-ui knows that there is something to come back to.
   return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id, 'x-resumable-stream-id': id });
 }

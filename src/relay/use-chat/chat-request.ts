@@ -45,16 +45,16 @@ const messagesFields: readonly string[] = [
 /** Throws RequestError. */
 export async function parseChatRequest(
   request: RelayRequest,
-  { settings, limits }: Pick<RouteContext, 'settings' | 'limits'>,
+  context: Pick<RouteContext, 'settings' | 'limits' | 'access'>,
 ): Promise<ChatRequest> {
-  const fields = await readObject(request, limits);
+  const fields = await readObject(request, context);
   const messages = messagesOf(fields['messages']);
   const history = toHistory(messages);
   const system = systemOf(fields['system'], history.system);
   const tools = toTools(fields['tools']);
   const body = {
-    model: settings.model,
-    max_tokens: settings.maxTokens,
+    model: context.settings.model,
+    max_tokens: context.settings.maxTokens,
     ...Object.fromEntries(
       messagesFields.flatMap((name) => (fields[name] == null ? [] : [[name, fields[name]]])),
     ),

@@ -1,0 +1,51 @@
+// An answer that comes in one piece, in its owner's turn. What it takes is known when it is there; until then all that it
+// may come to is held.
+
+import type { Usage } from '../../protocol/index.ts';
+import type { RelayResponse } from '../http.ts';
+import { amountOf, nothing } from './amount.ts';
+import type { Amount } from './amount.ts';
+import type { Turn } from './turn.ts';
+
+export interface ReplyOptions {
+  readonly signal: AbortSignal;
+  readonly waitMs: number;
+  readonly call: () => Promise<RelayResponse & { readonly body: Uint8Array }>;
+}
+
+/** Rejects with OwnerLimitError when its turn does not come, and with what the call rejects with. */
+export async function countedReply(
+  turn: Turn,
+  { signal, waitMs, call }: ReplyOptions,
+): Promise<RelayResponse> {
+  try {
+    await turn.start(signal, waitMs);
+    turn.beginRequest(turn.prospect.bound);
+    const response = await call();
+    turn.count(response.status === 200 ? amountIn(response.body, turn) : nothing);
+    return response;
+  } catch (error) {
+    // Upstream may be at work on what nobody waits for any more.
+    if (signal.aborted && turn.position === 0) turn.count(turn.prospect.bound);
+    throw error;
+  } finally {
+    turn.release();
+  }
+}
+
+function amountIn(body: Uint8Array, { prospect: { bound, price } }: Turn): Amount {
+  const usage = usageIn(body);
+  if (usage === undefined) return bound;
+  const { output_tokens: output } = usage as { output_tokens?: unknown };
+  return amountOf({ usage, outputTokens: typeof output === 'number' ? output : 0 }, price);
+}
+
+function usageIn(body: Uint8Array): Usage | undefined {
+  try {
+    const { usage } = JSON.parse(new TextDecoder().decode(body)) as { usage?: Usage | null };
+    return usage ?? undefined;
+  } catch {
+    // It is not the API's: what it took is not known.
+    return undefined;
+  }
+}

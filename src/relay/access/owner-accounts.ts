@@ -1,0 +1,97 @@
+// The accounts of all owners. They are kept in memory: a relay that starts begins the day anew.
+
+import { RequestError } from '../request-error.ts';
+import type { MessagesBody } from './asked.ts';
+import { limitsOf } from './access-rules.ts';
+import type { AccessRules } from './access-rules.ts';
+import { boundOf, nothing, priceOf } from './amount.ts';
+import { inputBound } from './input-bound.ts';
+import { OwnerAccount } from './owner-account.ts';
+import type { Prospect, Turn } from './turn.ts';
+
+/** So many more accounts, and those that hold nothing are forgotten. */
+const sweepEvery = 1000;
+
+export class OwnerAccounts {
+  readonly #rules: () => AccessRules;
+  readonly #now: () => number;
+  readonly #accounts = new Map<string, OwnerAccount>();
+  #sweepAt = sweepEvery;
+
+  constructor(rules: () => AccessRules, now: () => number) {
+    this.#rules = rules;
+    this.#now = now;
+  }
+
+  of(owner: string): OwnerAccount {
+    const known = this.#accounts.get(owner);
+    if (known !== undefined) return known;
+    if (this.#accounts.size >= this.#sweepAt) this.#sweep();
+    const account = new OwnerAccount(() => limitsOf(this.#rules(), owner), this.#now);
+    this.#accounts.set(owner, account);
+    return account;
+  }
+
+  /** Throws OwnerLimitError where there is no room, not even to wait, and RequestError for what has no price. */
+  enter(owner: string, body: MessagesBody): Turn {
+    return this.of(owner).enter(this.#prospectOf(owner, body));
+  }
+
+  /** For an answer that another process began. */
+  takeOver(owner: string, request: string): Turn {
+    return this.of(owner).force(this.#prospectOf(owner, JSON.parse(request) as MessagesBody));
+  }
+
+  /** Whether its answers may have to wait, or must be counted. */
+  isLimited(owner: string): boolean {
+    return limitsOf(this.#rules(), owner).concurrent !== Infinity || this.hasQuota(owner);
+  }
+
+  /** Whether what its answers take must be counted. */
+  hasQuota(owner: string): boolean {
+    const { tokensPerDay, costPerDay } = limitsOf(this.#rules(), owner);
+    return tokensPerDay !== Infinity || costPerDay !== Infinity;
+  }
+
+  /** The rules have changed: what these owners have under way is stopped, and others may have more room. */
+  change(removed: readonly string[]): void {
+    for (const owner of removed) this.#accounts.get(owner)?.close();
+    for (const account of this.#accounts.values()) account.goOn();
+  }
+
+  #prospectOf(owner: string, body: MessagesBody): Prospect {
+    if (!this.hasQuota(owner)) return unlimited;
+    const rules = this.#rules();
+    const price = priceOf(body['model'], rules.prices);
+    if (limitsOf(rules, owner).costPerDay !== Infinity) checkPrice(body, price !== undefined);
+    const wanted = body['max_tokens'];
+    const maxTokens = typeof wanted === 'number' && wanted >= 0 ? wanted : Infinity;
+    const input = inputBound(body);
+    const output = body['stream'] === true ? 0 : maxTokens;
+    return { price, input, maxTokens, bound: boundOf({ input: input.tokens, output }, price) };
+  }
+
+  #sweep(): void {
+    for (const [owner, account] of this.#accounts) if (account.isIdle) this.#accounts.delete(owner);
+    this.#sweepAt = this.#accounts.size + sweepEvery;
+  }
+}
+
+const unlimited: Prospect = {
+  price: undefined,
+  input: { tokens: 0, isSure: true },
+  maxTokens: Infinity,
+  bound: nothing,
+};
+
+/** Fields that make every token dearer, with the value that does not. */
+const dearer: Readonly<Record<string, unknown>> = { inference_geo: 'global', speed: 'standard' };
+
+/** What cannot be counted is not let past a limit of cost. Throws RequestError. */
+function checkPrice(body: MessagesBody, hasPrice: boolean): void {
+  const field = Object.keys(dearer).find((name) => body[name] != null && body[name] !== dearer[name]);
+  const unknown = hasPrice ? field : 'model';
+  if (unknown === undefined) return;
+  const value = JSON.stringify(body[unknown]);
+  throw new RequestError(400, `${unknown}: ${value} has no price here, and this key has a limit of cost`);
+}

@@ -1,0 +1,104 @@
+// Counts what one request to upstream takes, event by event. Upstream says the input first and the output last; between
+// them the output is taken for the most it can be: a token for each byte, since no token stands for less, and all of
+// `max_tokens` from the first thought on, since thoughts are billed in full and shown in part.
+
+import type { ServerSentEvent, Usage } from '../../protocol/index.ts';
+import { amountOf, plus } from './amount.ts';
+import type { Amount } from './amount.ts';
+import { utf8Length } from './input-bound.ts';
+import type { Turn } from './turn.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a block takes besides what its deltas show. */
+const blockTokens = 16;
+const toolTokens = 128;
+
+export class StreamMeter {
+  readonly #turn: Turn;
+  /** Of the input until upstream has said it. */
+  readonly #bound: Amount;
+  #usage: Fields | undefined;
+  #outputTokens = 0;
+  #isWhole = false;
+
+  constructor(turn: Turn, bound: Amount) {
+    this.#turn = turn;
+    this.#bound = bound;
+  }
+
+  /** False when that was the last that the day had. The end of a whole answer is never that. */
+  take(events: readonly ServerSentEvent[]): boolean {
+    const before = this.#outputTokens;
+    const said = this.#usage;
+    for (const { event, data } of events) {
+      if (event !== 'ping') this.#takeEvent(data);
+    }
+    if (before === this.#outputTokens && said === this.#usage) return true;
+    return this.#count() || this.#isWhole;
+  }
+
+  /** The request ended before upstream said anything: what it may have taken counts. */
+  end(): void {
+    if (this.#usage === undefined) this.#count();
+  }
+
+  #count(): boolean {
+    const { price } = this.#turn.prospect;
+    const amount = amountOf(
+      { usage: this.#usage as Usage | undefined, outputTokens: this.#outputTokens },
+      price,
+    );
+    return this.#turn.count(this.#usage === undefined ? plus(this.#bound, amount) : amount);
+  }
+
+  #takeEvent(data: string): void {
+    const event = parse(data);
+    const type = event?.['type'];
+    if (event === undefined || typeof type !== 'string') return;
+    if (type === 'message_start') this.#takeUsage((event['message'] as Fields | undefined)?.['usage']);
+    else if (type === 'content_block_start') this.#takeBlock(event['content_block'] as Fields | undefined);
+    else if (type === 'content_block_delta') this.#takeOutput(tokensOf(event['delta']));
+    else if (type === 'message_delta') this.#takeUsage(event['usage']);
+    else if (type === 'message_stop') this.#isWhole = true;
+  }
+
+  #takeUsage(value: unknown): void {
+    const usage = value as Fields | undefined;
+    if (typeof usage !== 'object' || usage === null) return;
+    const said = Object.entries(usage).filter(([, each]) => each != null);
+    this.#usage = { ...this.#usage, ...Object.fromEntries(said) };
+    const output = usage['output_tokens'];
+    if (typeof output === 'number') this.#outputTokens = output;
+  }
+
+  #takeBlock(block: Fields | undefined): void {
+    const type = block?.['type'];
+    if (type === 'text') this.#takeOutput(blockTokens);
+    else if (type === 'tool_use') this.#takeOutput(toolTokens);
+    else this.#takeOutput(Number.MAX_SAFE_INTEGER);
+  }
+
+  #takeOutput(tokens: number): void {
+    this.#outputTokens = Math.min(this.#outputTokens + tokens, this.#turn.prospect.maxTokens);
+  }
+}
+
+function parse(data: string): Fields | undefined {
+  try {
+    const value = JSON.parse(data) as Fields | null;
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    // It takes nothing; who reads it for the log says what is wrong with it.
+    return undefined;
+  }
+}
+
+function tokensOf(delta: unknown): number {
+  let tokens = 0;
+  for (const [name, value] of Object.entries((delta ?? {}) as Fields)) {
+    if (name === 'type' || name === 'signature') continue;
+    tokens += typeof value === 'string' ? utf8Length(value) : blockTokens;
+  }
+  return tokens;
+}

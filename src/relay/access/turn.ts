@@ -1,0 +1,137 @@
+// One answer's place among those of its owner: it waits for its turn, has it, and gives it back. What it takes is
+// counted while it comes.
+
+import type { Amount } from './amount.ts';
+import { nothing } from './amount.ts';
+import type { InputBound } from './input-bound.ts';
+import { OwnerLimitError } from './owner-limit-error.ts';
+import type { ModelPrice } from './price-table.ts';
+
+/** What an answer may come to, before anything is known of it. */
+export interface Prospect {
+  readonly price: ModelPrice | undefined;
+  readonly input: InputBound;
+  /** Of output; Infinity where the request does not say. */
+  readonly maxTokens: number;
+  /** Until it is counted: the input alone of what streams, and of all else the output as well. */
+  readonly bound: Amount;
+}
+
+/** Why an answer is not let go on: the day has no more room, or its owner is none any more. */
+export type EndReason = 'quota' | 'removed';
+
+/** The owner's side of it. */
+export interface TurnKeeper {
+  /** Gives it back, whether or not it had it. */
+  leave(turn: Turn): void;
+  /** Takes it that a further request is made; false when the day has no room for it. */
+  reserve(turn: Turn, bound: Amount): boolean;
+  /** Replaces what was counted of the request under way. */
+  count(turn: Turn, amount: Amount): boolean;
+  readonly retryAfterMs: number;
+}
+
+export class Turn {
+  readonly prospect: Prospect;
+  /** Held for the request under way until its input is known. */
+  reserved: Amount = nothing;
+  /** What was counted of the request under way. */
+  counted: Amount = nothing;
+  readonly #keeper: TurnKeeper;
+  readonly #started = Promise.withResolvers<void>();
+  #position: number;
+  #changed: PromiseWithResolvers<void> | undefined;
+  #onOver: ((why: EndReason) => void) | undefined;
+  #over: EndReason | undefined;
+  #hasBegun = false;
+
+  constructor(keeper: TurnKeeper, prospect: Prospect, position: number) {
+    this.#keeper = keeper;
+    this.prospect = prospect;
+    this.#position = position;
+    // Nobody may be waiting when it is refused.
+    this.#started.promise.catch(() => undefined);
+  }
+
+  /** How many are before it, and itself; 0 when it has its turn. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Resolves when the position is another one. */
+  changed(): Promise<void> {
+    this.#changed ??= Promise.withResolvers<void>();
+    return this.#changed.promise;
+  }
+
+  /** Resolves when it may begin. Rejects with OwnerLimitError after `waitMs`, or when the day has no room for it, and
+   * with the signal's reason. */
+  async start(signal: AbortSignal, waitMs: number): Promise<void> {
+    if (this.#position === 0) return;
+    signal.throwIfAborted();
+    const { promise: refused, reject } = Promise.withResolvers<never>();
+    const leave = (): void => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+    const late = (): void => reject(new OwnerLimitError('turn', 1000));
+    const timer = waitMs <= longestMs ? setTimeout(late, waitMs) : undefined;
+    try {
+      await Promise.race([this.#started.promise, refused]);
+    } catch (error) {
+      this.release();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', leave);
+    }
+  }
+
+  /** What ends the answer; called once, perhaps at once. */
+  set onOver(tell: (why: EndReason) => void) {
+    this.#onOver = tell;
+    if (this.#over !== undefined) tell(this.#over);
+  }
+
+  /** Told by the keeper. */
+  moveTo(position: number): void {
+    if (position === this.#position) return;
+    this.#position = position;
+    if (position === 0) this.#started.resolve();
+    this.#changed?.resolve();
+    this.#changed = undefined;
+  }
+
+  /** Told by the keeper: it never comes to its turn. */
+  refuse(error: OwnerLimitError): void {
+    this.#started.reject(error);
+  }
+
+  end(why: EndReason): void {
+    if (this.#over !== undefined) return;
+    this.#over = why;
+    this.#onOver?.(why);
+  }
+
+  /** A request to upstream is made. Throws OwnerLimitError when the day has no room for another one. */
+  beginRequest(bound: Amount): void {
+    this.counted = nothing;
+    // Room for the first was made when it began.
+    const hasRoom = this.#over === undefined && (!this.#hasBegun || this.#keeper.reserve(this, bound));
+    this.#hasBegun = true;
+    if (hasRoom) return;
+    this.end('quota');
+    throw new OwnerLimitError('quota', this.#keeper.retryAfterMs);
+  }
+
+  /** What the request under way has taken by now. False when that was the last that the day had. */
+  count(amount: Amount): boolean {
+    return this.#keeper.count(this, amount);
+  }
+
+  /** Makes room for the next. Again it does nothing. */
+  release(): void {
+    this.#keeper.leave(this);
+  }
+}
+
+/** The longest time a timer knows. */
+const longestMs = 2 ** 31 - 1;

@@ -1,0 +1,18 @@
+// The first record of a stream's log.
+
+import type { OpenRecord } from '../storage/index.ts';
+import type { StartOptions } from './streams.ts';
+
+/** A record holds no field without a value. */
+export function openRecord(
+  { owner, call, conversation, messageId, takeover, orphanMs }: StartOptions,
+  createdAt: number,
+): OpenRecord {
+  const record = { type: 'open', owner, request: call.request, conversation, messageId, createdAt } as const;
+  const terms = takeover && withValues({ ...takeover, orphanMs });
+  return withValues({ ...record, takeover: terms });
+}
+
+function withValues<Fields extends object>(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Fields;
+}
