@@ -398,7 +398,7 @@ test('millrace --help and --version exit 0', async () => {
   assert.equal(version.stdout.trim(), packageJson.version);
 });
 
-test('millrace serve logs requests, endings and errors as lines of JSON, and no word, key, cookie or query', async () => {
+test('millrace serve logs requests, endings, breaks and errors as lines of JSON, and no word, key, cookie or query', async () => {
   const canary = 'canary-0123456789';
   for (const upstream of [[], ['--upstream', 'http://127.0.0.1:9']]) {
     const env: Record<string, string> = upstream.length > 0 ? { ANTHROPIC_API_KEY: `sk-ant-${canary}` } : {};
@@ -434,11 +434,14 @@ test('millrace serve logs requests, endings and errors as lines of JSON, and no 
     const lines = program.stderr.trimEnd().split('\n');
     const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     const kinds = new Set(entries.map(({ msg }) => msg));
-    assert.deepEqual(kinds, new Set(['request', 'stream', ...(upstream.length > 0 ? ['error'] : [])]));
+    assert.deepEqual(
+      kinds,
+      new Set(['request', 'stream', ...(upstream.length > 0 ? ['break', 'error'] : [])]),
+    );
     assert.equal(entries.filter(({ msg }) => msg === 'request').length, 7);
     for (const { time, level } of entries) {
       assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-      assert.match(String(level), /^(?:debug|info|error)$/);
+      assert.match(String(level), /^(?:debug|info|warn|error)$/);
     }
     assert.doesNotMatch(program.stderr, /canary|sk-ant/);
   }
