@@ -2,29 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { startSimulator } from 'millrace/simulator';
-import { createServer } from 'vite';
-import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
-import type { RawServer } from '../support/raw-server.ts';
-import { startTestRelay } from '../support/relay.ts';
+import { startHeldUpstream } from '../support/held-upstream.ts';
+import { openPageBefore } from '../support/open-page.ts';
+import type { OpenPage } from '../support/open-page.ts';
 import { browserSkip } from '../support/requirements.ts';
-import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
-import { launchChromium, noMisdeeds, watchPage } from '../web/chromium.ts';
-import type { Misdeeds } from '../web/chromium.ts';
+import { launchChromium, noMisdeeds } from '../web/chromium.ts';
 
 const examples = join(import.meta.dirname, '../../examples');
-
-interface OpenPage extends AsyncDisposable {
-  readonly page: Page;
-  /** As a network does that goes away. */
-  readonly breakConnections: () => void;
-  readonly misdeeds: Misdeeds;
-}
 
 describe('An example page', { skip: browserSkip() }, () => {
   let browser: Browser;
@@ -40,34 +29,8 @@ describe('An example page', { skip: browserSkip() }, () => {
     rmSync(cacheDir, { recursive: true });
   });
 
-  async function openPage(name: string, upstreamUrl: string): Promise<OpenPage> {
-    const relay = await startTestRelay(upstreamUrl);
-    process.env['RELAY_URL'] = relay.url;
-    const server = await createServer({
-      root: join(examples, name),
-      configFile: join(examples, 'vite.config.ts'),
-      cacheDir,
-      logLevel: 'error',
-      // Nothing reloads the page but the test.
-      server: { port: 0, host: '127.0.0.1', hmr: false, ws: false },
-    });
-    await server.listen();
-    const url = server.resolvedUrls?.local[0] ?? '';
-    const page = await browser.newPage();
-    page.setDefaultTimeout(15_000);
-    const misdeeds = watchPage(page, url.slice(0, -1));
-    await page.goto(url);
-    return {
-      page,
-      breakConnections: () => (server.httpServer as Server | null)?.closeAllConnections(),
-      misdeeds,
-      [Symbol.asyncDispose]: async () => {
-        await page.close();
-        await server.close();
-        await relay[Symbol.asyncDispose]();
-      },
-    };
-  }
+  const openPage = (name: string, upstreamUrl: string): Promise<OpenPage> =>
+    openPageBefore(upstreamUrl, { browser, cacheDir, root: join(examples, name) });
 
   async function send(page: Page, text: string): Promise<void> {
     const field = page.getByRole('textbox', { name: 'Message' });
@@ -93,7 +56,7 @@ describe('An example page', { skip: browserSkip() }, () => {
   });
 
   test('plain-page stops an answer, and goes on with one whose connection broke', async () => {
-    await using upstream = await heldUpstream();
+    await using upstream = await startHeldUpstream();
     await using open = await openPage('plain-page', upstream.server.url);
     const { page } = open;
     const text = page.locator('pre').filter({ hasText: /^Half$/ });
@@ -130,7 +93,7 @@ describe('An example page', { skip: browserSkip() }, () => {
   });
 
   test('use-chat stops an answer for good, and takes one up again after a reload', async () => {
-    await using upstream = await heldUpstream();
+    await using upstream = await startHeldUpstream();
     await using open = await openPage('use-chat', upstream.server.url);
     const { page } = open;
     const latest = page.locator('article.assistant').last();
@@ -150,17 +113,3 @@ describe('An example page', { skip: browserSkip() }, () => {
     assert.deepEqual(texts, ['x', 'HalfStopped', 'y', 'Half and half']);
   });
 });
-
-/** Says half of each answer, and the rest when it is told to. */
-async function heldUpstream(): Promise<AsyncDisposable & { server: RawServer; goOn: () => void }> {
-  const { promise: later, resolve } = Promise.withResolvers<string>();
-  const text = textEvents(0, 'Half', ' and half');
-  const end = sse(...text.slice(2), ...messageEnd);
-  const bytes = streamResponse(sse(messageStart, ...text.slice(0, 2)));
-  const server = await startRawServer(() => ({ bytes, then: 'hold', later }));
-  return {
-    server,
-    goOn: () => resolve(`${Buffer.byteLength(end).toString(16)}\r\n${end}\r\n${cleanEnd}`),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
-}

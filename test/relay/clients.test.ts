@@ -16,7 +16,7 @@ import { startTestRelay } from '../support/relay.ts';
 const model = 'claude-sonnet-4-6';
 const inputSchema = {
   type: 'object' as const,
-  properties: { location: { type: 'string' } },
+  properties: { location: { type: 'string' as const } },
   required: ['location'],
 };
 const tools = [{ name: 'get_weather', description: 'The weather', input_schema: inputSchema }];

@@ -10,10 +10,9 @@ import type { ContentBlock } from 'millrace/protocol';
 import { startSimulator } from 'millrace/simulator';
 import type { Simulator } from 'millrace/simulator';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
-import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
+import { startHeldUpstream } from '../support/held-upstream.ts';
 import { startTestRelay } from '../support/relay.ts';
 import type { TestRelay, TestRelayOptions } from '../support/relay.ts';
-import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
 import { createChat, libraries, metadataOf, textOfParts, typesOf } from '../support/ui-client.ts';
 import type { ChatEnd } from '../support/ui-client.ts';
 import { turnsUntil } from '../support/turns.ts';
@@ -253,8 +252,8 @@ for (const version of versions) {
     });
 
     test('resumes an answer that still comes, from a page that has only the question', async () => {
-      await using held = await heldUpstream();
-      const { upstream, goOn, text } = held;
+      await using held = await startHeldUpstream();
+      const { server: upstream, goOn } = held;
       await using relay = await startTestRelay(upstream.url);
       const chat = chatOn(relay, version);
       const asked = chat.sendMessage({ text: 'x' });
@@ -265,7 +264,7 @@ for (const version of versions) {
       goOn();
       await Promise.all([asked, resumed]);
       for (const each of [chat, second]) {
-        assert.equal(textOfParts(each.lastMessage), text);
+        assert.equal(textOfParts(each.lastMessage), 'Half and half');
         assert.equal(each.messages.length, 2);
         assert.equal(each.status, 'ready');
       }
@@ -273,8 +272,8 @@ for (const version of versions) {
     });
 
     test('resumes an answer whose connection broke, without a word twice', async () => {
-      await using held = await heldUpstream();
-      const { upstream, goOn, text } = held;
+      await using held = await startHeldUpstream();
+      const { server: upstream, goOn } = held;
       await using relay = await startTestRelay(upstream.url);
       const network = new AbortController();
       const breaking: typeof fetch = (input, init) =>
@@ -295,11 +294,11 @@ for (const version of versions) {
       const resumed = again.resumeStream();
       goOn();
       await resumed;
-      assert.equal(textOfParts(again.lastMessage), text);
+      assert.equal(textOfParts(again.lastMessage), 'Half and half');
       assert.equal(again.messages.length, 2);
       // Also when it has ended.
       await again.resumeStream();
-      assert.equal(textOfParts(again.lastMessage), text);
+      assert.equal(textOfParts(again.lastMessage), 'Half and half');
       assert.equal(again.messages.length, 2);
     });
 
@@ -310,8 +309,8 @@ for (const version of versions) {
     });
 
     test('gets the end of an answer that is stopped, keeps what came, and goes on from there', async () => {
-      await using held = await heldUpstream();
-      const { upstream } = held;
+      await using held = await startHeldUpstream();
+      const { server: upstream } = held;
       await using relay = await startTestRelay(upstream.url);
       const chat = chatOn(relay, version, { sendAutomaticallyWhen: () => version === 7 });
       const asked = chat.sendMessage({ text: 'x' });
@@ -444,22 +443,4 @@ function checkFinish(end: ChatEnd | undefined, { error, finishReason }: Case, ve
 
 function callsOf(message: UIMessage | undefined): { toolCallId: string; state: string }[] {
   return (message?.parts ?? []).filter((part) => part.type === 'dynamic-tool');
-}
-
-/** Says half of its answer, and the rest when it is told to. */
-async function heldUpstream() {
-  const { promise: later, resolve: goOn } = Promise.withResolvers<string>();
-  const [start, ...rest] = [
-    sse(messageStart, ...textEvents(0, 'Half', ' and half').slice(0, 2)),
-    ...messageEnd,
-  ];
-  const end = sse(...textEvents(0, 'Half', ' and half').slice(2), ...rest);
-  const upstream = await startRawServer(() => ({ bytes: streamResponse(start), then: 'hold', later }));
-  const chunk = `${Buffer.byteLength(end).toString(16)}\r\n${end}\r\n${cleanEnd}`;
-  return {
-    upstream,
-    goOn: () => goOn(chunk),
-    text: 'Half and half',
-    [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
-  };
 }
