@@ -8,7 +8,7 @@ import { Access } from './access/access.ts';
 import type { AccessOptions } from './access/access-options.ts';
 import { localCaller } from './access/caller.ts';
 import { OwnerLimitError } from './access/owner-limit-error.ts';
-import type { OwnerAccounts } from './access/owner-accounts.ts';
+import type { OwnerAccounts, OwnerUsage } from './access/owner-accounts.ts';
 import { checkUpstream } from './access/check-upstream.ts';
 import { preflightResponse, withCrossOrigin } from './access/cross-origin.ts';
 import { failureOf } from './failure.ts';
@@ -61,6 +61,8 @@ export interface Relay {
   readonly hasKeys: boolean;
   /** Takes other keys, limits and rules from now on. Throws an AccessOptionError, and changes nothing then. */
   reload(access: AccessOptions): void;
+  /** What each owner has under way, has waiting and has taken today; who has nothing of it may be left out. */
+  usage(): readonly OwnerUsage[];
   /** Answers one request. Never rejects. */
   handle(request: RelayRequest): Promise<RelayResponse>;
   /** Goes on with what a process before left open in the log, and later with what nobody produces, or ends it, so
@@ -164,6 +166,7 @@ export function createRelay(options: RelayOptions): Relay {
       return access.hasKeys;
     },
     reload: (changed) => access.reload(changed),
+    usage: () => access.accounts.usage(),
     handle: async (request) => {
       const handled = handle(request);
       handling.add(handled);
