@@ -2,6 +2,7 @@
 
 export { AccessOptionError } from './access/access-option-error.ts';
 export type { AccessOptions, OwnerLimits, PageRules, RelayKey } from './access/access-options.ts';
+export type { OwnerUsage } from './access/owner-accounts.ts';
 export { publishedPrices } from './access/price-table.ts';
 export type { ModelPrice, PriceTable, TokenPrices } from './access/price-table.ts';
 export { createFetchHandler } from './fetch-handler.ts';

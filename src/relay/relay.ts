@@ -8,7 +8,7 @@ import { Conversations } from './conversations/conversations.ts';
 import { Access } from './access/access.ts';
 import type { AccessOptions } from './access/access-options.ts';
 import { localCaller } from './access/caller.ts';
-import type { OwnerAccounts } from './access/owner-accounts.ts';
+import type { OwnerAccounts, OwnerUsage } from './access/owner-accounts.ts';
 import { checkUpstream } from './access/check-upstream.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { defaultLimits } from './limits.ts';
@@ -55,6 +55,8 @@ export interface Relay {
   readonly hasKeys: boolean;
   /** Takes other keys, limits and rules from now on. Throws an AccessOptionError, and changes nothing then. */
   reload(access: AccessOptions): void;
+  /** What each owner has under way, has waiting and has taken today; who has nothing of it may be left out. */
+  usage(): readonly OwnerUsage[];
   /** Answers one request. Never rejects. */
   handle(request: RelayRequest): Promise<RelayResponse>;
   /** Goes on with what a process before left open in the log, and later with what nobody produces, or ends it, so
@@ -117,6 +119,7 @@ export function createRelay(options: RelayOptions): Relay {
       return access.hasKeys;
     },
     reload: (changed) => access.reload(changed),
+    usage: () => access.accounts.usage(),
     handle,
     start: async () => {
       await streams.takeCare();

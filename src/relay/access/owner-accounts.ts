@@ -9,6 +9,16 @@ import { inputBound } from './input-bound.ts';
 import { OwnerAccount } from './owner-account.ts';
 import type { Prospect, Turn } from './turn.ts';
 
+export interface OwnerUsage {
+  readonly owner: string;
+  /** Answers under way, and those that wait for their turn. */
+  readonly running: number;
+  readonly waiting: number;
+  /** Of this day of UTC, where the owner has a quota: 0 otherwise. */
+  readonly tokens: number;
+  readonly cost: number;
+}
+
 /** So many more accounts, and those that hold nothing are forgotten. */
 const sweepEvery = 1000;
 
@@ -51,6 +61,13 @@ export class OwnerAccounts {
   hasQuota(owner: string): boolean {
     const { tokensPerDay, costPerDay } = limitsOf(this.#rules(), owner);
     return tokensPerDay !== Infinity || costPerDay !== Infinity;
+  }
+
+  usage(): readonly OwnerUsage[] {
+    return [...this.#accounts].map(([owner, account]) => {
+      const { taken, ...counts } = account.counts;
+      return { owner, ...counts, ...taken };
+    });
   }
 
   /** The rules have changed: what these owners have under way is stopped, and others may have more room. */

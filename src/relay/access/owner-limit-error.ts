@@ -19,7 +19,7 @@ const limits: Readonly<Record<LimitName, Limit>> = {
     isPassing: true,
   },
   queue: {
-    code: 'queue_full',
+    code: 'too_many_waiting',
     message: 'As many requests of this key wait for their turn as may',
     isPassing: true,
   },
