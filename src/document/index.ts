@@ -2,8 +2,7 @@
 
 export { closestName } from './closest-name.ts';
 export { parseDocument } from './parse-document.ts';
-export type { ParsedDocument } from './parse-document.ts';
-export { listOfProblems, pathText, problemText } from './problem.ts';
+export { listOfProblems, problemText } from './problem.ts';
 export type { Path, Problem } from './problem.ts';
 export {
   flag,

@@ -10,7 +10,7 @@ export interface Problem {
 }
 
 /** `rules[0].when.turn` */
-export function pathText(path: Path): string {
+function pathText(path: Path): string {
   const keys = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`));
   return keys.join('').replace(/^\./, '');
 }

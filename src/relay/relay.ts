@@ -59,6 +59,8 @@ export interface Relay {
   /** Goes on with what a process before left open in the log, and later with what nobody produces, or ends it, so
    * that every reader gets an ending; until it is closed. Never rejects. */
   start(): Promise<void>;
+  /** Makes other limits count from now on; those left out stay as they are. */
+  setLimits(limits: Partial<RelayLimits>): void;
   /** Begins nothing more: what would is asked to come again, 503, and so is who asks whether it is ready. Resolves
    * when what runs has come to its end, or when `limitMs` have passed. */
   drain(limitMs: number): Promise<void>;
@@ -81,6 +83,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
   const { onError = () => undefined } = options;
   const onLog = options.onLog && harmless(options.onLog, onError);
+  // Everybody looks here, each time: what is changed counts at once.
   const limits = { ...defaultLimits, ...options.limits };
   const access = new Access(options.access ?? {}, now);
   checkUpstream(access.rules, options.upstream);
@@ -119,6 +122,7 @@ export function createRelay(options: RelayOptions): Relay {
       await streams.takeCare();
       await conversations.takeAllEnded();
     },
+    setLimits: (changed) => void Object.assign(limits, changed),
     drain: (limitMs) => {
       draining.abort();
       return within(

@@ -14,6 +14,7 @@ function relayWith(body: AsyncIterable<string>): ServedRelay {
   return {
     hasKeys: false,
     handle: async () => ({ status: 200, headers: {}, body }),
+    setLimits: () => undefined,
     start: async () => undefined,
     drain: async () => undefined,
     close: async () => undefined,

@@ -1,0 +1,60 @@
+// Settings as the options of what they set.
+
+import type { CallOptions } from '../../client/index.ts';
+import type { RelayLimits } from '../../relay/index.ts';
+import type { OpenStoreOptions } from '../open-store.ts';
+import type { Config } from './config.ts';
+
+export function limitsOf(config: Config): RelayLimits {
+  return {
+    maxOpenStreams: config['limits.maxOpenStreams'],
+    maxReaders: config['limits.maxReaders'],
+    maxReadersPerStream: config['limits.maxReadersPerStream'],
+    maxApiBodyBytes: config['limits.maxApiBodyBytes'],
+    maxPageBodyBytes: config['limits.maxPageBodyBytes'],
+  };
+}
+
+export function callsOf(config: Config): Omit<CallOptions, 'fallback'> {
+  return {
+    timeouts: whatIsSet({
+      connectMs: config['calls.connectMs'],
+      headersMs: config['calls.headersMs'],
+      idleMs: config['calls.idleMs'],
+      progressMs: config['calls.progressMs'],
+      totalMs: config['calls.totalMs'],
+    }),
+    retry: {
+      maxRetries: config['calls.maxRetries'],
+      maxDelayMs: config['calls.maxDelayMs'],
+      maxRetryAfterMs: config['calls.maxRetryAfterMs'],
+    },
+    recover:
+      config['calls.recover'] &&
+      whatIsSet({
+        maxRecoveries: config['calls.maxRecoveries'],
+        maxExtraTokens: config['calls.maxExtraTokens'],
+      }),
+  };
+}
+
+export function storeOptionsOf(config: Config): Omit<OpenStoreOptions, 'onError'> {
+  return {
+    keepMs: config['store.keepHours'] * 3_600_000,
+    ...whatIsSet({
+      maxStreams: config['store.maxStreams'],
+      maxLogBytes: config['store.maxLogBytes'],
+      maxTotalBytes: config['store.maxTotalBytes'],
+      maxFileBytes: config['store.maxFileBytes'],
+    }),
+  };
+}
+
+type Set<Options> = { [Name in keyof Options]?: Exclude<Options[Name], undefined> };
+
+/** Without what is not set: its default is somebody else's. */
+function whatIsSet<Options extends object>(options: Options): Set<Options> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Set<Options>;
+}
