@@ -50,7 +50,7 @@ function levelOf(line: LogLine): 'warn' | 'info' | 'debug' {
 }
 
 /** Asked every few seconds, by machines. */
-const probes = new Set(['/healthz', '/readyz']);
+const probes = new Set(['/healthz', '/metrics', '/readyz']);
 
 interface ErrorFields {
   readonly name: string;

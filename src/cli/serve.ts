@@ -12,6 +12,7 @@ import type { ConfigSources } from './config/read-config.ts';
 import { callsOf, limitsOf, storeOptionsOf } from './config/relay-options.ts';
 import { RunningConfig } from './config/running-config.ts';
 import type { Config } from './config/config.ts';
+import { openMetrics } from './metrics/open-metrics.ts';
 import { loadAssets } from './load-assets.ts';
 import { ignoreClosedOutput, note } from './note.ts';
 import { openStore, parseStore } from './open-store.ts';
@@ -54,6 +55,7 @@ async function run(config: Config, sources: ConfigSources): Promise<void> {
   const { log: store, conversations, place } = open(config, log);
   resources.use(store);
   const upstream = await openUpstream(running, resources);
+  const metrics = await openMetrics(resources);
   const relay = createRelay({
     upstream,
     log: store,
@@ -68,6 +70,7 @@ async function run(config: Config, sources: ConfigSources): Promise<void> {
     calls: callsOf(config),
     limits: limitsOf(config),
     pingMs: config['run.pingMs'],
+    ...metrics,
     onLog: log.onLog,
     onError: log.onError,
   });

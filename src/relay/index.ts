@@ -12,5 +12,13 @@ export type { RelayLimits } from './limits.ts';
 export type { BreakLine, LogLine, RequestLine, StreamLine } from './log-line.ts';
 export { createRelay } from './relay.ts';
 export type { Relay, RelayOptions } from './relay.ts';
-export type { Asset, RelaySettings } from './route-context.ts';
+export type { Asset, MetricsPage, RelaySettings } from './route-context.ts';
+export { createMeterTelemetry } from './telemetry/meter-telemetry.ts';
+export type {
+  InstrumentOptions,
+  MeterAttributes,
+  MeterLike,
+  ObservableLike,
+} from './telemetry/meter-telemetry.ts';
+export type * from './telemetry/telemetry.ts';
 export type { UpstreamOptions } from './upstream.ts';

@@ -19,6 +19,8 @@ import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
 import { isStoreFull, StorageError, storageErrorOf } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
+import { StreamMeter } from './telemetry/stream-meter.ts';
+import type { RelayTelemetry } from './telemetry/telemetry.ts';
 import { ToolHold } from './tool-hold.ts';
 import { passedHeaders } from './upstream.ts';
 
@@ -35,6 +37,7 @@ export interface ProducerOptions {
   readonly policy: CallPolicy;
   /** The answer was begun by a process that is gone. */
   readonly isTakeover?: boolean | undefined;
+  readonly telemetry?: Required<RelayTelemetry> | undefined;
 }
 
 /** What upstream said before any event. */
@@ -51,6 +54,7 @@ export class Producer {
   readonly #lost = new AbortController();
   readonly #lease: Lease;
   readonly #hold: ToolHold | undefined;
+  readonly #meter: StreamMeter | undefined;
   /** How the log ends after an abort. */
   #abortEnding: LogEnding = { type: 'stopped' };
   #isClosing = false;
@@ -63,6 +67,7 @@ export class Producer {
   constructor(options: ProducerOptions) {
     this.#options = options;
     this.#hold = options.call.holdsTools === true ? new ToolHold() : undefined;
+    this.#meter = meterOf(options);
     this.#lease = new Lease({
       ...options,
       onStop: () => this.stop(),
@@ -120,6 +125,7 @@ export class Producer {
       await this.#endAfterFailure(failure);
     } finally {
       stopTotal();
+      this.#meter?.close({ isWithoutEnd: this.#lost.signal.aborted });
       await this.#lease.release();
       // After a whole answer the connection can serve the next call.
       if (this.#finished !== undefined) await releaseBody(this.#finished);
@@ -281,10 +287,11 @@ export class Producer {
     const result = await this.#tryAppend(this.#tail, records);
     if (result.type === 'appended') {
       this.#tail = result.tail;
+      this.#meter?.take(records);
       if (result.stopRequested) this.stop();
       return true;
     }
-    if (result.type === 'full') await this.#tryAppend(this.#tail, [logFull]);
+    if (result.type === 'full') await this.#tryEnd([logFull]);
     return false;
   }
 
@@ -295,13 +302,19 @@ export class Producer {
     });
   }
 
+  async #tryEnd(records: readonly LogRecord[], after = this.#tail): ReturnType<StreamLog['append']> {
+    const result = await this.#tryAppend(after, records);
+    if (result.type === 'appended') this.#meter?.take(records);
+    return result;
+  }
+
   /** Readers wait for an ending: a store that failed once may take it all the same. */
   async #endAfterFailure(failure: StorageError): Promise<void> {
     const records: LogRecord[] = [{ type: 'end', ending: failure.ending }];
     try {
-      let result = await this.#tryAppend(this.#tail, records);
+      let result = await this.#tryEnd(records);
       if (result.type === 'fenced' && result.tail.epoch === this.#tail.epoch)
-        result = await this.#tryAppend(result.tail, records);
+        result = await this.#tryEnd(records, result.tail);
       if (result.type !== 'fenced') return;
     } catch (error) {
       this.#options.onError(error);
@@ -317,6 +330,11 @@ function isNews(failure: unknown): boolean {
     failure instanceof ApiError ||
     failure === interrupted.failure
   );
+}
+
+function meterOf({ telemetry, policy, isTakeover = false }: ProducerOptions): StreamMeter | undefined {
+  const { clock } = policy.settings;
+  return telemetry && new StreamMeter({ telemetry, now: () => clock.now(), isTakeover });
 }
 
 const logFull: EndRecord = {

@@ -22,6 +22,12 @@ export interface RelaySettings {
   readonly maxTokens: number;
 }
 
+/** What `/metrics` says. */
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly text: string;
+}
+
 export interface RouteContext {
   readonly streams: Streams;
   readonly conversations: Conversations;
@@ -33,6 +39,8 @@ export interface RouteContext {
   /** Who asks. */
   readonly caller: Caller;
   readonly access: Access;
+  /** Undefined for a relay that keeps no figures. */
+  readonly metricsPage: (() => Promise<MetricsPage>) | undefined;
   /** The longest silence on a reader's connection, in milliseconds. */
   readonly pingMs: number;
   /** Aborts when the relay begins nothing more. */

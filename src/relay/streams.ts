@@ -11,6 +11,7 @@ import type { Opening, ProducerOptions } from './producer.ts';
 import { readLog } from './reader.ts';
 import { ReaderCount } from './reader-count.ts';
 import type { Encoder, Following } from './reader.ts';
+import type { ReaderOutcome, RelayFigures, RelayTelemetry } from './telemetry/telemetry.ts';
 import type { CallPolicy, PostMessages, StreamCall } from './stream-call.ts';
 
 export interface StreamsOptions {
@@ -28,6 +29,7 @@ export interface StreamsOptions {
   readonly onBreak: (id: string, mended: MendedBreak) => void;
   /** Told when a stream of this relay has its end, or is left to another process. */
   readonly onEnded?: ((id: string, options: { isHandedOver: boolean }) => Promise<void>) | undefined;
+  readonly telemetry?: Required<RelayTelemetry> | undefined;
 }
 
 export interface StartOptions {
@@ -101,6 +103,15 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     this.readers = new ReaderCount(options.limits);
+    options.telemetry?.watch(this.#figures);
+  }
+
+  get #figures(): RelayFigures {
+    return {
+      openStreams: () => this.#running.size,
+      readers: () => this.readers.all,
+      held: () => this.log.held(),
+    };
   }
 
   get log(): StreamLog {
@@ -230,9 +241,10 @@ export class Streams {
   }
 
   #run(id: string, { open, orphanMs, ...work }: Work): Running {
-    const { log, now, onError, policy } = this.#options;
+    const { log, now, onError, policy, telemetry } = this.#options;
     const onBreak = (mended: MendedBreak): void => this.#options.onBreak(id, mended);
-    const producer = new Producer({ id, name: this.#name, log, now, onError, onBreak, policy, ...work });
+    const context = { log, now, onError, onBreak, policy, telemetry };
+    const producer = new Producer({ id, name: this.#name, ...context, ...work });
     const done = producer
       .run()
       .then(() => this.#tellEnded(id, producer))
@@ -270,8 +282,9 @@ export class Streams {
     if (running !== undefined) running.readers += 1;
     clearTimeout(running?.orphanTimer);
     this.readers.enter(id);
-    const onEnd = (): void => {
+    const onEnd = (outcome: ReaderOutcome): void => {
       this.readers.leave(id);
+      this.#options.telemetry?.readerEnded(outcome);
       if (running === undefined) return;
       running.readers -= 1;
       this.#watch(id, running);
@@ -316,6 +329,7 @@ export class Streams {
       name: this.#name,
       isOwn: (id: string) => this.#own.has(id),
       takeOver: (id: string, open: OpenRecord) => this.#takeOver(id, open),
+      onInterrupted: () => this.#options.telemetry?.interrupted(),
     };
     this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);
     return this.#sweep;

@@ -14,7 +14,6 @@ function relayWith(body: AsyncIterable<string>): ServedRelay {
   return {
     hasKeys: false,
     handle: async () => ({ status: 200, headers: {}, body }),
-    setLimits: () => undefined,
     start: async () => undefined,
     drain: async () => undefined,
     close: async () => undefined,
