@@ -32,7 +32,8 @@ test('docs/operating.md lists each figure that there is, and none besides', () =
   });
   watchProcess(meter)();
   const listed = [...page.matchAll(/^\| `([a-z_]+(?:\.[a-z_0-9]+)+)` +\|/gm)].map(([, name]) => name);
-  assert.deepEqual(listed.toSorted(), names.toSorted());
+  assert.deepEqual(new Set(listed), new Set(names));
+  assert.equal(listed.length, names.length);
 });
 
 test('docs/operating.md names only settings that there are', () => {
