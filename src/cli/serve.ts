@@ -9,7 +9,7 @@ import { startSimulator } from '../simulator/index.ts';
 import { printConfig } from './config/print-config.ts';
 import { misspeltVariables, readConfig } from './config/read-config.ts';
 import type { ConfigSources } from './config/read-config.ts';
-import { callsOf, limitsOf, storeOptionsOf } from './config/relay-options.ts';
+import { accessOf, callsOf, limitsOf, storeOptionsOf } from './config/relay-options.ts';
 import { RunningConfig } from './config/running-config.ts';
 import type { Config } from './config/config.ts';
 import { openMetrics } from './metrics/open-metrics.ts';
@@ -67,6 +67,7 @@ async function run(config: Config, sources: ConfigSources): Promise<void> {
       model: config['answers.model'],
       maxTokens: config['answers.maxTokens'],
     },
+    access: accessOf(config),
     calls: callsOf(config),
     limits: limitsOf(config),
     pingMs: config['run.pingMs'],
@@ -99,6 +100,7 @@ function open(config: Config, { onError }: RelayLog): OpenStore {
 function startServer(relay: Relay, config: Config, { onError }: RelayLog): Promise<RelayServer> {
   return startRelayServer(relay, {
     port: config['listen.port'],
+    host: config['listen.host'],
     maxConnections: config['listen.maxConnections'],
     maxHeaderBytes: config['listen.maxHeaderBytes'],
     headersTimeoutMs: config['listen.headersTimeoutMs'],
@@ -112,6 +114,7 @@ function applyTo(
   { relay, server, log }: { relay: Relay; server: RelayServer; log: RelayLog },
   config: Config,
 ): void {
+  relay.reload(accessOf(config));
   relay.setLimits(limitsOf(config));
   server.setMaxConnections(config['listen.maxConnections']);
   log.setLevel(config['run.logLevel']);

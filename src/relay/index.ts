@@ -1,6 +1,7 @@
 // The door of the relay. Its Node server has a door of its own, src/relay/node.ts.
 
 export { AccessOptionError } from './access/access-option-error.ts';
+export { checkAccessOptions } from './access/check-options.ts';
 export type { AccessOptions, OwnerLimits, PageRules, RelayKey } from './access/access-options.ts';
 export { publishedPrices } from './access/price-table.ts';
 export type { ModelPrice, PriceTable, TokenPrices } from './access/price-table.ts';

@@ -12,18 +12,32 @@ test('docs/configuration.md has the table of settings as it is; node scripts/set
   assert.equal(withSettingsTable(page), page);
 });
 
-test('the file that docs/configuration.md shows is a configuration', async () => {
-  const [, yaml = ''] = /```yaml\n([^]*?)```/.exec(page) ?? [];
+test('the files that docs/configuration.md shows are configurations', async () => {
+  const [first = '', second = ''] = [...page.matchAll(/```yaml\n([^]*?)```/g)].map(([, yaml = '']) => yaml);
   const folder = mkdtempSync(join(tmpdir(), 'millrace-docs-'));
   try {
     const key = join(folder, 'key');
-    writeFileSync(key, 'k');
-    const file = join(folder, 'relay.yaml');
-    writeFileSync(file, yaml.replace('/run/secrets/anthropic-key', key));
-    const { values } = await readConfig({ file, environment: {}, flags: new Map(), assignments: [] });
-    assert.equal(values['upstream.key'], 'k');
+    const secret = 'a-secret-of-more-than-32-characters';
+    writeFileSync(key, secret);
+    const environment = { OPERATOR_KEY: `operator-${secret}` };
+    const read = (yaml: string) => {
+      const file = join(folder, 'relay.yaml');
+      writeFileSync(file, yaml.replace(/\/run\/secrets\/[\w-]+/, key));
+      return readConfig({ file, environment, flags: new Map(), assignments: [] });
+    };
+    const { values } = await read(first);
+    assert.equal(values['upstream.key'], secret);
     assert.equal(values['limits.maxReaders'], 4000);
     assert.equal(values['store.keepHours'], 72);
+    const { values: access } = await read(second);
+    assert.deepEqual(
+      access['access.keys']?.map(({ id, operator = false }) => [id, operator]),
+      [
+        ['web', false],
+        ['operator', true],
+      ],
+    );
+    assert.equal(access['listen.host'], '0.0.0.0');
   } finally {
     rmSync(folder, { recursive: true });
   }

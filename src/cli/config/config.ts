@@ -1,9 +1,29 @@
 // The values of the settings of `millrace serve`, by name: what each means stands in serve-settings.ts.
 
+import type { OwnerLimits, PageRules, PriceTable, RelayKey } from '../../relay/index.ts';
 import type { LogLevel } from '../relay-log.ts';
 
+type Named<Prefix extends string, Fields> = {
+  readonly [Name in keyof Fields & string as `${Prefix}.${Name}`]:
+    | Exclude<Fields[Name], undefined>
+    | undefined;
+};
+
+/** Who may use the relay, from where, for what. What is undefined has the default of `AccessOptions`. */
+export interface AccessConfig
+  extends Named<'access.limits', Required<OwnerLimits>>, Named<'access.allow', Required<PageRules>> {
+  /** With their secrets, wherever those stood. */
+  readonly 'access.keys': readonly RelayKey[] | undefined;
+  readonly 'access.origins': readonly string[] | undefined;
+  readonly 'access.hosts': readonly string[] | undefined;
+  readonly 'access.prices': PriceTable | undefined;
+  readonly 'access.sessions': boolean;
+  readonly 'access.sessionMs': number | undefined;
+}
+
 /** What is undefined is not set. */
-export interface Config {
+export interface Config extends AccessConfig {
+  readonly 'listen.host': string;
   readonly 'listen.port': number;
   readonly 'listen.maxConnections': number;
   readonly 'listen.maxHeaderBytes': number;

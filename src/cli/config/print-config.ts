@@ -21,5 +21,6 @@ export function printConfig({ values, sources }: LoadedConfig): string {
 /** The value as it may be seen. */
 export function shown(name: SettingName, value: unknown): unknown {
   if (value === undefined) return null;
-  return settingOf(name).isSecret === true ? mask : value;
+  const setting = settingOf(name);
+  return setting.isSecret === true ? (setting.shown?.(value) ?? mask) : value;
 }

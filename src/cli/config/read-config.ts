@@ -10,10 +10,14 @@ import {
   problemsOf,
   problemText,
 } from '../../document/index.ts';
-import type { Fields, Shape } from '../../document/index.ts';
+import type { Fields, Path, Shape } from '../../document/index.ts';
+import { AccessOptionError, checkAccessOptions } from '../../relay/index.ts';
 import { ConfigError } from './config-error.ts';
 import { serveSettings, settingNames, settingOf, variablesOf } from './serve-settings.ts';
 import type { Config, SettingName } from './config.ts';
+import { accessOf } from './relay-options.ts';
+import { withSecrets } from './relay-keys.ts';
+import type { KeyEntry } from './relay-keys.ts';
 import { valueAt } from './setting.ts';
 
 export interface ConfigSources {
@@ -37,6 +41,8 @@ interface Found {
   readonly value: unknown;
   readonly source: string;
   readonly rank: number;
+  /** Of what is within the value, in a file. */
+  readonly placeOf?: (path: Path) => string;
 }
 
 /** What a source says, by setting. */
@@ -53,11 +59,13 @@ export async function readConfig(sources: ConfigSources): Promise<LoadedConfig> 
   ];
   const config = new Map(settingNames.map((name) => [name, firstOf(name, findings)]));
   await takeKeyFile(config, problems);
+  await takeSecrets(config, { environment: sources.environment, problems });
+  // What is missing already would be found missing again.
+  if (problems.length === 0) problems.push(...problemsOfAccess(config));
   if (problems.length > 0) throw new ConfigError(problems);
   const entries = [...config];
   return {
-    // Each has been through the shape of its setting.
-    values: Object.fromEntries(entries.map(([name, { value }]) => [name, value])) as unknown as Config,
+    values: valuesOf(config),
     sources: Object.fromEntries(entries.map(([name, { source }]) => [name, source])) as Record<
       SettingName,
       string
@@ -162,7 +170,7 @@ async function ofFile(file: string, problems: string[]): Promise<Findings> {
   return new Map(
     given.map((name): [SettingName, Found] => [
       name,
-      { value: valueAt(value, name), source: placeOf(name.split('.')), rank: 3 },
+      { value: valueAt(value, name), source: placeOf(name.split('.')), rank: 3, placeOf },
     ]),
   );
 }
@@ -191,6 +199,53 @@ async function takeKeyFile(config: Map<SettingName, Found>, problems: string[]):
   const wrong = problemsOf(value, settingOf('upstream.key').type.shape);
   problems.push(...wrong.map((problem) => `${file.value as string}: ${problemText(problem)}`));
   config.set('upstream.key', { value, source: file.value, rank: file.rank });
+}
+
+type Configured = Map<SettingName, Found>;
+
+/** Each has been through the shape of its setting. */
+function valuesOf(config: Configured): Config {
+  return Object.fromEntries([...config].map(([name, { value }]) => [name, value])) as unknown as Config;
+}
+
+/** Puts the secrets of keys in their place. */
+async function takeSecrets(
+  config: Configured,
+  { environment, problems }: Pick<ConfigSources, 'environment'> & { problems: string[] },
+): Promise<void> {
+  const found = config.get('access.keys');
+  if (found?.value === undefined) return;
+  const value = await withSecrets(found.value as readonly KeyEntry[], {
+    environment,
+    readText: (file) => readText(file, problems),
+    report: (index, problem) => {
+      const field = `access.keys[${index}]`;
+      problems.push(`${placeWithin(found, field)} ${field}: ${problem}`);
+    },
+  });
+  config.set('access.keys', { ...found, value });
+}
+
+/** What the relay would not begin with. */
+function problemsOfAccess(config: Configured): string[] {
+  try {
+    checkAccessOptions(accessOf(valuesOf(config)));
+    return [];
+  } catch (error) {
+    if (!(error instanceof AccessOptionError)) throw error;
+    const { field, reason } = error;
+    const name = settingNames.find(
+      (each) => field === each || (/^[[.]/.test(field.slice(each.length)) && field.startsWith(each)),
+    );
+    const found = name && config.get(name);
+    return [`${found === undefined ? '' : `${placeWithin(found, field)} `}${field}: ${reason}`];
+  }
+}
+
+/** Where `access.keys[0].secret` stands. */
+function placeWithin({ source, placeOf }: Found, field: string): string {
+  const path = field.split(/[.[\]]+/).filter((key) => key !== '');
+  return placeOf?.(path.map((key) => (/^\d+$/.test(key) ? Number(key) : key))) ?? `${source}:`;
 }
 
 /** The whole file, as the names of the settings draw it. */

@@ -1,7 +1,7 @@
 // Settings as the options of what they set.
 
 import type { CallOptions } from '../../client/index.ts';
-import type { RelayLimits } from '../../relay/index.ts';
+import type { AccessOptions, RelayLimits } from '../../relay/index.ts';
 import type { OpenStoreOptions } from '../open-store.ts';
 import type { Config } from './config.ts';
 
@@ -13,6 +13,28 @@ export function limitsOf(config: Config): RelayLimits {
     maxApiBodyBytes: config['limits.maxApiBodyBytes'],
     maxPageBodyBytes: config['limits.maxPageBodyBytes'],
   };
+}
+
+export function accessOf(config: Config): AccessOptions {
+  const allow = fieldsBelow('access.allow.', config);
+  const maxAgeMs = config['access.sessionMs'];
+  return {
+    keys: config['access.keys'],
+    origins: config['access.origins'],
+    hosts: config['access.hosts'],
+    prices: config['access.prices'],
+    allow: Object.keys(allow).length === 0 ? undefined : allow,
+    limits: fieldsBelow('access.limits.', config),
+    session: config['access.sessions'] ? maxAgeMs && { maxAgeMs } : false,
+  } as AccessOptions;
+}
+
+/** What is set of a section, by the last part of each name. */
+function fieldsBelow(prefix: string, config: Config): object {
+  const set = Object.entries(config).filter(
+    ([name, value]) => name.startsWith(prefix) && value !== undefined,
+  );
+  return Object.fromEntries(set.map(([name, value]) => [name.slice(prefix.length), value as unknown]));
 }
 
 export function callsOf(config: Config): Omit<CallOptions, 'fallback'> {

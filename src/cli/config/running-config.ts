@@ -50,12 +50,14 @@ export class RunningConfig {
       const applied = changed.filter((name) => settingOf(name).isReloadable === true);
       const changes = applied.map((name) => this.#changeTo(name, values));
       const taken = Object.fromEntries(applied.map((name) => [name, values[name]])) as Partial<Config>;
-      this.#values = { ...this.#values, ...taken };
-      apply(this.#values);
+      const next = { ...this.#values, ...taken };
+      // What is not taken is thrown, and nothing has changed.
+      apply(next);
+      this.#values = next;
       const needRestart = changed.filter((name) => !applied.includes(name));
       tell('info', 'configuration', { changes, needRestart });
     } catch (error) {
-      const problems = error instanceof ConfigError ? error.problems : [String(error)];
+      const problems = error instanceof ConfigError ? error.problems : [(error as Error).message];
       tell('error', 'configuration', { problems, kept: true });
     }
   }

@@ -1,6 +1,7 @@
 // Every setting of `millrace serve`, once: the file, the environment, the flags, their help and docs/configuration.md
 // are made of this table.
 
+import { accessSettings } from './access-settings.ts';
 import { parseStore } from '../open-store.ts';
 import { logLevels } from '../relay-log.ts';
 import { checkedAddress } from '../upstream-address.ts';
@@ -39,6 +40,12 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
     flag: '--port <number>',
     type: wholeNumber({ from: 0, to: 65_535 }),
     default: 8787,
+  },
+  'listen.host': {
+    description: 'address to listen on; others than loopback need access.keys',
+    flag: '--host <address>',
+    type: word('an address'),
+    default: '127.0.0.1',
   },
   'listen.maxConnections': {
     description: 'most connections',
@@ -83,6 +90,7 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
     default: undefined,
     isReloadable: true,
   },
+  ...accessSettings,
   'store.place': {
     description: 'where answers are kept: memory, sqlite or sqlite:PATH',
     flag: '--store <store>',

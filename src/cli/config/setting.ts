@@ -1,6 +1,6 @@
 // What a setting is, and the kinds of values that settings have.
 
-import { isObject, oneOf, where } from '../../document/index.ts';
+import { isObject, listOf, oneOf, where } from '../../document/index.ts';
 import type { Shape } from '../../document/index.ts';
 
 export interface SettingType<Value> {
@@ -27,8 +27,10 @@ export interface Setting<Value> {
   readonly flagDescription?: string;
   /** Variables besides its own, such as those that other programs read. */
   readonly variables?: readonly string[];
-  /** It is never printed. */
+  /** It is never printed as it is, and no flag. */
   readonly isSecret?: true;
+  /** What of it may be printed; nothing, where this is left out. */
+  shown?(value: Value): unknown;
   /** It can change while the relay runs. */
   readonly isReloadable?: true;
 }
@@ -80,6 +82,20 @@ export function secret(): SettingType<string> {
   return { wanted, shape, fromText: asItIs };
 }
 
+export function listOfWords(): SettingType<readonly string[]> {
+  const wanted = 'a list of texts';
+  return {
+    wanted,
+    shape: listOf(word('a text that is not empty').shape, wanted),
+    fromText: (text) => text.split(',').map((item) => item.trim()),
+  };
+}
+
+/** An object or a list; a flag or a variable says it in JSON. */
+export function structure<Value>(wanted: string, shape: Shape): SettingType<Value> {
+  return { wanted, shape, fromText: fromJson };
+}
+
 /** A text with a rule of its own: `complaintAbout` says what is wrong with it. */
 export function checkedWord(
   wanted: string,
@@ -105,6 +121,14 @@ export function valueAt(value: unknown, name: string): unknown {
 
 function isWord(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function asItIs(text: string): string {
