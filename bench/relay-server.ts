@@ -5,9 +5,10 @@ import { createServer, request as httpRequest } from 'node:http';
 import { createServer as createRawServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { createNodeTransport } from 'millrace/client/node';
-import { createRelay } from 'millrace/relay';
+import { createMeterTelemetry, createRelay } from 'millrace/relay';
 import { startRelayServer } from 'millrace/relay/node';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
+import { PrometheusMeter } from '../src/cli/metrics/prometheus-meter.ts';
 
 export type ToRelayServer =
   | {
@@ -132,6 +133,8 @@ async function startRelay({ upstreamPort, file }: Start): Promise<number> {
     },
     log: SqliteStreamLog.open(file),
     settings: { simulated: false, version: '0', model: 'claude-sonnet-5', maxTokens: 4096 },
+    // As `millrace serve` has it.
+    telemetry: [createMeterTelemetry(new PrometheusMeter())],
   });
   return (await startRelayServer(relay, { port: 0 })).port;
 }

@@ -12,6 +12,7 @@ const layers = [
   'client/tsconfig.node.json',
   'storage',
   'storage/tsconfig.node.json',
+  'document',
   'simulator',
   'relay',
   'relay/tsconfig.node.json',

@@ -2,12 +2,10 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ask } from './ask.ts';
+import { addSettingFlags, givenFlags } from './config/serve-flags.ts';
 import { seamKinds } from '../simulator/index.ts';
-import { parseStore } from './open-store.ts';
-import type { StoreChoice } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { defaultUpstream, record } from './record.ts';
-import { logLevels } from './relay-log.ts';
 import { serve } from './serve.ts';
 import { simulate } from './simulate.ts';
 
@@ -40,38 +38,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
     new Option('-m, --model <id>', 'model to ask').env('CLAUDE_MODEL').default('claude-sonnet-5');
   const maxTokens = () =>
     new Option('--max-tokens <number>', 'most tokens of an answer').argParser(parsePositive).default(4096);
-  program
-    .command('serve')
-    .description('run the relay and its chat page')
-    .addOption(port().default(8787))
-    .option('--upstream <url>', 'address of the Messages API')
-    .addOption(
-      new Option('--store <store>', 'where answers are kept: memory, sqlite or sqlite:PATH')
-        .argParser(parseStoreOption)
-        .default({ type: 'sqlite' }, 'sqlite'),
-    )
-    .addOption(
-      new Option('--drain <seconds>', 'how long answers may go on after SIGTERM')
-        .argParser(parseCount)
-        .default(20),
-    )
-    .option('--no-recover', 'end answers that break off, instead of going on with them')
-    .addOption(
-      new Option('--keep <hours>', 'how long answers are kept after their end')
-        .argParser(parsePace)
-        .default(24),
-    )
-    .addOption(most('--max-streams', 'most answers under way', 10_000))
-    .addOption(most('--max-readers', 'most connections that read answers', 10_000))
-    .addOption(most('--max-connections', 'most connections', 20_000))
-    .addOption(
-      new Option('--log-level <level>', 'what is logged on stderr, as JSON lines')
-        .choices(logLevels)
-        .default('info' as const),
-    )
-    .addOption(model())
-    .addOption(maxTokens())
-    .action(async (options) => setExitCode(await serve(options)));
+  addServe(program, setExitCode);
   program
     .command('ask')
     .description('ask one question and stream the answer')
@@ -89,8 +56,25 @@ function port(): Option {
   return new Option('--port <number>', 'port to listen on, 0 for any free one').argParser(parsePort);
 }
 
-function most(flag: string, description: string, fallback: number): Option {
-  return new Option(`${flag} <number>`, description).argParser(parsePositive).default(fallback);
+function addServe(program: Command, setExitCode: (code: number) => void): void {
+  const command = program.command('serve').description('run the relay and its chat page');
+  addSettingFlags(command);
+  command
+    .addOption(
+      new Option('--config <file>', 'YAML or JSON file with settings, read again at SIGHUP').env(
+        'MILLRACE_CONFIG',
+      ),
+    )
+    .addOption(
+      new Option('--set <name=value>', 'any setting of docs/configuration.md; again for more').argParser(
+        severalOf,
+      ),
+    )
+    .option('--print-config', 'print every setting and where it is from, and exit')
+    .action(async ({ config, set = [], printConfig = false }) => {
+      const flags = givenFlags(command);
+      setExitCode(await serve({ file: config, flags, assignments: set, printsConfig: printConfig }));
+    });
 }
 
 function addSimulate(program: Command, setExitCode: (code: number) => void): void {
@@ -126,7 +110,7 @@ function addSimulate(program: Command, setExitCode: (code: number) => void): voi
     .option('--require-key', 'answer 401 to who sends no key')
     .addOption(
       new Option('--fault <plan>', 'what goes wrong, as "cut 2000 by=rst" or JSON; again for more').argParser(
-        (plan: string, plans: readonly string[] | undefined) => [...(plans ?? []), plan],
+        severalOf,
       ),
     )
     .action(async (options) => setExitCode(await simulate(options)));
@@ -146,10 +130,8 @@ function addRecord(program: Command, setExitCode: (code: number) => void): void 
     .action(async (options) => setExitCode(await record(options)));
 }
 
-function parseStoreOption(text: string): StoreChoice {
-  const choice = parseStore(text);
-  if (choice !== undefined) return choice;
-  throw new InvalidArgumentError('It must be memory, sqlite or sqlite:PATH.');
+function severalOf(value: string, values: readonly string[] | undefined): readonly string[] {
+  return [...(values ?? []), value];
 }
 
 function parsePort(text: string): number {

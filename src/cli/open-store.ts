@@ -5,6 +5,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { MemoryConversations, MemoryStreamLog } from '../storage/index.ts';
 import type { ConversationStore, StreamLog } from '../storage/index.ts';
 import { SqliteStreamLog, StoreError } from '../storage/sqlite.ts';
+import type { SqliteStreamLogOptions } from '../storage/sqlite.ts';
 import { note } from './note.ts';
 
 /** What `--store` says. */
@@ -20,7 +21,10 @@ export interface OpenStore {
   readonly place: string;
 }
 
-export interface OpenStoreOptions {
+export interface OpenStoreOptions extends Pick<
+  SqliteStreamLogOptions,
+  'maxStreams' | 'maxLogBytes' | 'maxTotalBytes' | 'maxFileBytes'
+> {
   /** How long an answer is kept after its end. */
   readonly keepMs: number;
   readonly onError: (error: unknown) => void;
@@ -52,8 +56,8 @@ export function openStore(choice: StoreChoice, options: OpenStoreOptions): OpenS
   }
 }
 
-function inMemory({ keepMs }: OpenStoreOptions): OpenStore {
-  const log = new MemoryStreamLog({ keepMs });
+function inMemory({ onError: _, maxFileBytes: __, ...options }: OpenStoreOptions): OpenStore {
+  const log = new MemoryStreamLog(options);
   return { log, conversations: new MemoryConversations(), place: 'in memory, and end with this process' };
 }
 

@@ -10,6 +10,9 @@ export const logLevels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug',
 export interface RelayLog {
   readonly onLog: (line: LogLine) => void;
   readonly onError: (error: unknown) => void;
+  /** What an operator did, or should know: only names and values that may be seen. */
+  readonly tell: (level: 'info' | 'error', what: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly setLevel: (level: LogLevel) => void;
 }
 
 /** What is kept for a stderr that is read too slowly; then lines are lost rather than memory. */
@@ -34,6 +37,10 @@ export function createRelayLog(level: LogLevel): RelayLog {
       logger[levelOf(line)](fields, type);
     },
     onError: (error) => logger.error({ error: fieldsOf(error) }, 'error'),
+    tell: (level, what, fields) => logger[level](fields, what),
+    setLevel: (level) => {
+      logger.level = level;
+    },
   };
 }
 
@@ -43,7 +50,7 @@ function levelOf(line: LogLine): 'warn' | 'info' | 'debug' {
 }
 
 /** Asked every few seconds, by machines. */
-const probes = new Set(['/healthz', '/readyz']);
+const probes = new Set(['/healthz', '/metrics', '/readyz']);
 
 interface ErrorFields {
   readonly name: string;

@@ -2,93 +2,143 @@
 
 import { createNodeTransport } from '../client/node.ts';
 import { createRelay } from '../relay/index.ts';
-import type { UpstreamOptions } from '../relay/index.ts';
+import type { Relay, UpstreamOptions } from '../relay/index.ts';
 import { startRelayServer } from '../relay/node.ts';
-import type { CloseOptions } from '../relay/node.ts';
+import type { CloseOptions, RelayServer } from '../relay/node.ts';
 import { startSimulator } from '../simulator/index.ts';
+import { printConfig } from './config/print-config.ts';
+import { misspeltVariables, readConfig } from './config/read-config.ts';
+import type { ConfigSources } from './config/read-config.ts';
+import { accessOf, callsOf, limitsOf, storeOptionsOf } from './config/relay-options.ts';
+import { RunningConfig } from './config/running-config.ts';
+import type { Config } from './config/config.ts';
+import { openMetrics } from './metrics/open-metrics.ts';
 import { loadAssets } from './load-assets.ts';
-import { ignoreClosedOutput } from './note.ts';
-import { openStore } from './open-store.ts';
-import type { StoreChoice } from './open-store.ts';
+import { ignoreClosedOutput, note } from './note.ts';
+import { openStore, parseStore } from './open-store.ts';
+import type { OpenStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { createRelayLog } from './relay-log.ts';
-import type { LogLevel } from './relay-log.ts';
+import type { RelayLog } from './relay-log.ts';
 import { reportStartFailure } from './report-start-failure.ts';
 import { untilSignal } from './until-signal.ts';
 import type { EndSignal } from './until-signal.ts';
 import { checkedAddress } from './upstream-address.ts';
 
-export interface ServeOptions {
-  readonly port: number;
-  readonly upstream?: string;
-  readonly store: StoreChoice;
-  /** How long answers may go on after SIGTERM, in seconds. */
-  readonly drain: number;
-  /** Whether answers that break off are gone on with. */
-  readonly recover: boolean;
-  /** How long an answer is kept after its end, in hours. */
-  readonly keep: number;
-  readonly maxStreams: number;
-  readonly maxReaders: number;
-  readonly maxConnections: number;
-  readonly logLevel: LogLevel;
-  readonly model: string;
-  readonly maxTokens: number;
+export interface ServeOptions extends Omit<ConfigSources, 'environment'> {
+  /** Nothing is served: the configuration goes to stdout. */
+  readonly printsConfig: boolean;
 }
 
-export async function serve(options: ServeOptions): Promise<number> {
+export async function serve({ printsConfig, ...given }: ServeOptions): Promise<number> {
   ignoreClosedOutput();
-  const { port, maxConnections } = options;
-  const { onLog, onError } = createRelayLog(options.logLevel);
   try {
-    await using resources = new AsyncDisposableStack();
-    const { log, conversations, place } = openStore(options.store, {
-      keepMs: options.keep * 3_600_000,
-      onError,
-    });
-    resources.use(log);
-    const upstream = await openUpstream(options.upstream, resources);
-    const relay = createRelay({
-      upstream,
-      log,
-      conversations,
-      assets: loadAssets(),
-      settings: {
-        simulated: upstream.isSimulator === true,
-        version: packageVersion(),
-        model: options.model,
-        maxTokens: options.maxTokens,
-      },
-      calls: { recover: options.recover },
-      limits: { maxOpenStreams: options.maxStreams, maxReaders: options.maxReaders },
-      onLog,
-      onError,
-    });
-    const server = resources.use(await startRelayServer(relay, { port, maxConnections, onError }));
-    const ended = untilSignal((signal) => server.close(closingBy(signal, options)));
-    process.stdout.write(`listening on ${server.url}\n`);
-    process.stdout.write(`${describe(upstream)}\nanswers are kept ${place}\n`);
-    await ended;
+    const sources = { ...given, environment: process.env };
+    const config = await readConfig(sources);
+    for (const problem of misspeltVariables(process.env)) note(`millrace serve: ${problem}`);
+    if (printsConfig) process.stdout.write(printConfig(config));
+    else await run(config.values, sources);
     return 0;
   } catch (error) {
     return reportStartFailure(error, 'serve');
   }
 }
 
+async function run(config: Config, sources: ConfigSources): Promise<void> {
+  const log = createRelayLog(config['run.logLevel']);
+  await using resources = new AsyncDisposableStack();
+  const running = new RunningConfig(config, {
+    read: () => readConfig(sources),
+    apply: (values) => apply(values),
+    tell: log.tell,
+  });
+  const { log: store, conversations, place } = open(config, log);
+  resources.use(store);
+  const upstream = await openUpstream(running, resources);
+  const metrics = await openMetrics(resources);
+  const relay = createRelay({
+    upstream,
+    log: store,
+    conversations,
+    assets: loadAssets(),
+    settings: {
+      simulated: upstream.isSimulator === true,
+      version: packageVersion(),
+      model: config['answers.model'],
+      maxTokens: config['answers.maxTokens'],
+    },
+    access: accessOf(config),
+    calls: callsOf(config),
+    limits: limitsOf(config),
+    pingMs: config['run.pingMs'],
+    ...metrics,
+    onLog: log.onLog,
+    onError: log.onError,
+  });
+  const server = resources.use(await startServer(relay, config, log));
+  const apply = (values: Config): void => applyTo({ relay, server, log }, values);
+  const ended = untilSignal(
+    (signal) => server.close(closingBy(signal, running.values)),
+    hangupReloads(sources, config) ? ['SIGINT', 'SIGTERM'] : undefined,
+  );
+  if (hangupReloads(sources, config)) process.on('SIGHUP', () => void running.reload());
+  process.stdout.write(`listening on ${server.url}\n`);
+  process.stdout.write(`${describe(upstream)}\nanswers are kept ${place}\n`);
+  await ended;
+}
+
+/** Where there is nothing to read again, it means that the terminal is gone. */
+function hangupReloads({ file }: ConfigSources, config: Config): boolean {
+  return file !== undefined || config['upstream.keyFile'] !== undefined;
+}
+
+function open(config: Config, { onError }: RelayLog): OpenStore {
+  const choice = parseStore(config['store.place']) ?? { type: 'sqlite' };
+  return openStore(choice, { ...storeOptionsOf(config), onError });
+}
+
+function startServer(relay: Relay, config: Config, { onError }: RelayLog): Promise<RelayServer> {
+  return startRelayServer(relay, {
+    port: config['listen.port'],
+    host: config['listen.host'],
+    maxConnections: config['listen.maxConnections'],
+    maxHeaderBytes: config['listen.maxHeaderBytes'],
+    headersTimeoutMs: config['listen.headersTimeoutMs'],
+    requestTimeoutMs: config['listen.requestTimeoutMs'],
+    onError,
+  });
+}
+
+/** What may change while it runs; the key is looked up at each call. */
+function applyTo(
+  { relay, server, log }: { relay: Relay; server: RelayServer; log: RelayLog },
+  config: Config,
+): void {
+  relay.reload(accessOf(config));
+  relay.setLimits(limitsOf(config));
+  server.setMaxConnections(config['listen.maxConnections']);
+  log.setLevel(config['run.logLevel']);
+}
+
 /** Who ends it by hand wants neither to wait nor to pay on. */
-function closingBy(signal: EndSignal, { drain }: ServeOptions): CloseOptions {
-  return signal === 'SIGTERM' ? { drainMs: drain * 1000, handOver: true } : {};
+function closingBy(signal: EndSignal, config: Config): CloseOptions {
+  return signal === 'SIGTERM' ? { drainMs: config['run.drainSeconds'] * 1000, handOver: true } : {};
 }
 
 async function openUpstream(
-  url: string | undefined,
+  running: RunningConfig,
   resources: AsyncDisposableStack,
 ): Promise<UpstreamOptions> {
   const transport = createNodeTransport();
-  const apiKey = process.env['ANTHROPIC_API_KEY'] || process.env['ANTHROPIC_AUTH_TOKEN'] || undefined;
-  const address = url ?? (process.env['ANTHROPIC_BASE_URL'] || undefined);
-  if (address !== undefined || apiKey !== undefined) {
-    return { baseURL: checkedAddress(address ?? 'https://api.anthropic.com'), transport, apiKey };
+  const { 'upstream.url': address, 'upstream.key': key } = running.values;
+  if (address !== undefined || key !== undefined) {
+    return {
+      baseURL: checkedAddress(address ?? 'https://api.anthropic.com'),
+      transport,
+      get apiKey() {
+        return running.values['upstream.key'];
+      },
+    };
   }
   const simulator = resources.use(await startSimulator());
   return { baseURL: simulator.url, transport, isSimulator: true };

@@ -1,8 +1,11 @@
 // How the commands that serve wait for their end.
 
-/** Runs `close` at the first SIGINT, SIGTERM or SIGHUP and resolves after it; a second signal ends the process at once.
+/** Runs `close` at the first of these signals and resolves after it; a second one ends the process at once.
  * It listens from the call on: call it before anybody can know that there is something to end. */
-export async function untilSignal(close: (signal: EndSignal) => Promise<void>): Promise<void> {
+export async function untilSignal(
+  close: (signal: EndSignal) => Promise<void>,
+  signals: readonly EndSignal[] = endSignals,
+): Promise<void> {
   const signal = await new Promise<EndSignal>((resolve) => {
     const stop = (signal: EndSignal): void => {
       for (const signal of signals) {
@@ -16,8 +19,8 @@ export async function untilSignal(close: (signal: EndSignal) => Promise<void>): 
   await close(signal);
 }
 
-export type EndSignal = (typeof signals)[number];
+export type EndSignal = (typeof endSignals)[number];
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const exitCodeOf = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

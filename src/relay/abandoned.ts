@@ -26,6 +26,8 @@ export interface AbandonedOptions {
   readonly isOwn: (id: string) => boolean;
   /** Goes on with a stream, or leaves it to others; false when nobody can go on with it. */
   readonly takeOver: (id: string, open: OpenRecord) => boolean;
+  /** Told of a stream that was ended instead. */
+  readonly onInterrupted: () => void;
 }
 
 /** Takes every stream that nobody holds; one that another takes first is left to it. Rejects with StorageError. */
@@ -39,14 +41,16 @@ export async function takeAbandoned(options: AbandonedOptions): Promise<void> {
   }
 }
 
-async function takeOne(id: string, { log, name, takeOver }: AbandonedOptions): Promise<void> {
+async function takeOne(id: string, { log, name, takeOver, onInterrupted }: AbandonedOptions): Promise<void> {
   const result = await log.read(id, logStart, { maxEntries: 1, maxBytes: 1 });
   const open = result.type === 'entries' ? result.entries[0]?.record : undefined;
   if (open?.type !== 'open' || takeOver(id, open)) return;
   const acquired = await log.acquire(id, name, leaseMs);
   if (acquired.type !== 'acquired') return;
   try {
-    await log.append(id, { after: acquired.tail, records: [{ type: 'end', ending: interrupted }] });
+    const records = [{ type: 'end', ending: interrupted }] as const;
+    const { type } = await log.append(id, { after: acquired.tail, records });
+    if (type === 'appended') onInterrupted();
   } finally {
     await log.release(id, name);
   }

@@ -10,7 +10,7 @@ import { BodyTooLargeError, closingResponse, errorResponse, securityHeaders } fr
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
 import { loggedResponse } from './log-line.ts';
-import type { LogLine } from './log-line.ts';
+import type { RequestLine } from './log-line.ts';
 import { ClosingError, RequestError } from './request-error.ts';
 import { isStoreFull } from './storage-error.ts';
 import type { RouteContext } from './route-context.ts';
@@ -22,13 +22,13 @@ import type { Route } from './route-table.ts';
 
 export interface HandlerOptions {
   readonly onError: (error: unknown) => void;
-  readonly onLog: ((line: LogLine) => void) | undefined;
+  readonly onRequest: ((line: RequestLine) => void) | undefined;
   readonly now: () => number;
 }
 
 export function createHandler(
   context: RouteContext,
-  { onError, onLog, now }: HandlerOptions,
+  { onError, onRequest, now }: HandlerOptions,
 ): (request: RelayRequest) => Promise<RelayResponse> {
   const respond = async (request: RelayRequest): Promise<RelayResponse> => {
     const { rules } = context.access;
@@ -41,14 +41,14 @@ export function createHandler(
       return withCrossOrigin(spoken(request, responseTo(error, request, onError)), request, rules);
     }
   };
-  if (onLog === undefined) return respond;
+  if (onRequest === undefined) return respond;
   return async (request) => {
     const startedAt = now();
     const name = routeName(request, context.assets);
     return loggedResponse(
       request,
       { response: await respond(request), route: name, startedAt },
-      { onLog, now },
+      { onRequest, now },
     );
   };
 }

@@ -1,6 +1,7 @@
 // The door of the relay. Its Node server has a door of its own, src/relay/node.ts.
 
 export { AccessOptionError } from './access/access-option-error.ts';
+export { checkAccessOptions } from './access/check-options.ts';
 export type { AccessOptions, OwnerLimits, PageRules, RelayKey } from './access/access-options.ts';
 export type { OwnerUsage } from './access/owner-accounts.ts';
 export { publishedPrices } from './access/price-table.ts';
@@ -13,5 +14,13 @@ export type { RelayLimits } from './limits.ts';
 export type { BreakLine, LogLine, RequestLine, StreamLine } from './log-line.ts';
 export { createRelay } from './relay.ts';
 export type { Relay, RelayOptions } from './relay.ts';
-export type { Asset, RelaySettings } from './route-context.ts';
+export type { Asset, MetricsPage, RelaySettings } from './route-context.ts';
+export { createMeterTelemetry } from './telemetry/meter-telemetry.ts';
+export type {
+  InstrumentOptions,
+  MeterAttributes,
+  MeterLike,
+  ObservableLike,
+} from './telemetry/meter-telemetry.ts';
+export type * from './telemetry/telemetry.ts';
 export type { UpstreamOptions } from './upstream.ts';

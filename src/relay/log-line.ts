@@ -3,6 +3,7 @@
 
 import type { StreamState } from '../storage/index.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
+import type { RelayTelemetry } from './telemetry/telemetry.ts';
 
 export type LogLine = BreakLine | RequestLine | StreamLine;
 
@@ -49,7 +50,7 @@ export interface MendedBreak {
 }
 
 export interface LogOptions {
-  readonly onLog: (line: LogLine) => void;
+  readonly onRequest: (line: RequestLine) => void;
   readonly now: () => number;
 }
 
@@ -59,14 +60,14 @@ const methods = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'P
 export function loggedResponse(
   { method, signal }: RelayRequest,
   { response, route, startedAt }: { response: RelayResponse; route: string; startedAt: number },
-  { onLog, now }: LogOptions,
+  { onRequest, now }: LogOptions,
 ): RelayResponse {
   const { status, headers } = response;
   const streamId = headers['x-stream-id'];
   return {
     ...response,
     sent: (bytes) => {
-      onLog({
+      onRequest({
         type: 'request',
         // Any word may be one, and say anything.
         method: methods.has(method) ? method : 'OTHER',
@@ -102,6 +103,32 @@ export function breakLine(streamId: string, { attempt, code, action }: MendedBre
 }
 
 /** The type of an upstream error is whatever upstream says. */
-function knownWord(code: string): string {
+export function knownWord(code: string): string {
   return /^[a-z][a-z_]{0,63}$/.test(code) ? code : 'other';
+}
+
+/** What fails to be told fails no answer. */
+export function harmless(
+  onLog: (line: LogLine) => void,
+  onError: (error: unknown) => void,
+): (line: LogLine) => void {
+  return (line) => {
+    try {
+      onLog(line);
+    } catch (error) {
+      onError(error);
+    }
+  };
+}
+
+/** Tells everybody of a response; undefined for nobody. */
+export function requestTeller(
+  onLog: ((line: LogLine) => void) | undefined,
+  telemetry: Required<RelayTelemetry> | undefined,
+): ((line: RequestLine) => void) | undefined {
+  if (onLog === undefined && telemetry === undefined) return undefined;
+  return (line) => {
+    onLog?.(line);
+    telemetry?.request(line);
+  };
 }

@@ -16,6 +16,8 @@ export interface RelayServer extends AsyncDisposable {
   readonly port: number;
   /** Such as `http://127.0.0.1:PORT`. */
   readonly url: string;
+  /** Makes another limit count from now on; connections that are there stay. */
+  setMaxConnections(limit: number): void;
   /** Takes no new work, lets what runs go on for `drainMs`, by default not at all, while readers may still come and
    * go; then accepts no more, stops what still runs, or with `handOver` leaves it to another process where one may go
    * on with it, and lets every reader have its ending or be told to come back. */
@@ -49,7 +51,7 @@ export interface RelayServerOptions {
 }
 
 /** What a server needs of a relay. */
-export type ServedRelay = Omit<Relay, 'reload' | 'usage'>;
+export type ServedRelay = Omit<Relay, 'reload' | 'setLimits' | 'usage'>;
 
 /** Starts the relay and listens. Rejects when the port is taken, and with an AccessOptionError when anybody could reach a
  * relay that has no keys; closing the relay is the caller's then. */
@@ -57,7 +59,8 @@ export async function startRelayServer(
   relay: ServedRelay,
   options: RelayServerOptions,
 ): Promise<RelayServer> {
-  const { port, onError, host = '127.0.0.1', maxConnections = 20_000 } = options;
+  const { port, onError, host = '127.0.0.1' } = options;
+  let maxConnections = 0;
   if (!relay.hasKeys && !isLoopback(host))
     throw new AccessOptionError(
       'host',
@@ -78,7 +81,11 @@ export async function startRelayServer(
       response.destroy();
     });
   });
-  server.maxConnections = maxConnections + Math.ceil(maxConnections / 10);
+  const setMaxConnections = (limit: number): void => {
+    maxConnections = limit;
+    server.maxConnections = limit + Math.ceil(limit / 10);
+  };
+  setMaxConnections(options.maxConnections ?? 20_000);
   server.on('connection', (socket) => {
     connections += 1;
     socket.once('close', () => {
@@ -95,7 +102,7 @@ export async function startRelayServer(
   let closing: Promise<void> | undefined;
   const close = (how: CloseOptions = {}) => (closing ??= closeServer(server, relay, how));
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
-  return { port: address.port, url, close, [Symbol.asyncDispose]: () => close() };
+  return { port: address.port, url, setMaxConnections, close, [Symbol.asyncDispose]: () => close() };
 }
 
 function isLoopback(host: string): boolean {

@@ -1,7 +1,7 @@
 // What a reader's leaving does to the answer, where a client says so itself.
 
 import { RequestError } from './request-error.ts';
-import type { StartOptions } from './streams.ts';
+import type { StartOptions } from './start-options.ts';
 
 /** How long an answer of a chat goes on after its reader has gone, in milliseconds, where nothing else is asked for:
  * time enough to come back, not to run up a bill. */

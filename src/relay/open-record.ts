@@ -1,7 +1,7 @@
 // The first record of a stream's log.
 
 import type { OpenRecord } from '../storage/index.ts';
-import type { StartOptions } from './streams.ts';
+import type { StartOptions } from './start-options.ts';
 
 /** A record holds no field without a value. */
 export function openRecord(

@@ -1,7 +1,7 @@
 // Gets one answer from upstream into its log. The log comes first: nothing reaches a reader that is not in it.
 
 import type { StreamEnding } from '../client/engine.ts';
-import { ApiError, ConnectionError, releaseBody, TimeoutError } from '../client/index.ts';
+import { ApiError, releaseBody, TimeoutError } from '../client/index.ts';
 import type { AttemptRecord, ByteSource } from '../client/index.ts';
 import { ProtocolError } from '../protocol/index.ts';
 import type { EndRecord, EntryId, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
@@ -14,12 +14,15 @@ import type { Break } from './first-request.ts';
 import { closingResponse, errorResponse } from './http.ts';
 import type { RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
+import { interrupted, logFull } from './last-words.ts';
 import { Lease } from './lease.ts';
 import type { MendedBreak } from './log-line.ts';
 import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
 import { isStoreFull, StorageError, storageErrorOf } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
+import { StreamMeter } from './telemetry/stream-meter.ts';
+import type { RelayTelemetry } from './telemetry/telemetry.ts';
 import { ToolHold } from './tool-hold.ts';
 import { passedHeaders } from './upstream.ts';
 
@@ -38,6 +41,7 @@ export interface ProducerOptions {
   readonly begin?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** The answer was begun by a process that is gone. */
   readonly isTakeover?: boolean | undefined;
+  readonly telemetry?: Required<RelayTelemetry> | undefined;
 }
 
 /** What upstream said before any event. */
@@ -54,6 +58,7 @@ export class Producer {
   readonly #lost = new AbortController();
   readonly #lease: Lease;
   readonly #hold: ToolHold | undefined;
+  readonly #meter: StreamMeter | undefined;
   /** How the log ends after an abort. */
   #abortEnding: LogEnding = { type: 'stopped' };
   #isClosing = false;
@@ -68,6 +73,7 @@ export class Producer {
   constructor(options: ProducerOptions) {
     this.#options = options;
     this.#hold = options.call.holdsTools === true ? new ToolHold() : undefined;
+    this.#meter = meterOf(options);
     this.#lease = new Lease({
       ...options,
       onStop: () => this.stop(),
@@ -131,6 +137,7 @@ export class Producer {
       await this.#endAfterFailure(failure);
     } finally {
       stopTotal();
+      this.#meter?.close({ isWithoutEnd: this.#lost.signal.aborted });
       await this.#lease.release();
       // After a whole answer the connection can serve the next call.
       if (this.#finished !== undefined) await releaseBody(this.#finished);
@@ -294,10 +301,11 @@ export class Producer {
     const result = await this.#tryAppend(this.#tail, records);
     if (result.type === 'appended') {
       this.#tail = result.tail;
+      this.#meter?.take(records);
       if (result.stopRequested) this.stop();
       return true;
     }
-    if (result.type === 'full') await this.#tryAppend(this.#tail, [logFull]);
+    if (result.type === 'full') await this.#tryEnd([logFull]);
     return false;
   }
 
@@ -308,13 +316,19 @@ export class Producer {
     });
   }
 
+  async #tryEnd(records: readonly LogRecord[], after = this.#tail): ReturnType<StreamLog['append']> {
+    const result = await this.#tryAppend(after, records);
+    if (result.type === 'appended') this.#meter?.take(records);
+    return result;
+  }
+
   /** Readers wait for an ending: a store that failed once may take it all the same. */
   async #endAfterFailure(failure: StorageError): Promise<void> {
     const records: LogRecord[] = [{ type: 'end', ending: failure.ending }];
     try {
-      let result = await this.#tryAppend(this.#tail, records);
+      let result = await this.#tryEnd(records);
       if (result.type === 'fenced' && result.tail.epoch === this.#tail.epoch)
-        result = await this.#tryAppend(result.tail, records);
+        result = await this.#tryEnd(records, result.tail);
       if (result.type !== 'fenced') return;
     } catch (error) {
       this.#options.onError(error);
@@ -332,23 +346,7 @@ function isNews(failure: unknown): boolean {
   );
 }
 
-const logFull: EndRecord = {
-  type: 'end',
-  ending: { type: 'failed', code: 'log_full', message: 'The answer is longer than a log may be' },
-};
-
-/** What a process left that is gone. */
-const interrupted: Break = {
-  failure: new ConnectionError('body', 'The process that had the stream is gone', { cause: undefined }),
-  last: [
-    {
-      type: 'end',
-      ending: {
-        type: 'failed',
-        code: 'interrupted',
-        message: 'The relay was ended in the middle of the answer',
-      },
-    },
-  ],
-  refusal: errorResponse(503, 'api_error', 'The relay was ended in the middle of the answer'),
-};
+function meterOf({ telemetry, policy, isTakeover = false }: ProducerOptions): StreamMeter | undefined {
+  const { clock } = policy.settings;
+  return telemetry && new StreamMeter({ telemetry, now: () => clock.now(), isTakeover });
+}

@@ -20,6 +20,10 @@ export class ReaderCount {
     this.#limits = limits;
   }
 
+  get all(): number {
+    return this.#all;
+  }
+
   /** Whether one more reader, of a new stream or of this one, would be one too many. */
   isFull({ owner, readers, readersPerStream }: OwnReaderLimits, id?: string): boolean {
     const { maxReaders, maxReadersPerStream } = this.#limits;

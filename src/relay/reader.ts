@@ -2,12 +2,13 @@
 // batch of entries and nothing more, so that a reader who does not read costs nobody anything. An iterator by hand, as
 // every event comes by here for every reader, and generators within generators take several promises for each.
 
-import { isSameEntry, logStart } from '../storage/index.ts';
+import { formatEntryId, isSameEntry, logStart } from '../storage/index.ts';
 import type { EntryId, LogEntry, ReadResult, StreamLog } from '../storage/index.ts';
 import type { Parting } from './parting.ts';
 import type { Turn } from './access/turn.ts';
 import { Silence } from './silence.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
+import type { ReaderOutcome } from './telemetry/telemetry.ts';
 
 /** Endings that are a reader's alone: the log has another, or none. */
 type ReaderErrorCode =
@@ -61,7 +62,7 @@ export interface Following {
   /** Aborts when nobody will write the log's end. */
   readonly lost?: AbortSignal | undefined;
   /** Called once, when reading is over. */
-  readonly onEnd: () => void;
+  readonly onEnd: (outcome: ReaderOutcome) => void;
 }
 
 /** What one reader holds at once, and how long it keeps the event loop: a few milliseconds of encoding. */
@@ -100,6 +101,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   #waiting: Promise<void> | undefined;
   #following: Following | undefined;
   #saidPosition = 0;
+  /** How reading ends, if it ends now. */
+  #outcome: ReaderOutcome = 'left';
   #step: 'begin' | 'read' | 'rest' | 'wait' | 'end' = 'begin';
 
   constructor(log: StreamLog, encoder: Encoder, options: ReadOptions) {
@@ -122,8 +125,9 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
       if (text !== undefined) return { done: false, value: text };
     } catch (error) {
       this.#options.onError(error);
+      const text = this.#textOfError(error);
       this.#close();
-      return { done: false, value: this.#textOfError(error) };
+      return { done: false, value: text };
     }
     this.#close();
     return { done: true, value: undefined };
@@ -151,7 +155,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     this.#options.signal.removeEventListener('abort', this.#leave);
     this.#following?.lost?.removeEventListener('abort', this.#lose);
     this.#options.parting?.remove(this.#part);
-    this.#following?.onEnd();
+    this.#following?.onEnd(this.#outcome);
     this.#following = undefined;
     this.#leave();
     this.#silence?.stop();
@@ -192,13 +196,15 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   #textOfError(error: unknown): string {
+    if (!violations.has(this.#outcome))
+      this.#outcome = error instanceof StorageError ? error.code : 'api_error';
     return error instanceof StorageError
       ? this.#encoder.failed(error.code, 'The store could not be read')
       : this.#encoder.failed('api_error', 'Internal server error');
   }
 
   #sendAway(): string {
-    this.#step = 'end';
+    this.#end('sent_away');
     const encoder = this.#encoder;
     return (
       encoder.reconnect() ??
@@ -223,12 +229,13 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   #textOf(result: ReadResult, isParting: boolean): string {
     if (result.type === 'diverged') return this.#reset(result.from);
     if (result.type === 'gone') {
-      this.#step = 'end';
+      this.#end('stream_gone');
       return this.#encoder.failed('stream_gone', 'The stream was deleted');
     }
-    if (result.ended) this.#step = 'end';
-    else if (isParting && result.entries.length === 0) return this.#sendAway();
-    return this.#encodeAll(result.entries);
+    if (!result.ended && isParting && result.entries.length === 0) return this.#sendAway();
+    const text = this.#encodeAll(result.entries);
+    if (result.ended) this.#endWith(result.entries.at(-1));
+    return text;
   }
 
   #reset(from: EntryId): string {
@@ -237,7 +244,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     const text = this.#encoder.reset(from);
     this.#position = this.#encoder.needsHistory ? logStart : from;
     this.#shownAfter = this.#position.sequence;
-    if (text === undefined) this.#step = 'end';
+    if (text === undefined) this.#end('log_diverged');
     return text ?? this.#encoder.failed('log_diverged', 'The stream is not what it was: ask again');
   }
 
@@ -245,15 +252,35 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     const encoder = this.#encoder;
     let text = '';
     for (const entry of entries) {
+      if (entry.id.sequence !== this.#position.sequence + 1) this.#violate('gap', entry);
       const piece = encoder.encode(entry);
       this.#position = entry.id;
       if (piece === '' || entry.id.sequence <= this.#shownAfter) continue;
       text += piece;
       if (!encoder.hasEnded) continue;
-      this.#step = 'end';
+      this.#end('ended');
       break;
     }
     return text;
+  }
+
+  #end(outcome: ReaderOutcome): void {
+    this.#outcome = outcome;
+    this.#step = 'end';
+  }
+
+  /** The log goes no further than this entry, or than what was read before. */
+  #endWith(last: LogEntry | undefined): void {
+    if (last !== undefined && last.record.type !== 'end' && !this.#encoder.hasEnded)
+      this.#violate('without_end', last);
+    this.#end('ended');
+  }
+
+  /** The log breaks a promise that it made. Who reads is told rather than left with less than there was. */
+  #violate(outcome: 'gap' | 'without_end', { id, record }: LogEntry): never {
+    this.#outcome = outcome;
+    const place = `${formatEntryId(this.#position)}, ${formatEntryId(id)} (${record.type})`;
+    throw new StorageError(`Cannot read the stream ${this.#options.id}: ${outcome} at ${place}`);
   }
 
   /** False when the connection has been silent for too long first. */
@@ -288,6 +315,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     });
   }
 }
+
+const violations: ReadonlySet<ReaderOutcome> = new Set(['gap', 'without_end']);
 
 /** Where there is one: a timer of 0 waits a millisecond. */
 const { setImmediate } = globalThis as { setImmediate?: (run: () => void) => unknown };

@@ -13,12 +13,14 @@ import { checkUpstream } from './access/check-upstream.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { defaultLimits } from './limits.ts';
 import type { RelayLimits } from './limits.ts';
-import { breakLine, streamLine } from './log-line.ts';
+import { breakLine, harmless, requestTeller, streamLine } from './log-line.ts';
 import type { LogLine } from './log-line.ts';
 import { ClosingError } from './request-error.ts';
-import type { Asset, RelaySettings, RouteContext } from './route-context.ts';
+import type { Asset, MetricsPage, RelaySettings, RouteContext } from './route-context.ts';
 import type { CallPolicy } from './stream-call.ts';
 import { Streams } from './streams.ts';
+import { combineTelemetry } from './telemetry/combine-telemetry.ts';
+import type { RelayTelemetry } from './telemetry/telemetry.ts';
 import { Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
 import { counted, createHandler } from './handle-request.ts';
@@ -43,6 +45,10 @@ export interface RelayOptions {
   readonly clock?: Clock;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Who wants to know how it does: figures, traces. */
+  readonly telemetry?: readonly RelayTelemetry[];
+  /** What `GET /metrics` says; without it there is no such page. */
+  readonly metricsPage?: () => Promise<MetricsPage>;
   /** Told of every response that has gone out, of every ending of a stream, and of calls that broke unseen. */
   readonly onLog?: (line: LogLine) => void;
   /** Told of errors that are the relay's own fault, where the client gets a 500 that does not say more, and of upstream
@@ -62,6 +68,8 @@ export interface Relay {
   /** Goes on with what a process before left open in the log, and later with what nobody produces, or ends it, so
    * that every reader gets an ending; until it is closed. Never rejects. */
   start(): Promise<void>;
+  /** Makes other limits count from now on; those left out stay as they are. */
+  setLimits(limits: Partial<RelayLimits>): void;
   /** Begins nothing more: what would is asked to come again, 503, and so is who asks whether it is ready. Resolves
    * when what runs has come to its end, or when `limitMs` have passed. */
   drain(limitMs: number): Promise<void>;
@@ -84,17 +92,15 @@ export function createRelay(options: RelayOptions): Relay {
   const { settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
   const { onError = () => undefined } = options;
   const onLog = options.onLog && harmless(options.onLog, onError);
+  // Everybody looks here, each time: what is changed counts at once.
   const limits = { ...defaultLimits, ...options.limits };
   const access = new Access(options.access ?? {}, now);
   checkUpstream(access.rules, options.upstream);
-  const conversations = new Conversations({
-    store: options.conversations ?? new MemoryConversations(),
-    log: options.log,
-    now,
-    onError,
-  });
+  const { conversations: store = new MemoryConversations(), log } = options;
+  const conversations = new Conversations({ store, log, now, onError });
   const upstream = new Upstream(options.upstream);
-  const told = { now, onLog, onError };
+  const telemetry = combineTelemetry(options.telemetry ?? [], onError);
+  const told = { now, onLog, onError, telemetry };
   const { accounts } = access;
   const streams = createStreams(options, { ...told, upstream, conversations, accounts, limits, pingMs });
   const draining = new AbortController();
@@ -110,10 +116,13 @@ export function createRelay(options: RelayOptions): Relay {
     access,
     isPage: true,
     pingMs,
+    metricsPage: options.metricsPage,
     draining: draining.signal,
     closing: closing.signal,
   };
-  const { handle, handling } = counted(createHandler(context, told));
+  const { handle, handling } = counted(
+    createHandler(context, { now, onError, onRequest: requestTeller(onLog, telemetry) }),
+  );
   return {
     get hasKeys() {
       return access.hasKeys;
@@ -125,6 +134,7 @@ export function createRelay(options: RelayOptions): Relay {
       await streams.takeCare();
       await conversations.takeAllEnded();
     },
+    setLimits: (changed) => void Object.assign(limits, changed),
     drain: (limitMs) => {
       draining.abort();
       return within(
@@ -140,7 +150,12 @@ export function createRelay(options: RelayOptions): Relay {
   };
 }
 
-interface EndTakerOptions extends Pick<HandlerOptions, 'onLog' | 'now'> {
+interface Told extends Omit<HandlerOptions, 'onRequest'> {
+  readonly onLog: ((line: LogLine) => void) | undefined;
+  readonly telemetry: Required<RelayTelemetry> | undefined;
+}
+
+interface EndTakerOptions extends Pick<Told, 'onLog' | 'now'> {
   readonly log: StreamLog;
   readonly conversations: Conversations;
 }
@@ -158,7 +173,7 @@ function createEndTaker({ log, conversations, onLog, now }: EndTakerOptions): Ta
   };
 }
 
-interface StreamsContext extends HandlerOptions {
+interface StreamsContext extends Told {
   readonly conversations: Conversations;
   readonly upstream: Upstream;
   readonly limits: RelayLimits;
@@ -178,20 +193,6 @@ function createStreams(
     policy: policyOf(calls, clock),
     takeoverPoster: upstream.takeoverPoster.bind(upstream),
   });
-}
-
-/** What fails to be told fails no answer. */
-function harmless(
-  onLog: (line: LogLine) => void,
-  onError: (error: unknown) => void,
-): (line: LogLine) => void {
-  return (line) => {
-    try {
-      onLog(line);
-    } catch (error) {
-      onError(error);
-    }
-  };
 }
 
 function policyOf(calls: Omit<CallOptions, 'fallback'>, clock: Clock | undefined): CallPolicy {

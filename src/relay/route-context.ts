@@ -22,6 +22,12 @@ export interface RelaySettings {
   readonly maxTokens: number;
 }
 
+/** What `/metrics` says. */
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly text: string;
+}
+
 export interface RouteContext {
   readonly streams: Streams;
   readonly conversations: Conversations;
@@ -35,6 +41,8 @@ export interface RouteContext {
   readonly access: Access;
   /** The route is one for pages: their requests are looked into, those of programs go up as they are. */
   readonly isPage: boolean;
+  /** Undefined for a relay that keeps no figures. */
+  readonly metricsPage: (() => Promise<MetricsPage>) | undefined;
   /** The longest silence on a reader's connection, in milliseconds. */
   readonly pingMs: number;
   /** Aborts when the relay begins nothing more. */

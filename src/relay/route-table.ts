@@ -11,6 +11,7 @@ import {
 } from './routes/conversations.ts';
 import { getChatStream, postChat, postChatStop } from './routes/use-chat.ts';
 import { getModels, postCountTokens, postMessages } from './routes/messages.ts';
+import { getMetrics } from './routes/metrics.ts';
 import { getHealth, getReadiness, getSettings } from './routes/page.ts';
 import { deleteSession, postSession } from './routes/session.ts';
 import { deleteStream, getStream, postStop, postStreams } from './routes/streams.ts';
@@ -86,6 +87,7 @@ export const routes: readonly Route[] = [
   },
   { method: 'POST', name: '/session', path: /^\/session$/, handle: postSession, isOpen: true },
   { method: 'DELETE', name: '/session', path: /^\/session$/, handle: deleteSession, isOpen: true },
+  { method: 'GET', name: '/metrics', path: /^\/metrics$/, handle: getMetrics },
   { method: 'GET', name: '/relay.json', path: /^\/relay\.json$/, handle: getSettings },
   { method: 'GET', name: '/healthz', path: /^\/healthz$/, handle: getHealth, isOpen: true },
   { method: 'GET', name: '/readyz', path: /^\/readyz$/, handle: getReadiness, isOpen: true },

@@ -1,24 +1,24 @@
 // The streams this relay works on: starts them, follows them, stops them. Every route stands on this.
 
-import type { CreateResult, EntryId, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
-import type { MessagesBody } from './access/asked.ts';
+import type { EntryId, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
 import { meteredPost } from './access/metered-post.ts';
 import type { OwnerAccounts } from './access/owner-accounts.ts';
 import { OwnerLimitError } from './access/owner-limit-error.ts';
 import type { Turn } from './access/turn.ts';
 import { takeAbandoned } from './abandoned.ts';
 import { randomId } from './http.ts';
-import type { RelayResponse } from './http.ts';
 import type { RelayLimits } from './limits.ts';
 import type { MendedBreak } from './log-line.ts';
 import { openRecord } from './open-record.ts';
 import { Parting } from './parting.ts';
 import { Producer } from './producer.ts';
-import type { Opening, ProducerOptions } from './producer.ts';
+import type { ProducerOptions } from './producer.ts';
 import { readLog } from './reader.ts';
 import { ReaderCount } from './reader-count.ts';
 import type { Encoder, Following } from './reader.ts';
-import type { CallPolicy, PostMessages, StreamCall } from './stream-call.ts';
+import type { ReaderOutcome, RelayFigures, RelayTelemetry } from './telemetry/telemetry.ts';
+import type { CallPolicy, PostMessages } from './stream-call.ts';
+import type { StartOptions, StartResult } from './start-options.ts';
 
 export interface StreamsOptions {
   readonly log: StreamLog;
@@ -36,45 +36,8 @@ export interface StreamsOptions {
   readonly onBreak: (id: string, mended: MendedBreak) => void;
   /** Told when a stream of this relay has its end, or is left to another process. */
   readonly onEnded?: ((id: string, options: { isHandedOver: boolean }) => Promise<void>) | undefined;
+  readonly telemetry?: Required<RelayTelemetry> | undefined;
 }
-
-export interface StartOptions {
-  readonly owner: string;
-  readonly idempotencyKey?: string | undefined;
-  /** What the answer is part of, and the page's name for the message it goes on with. */
-  readonly conversation?: string | undefined;
-  readonly messageId?: string | undefined;
-  readonly call: StreamCall;
-  /** Told of the stream before upstream is called; when it rejects, upstream is not, and so does the start. */
-  readonly onCreated?: ((id: string) => Promise<void>) | undefined;
-  /** The request, parsed. */
-  readonly body: MessagesBody;
-  /** How long it may wait for its turn among those of its owner, in milliseconds; default for as long as it takes. */
-  readonly waitMs?: number | undefined;
-  /** Left out when no other process may go on with the answer. */
-  readonly takeover?: TakeoverTerms | undefined;
-  /** How long the stream goes on without any reader, in milliseconds; it is stopped then. Default: to its end. With 0
-   * it is stopped when the last reader leaves, and may wait for its first. */
-  readonly orphanMs?: number | undefined;
-  /** The stream is stopped when this aborts; with an `orphanMs`, only if nobody reads it. */
-  readonly leaving?: AbortSignal | undefined;
-}
-
-export type StartResult =
-  | {
-      readonly type: 'started';
-      readonly id: string;
-      readonly opening: Promise<Opening>;
-      /** Its owner has as much under way as they may. */
-      readonly isWaiting: boolean;
-    }
-  /** Its owner may not have it begin, nor wait. */
-  | { readonly type: 'limited'; readonly response: RelayResponse }
-  /** The relay takes no more. */
-  | { readonly type: 'closing' }
-  /** It works on as many as it may. */
-  | { readonly type: 'busy' }
-  | Exclude<CreateResult, { type: 'created' }>;
 
 interface Running {
   readonly producer: Producer;
@@ -124,6 +87,15 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     this.readers = new ReaderCount(options.limits);
+    options.telemetry?.watch(this.#figures);
+  }
+
+  get #figures(): RelayFigures {
+    return {
+      openStreams: () => this.#running.size,
+      readers: () => this.readers.all,
+      held: () => this.log.held(),
+    };
   }
 
   get log(): StreamLog {
@@ -267,13 +239,14 @@ export class Streams {
   }
 
   #run(id: string, { open, turn, waitMs = Infinity, orphanMs, call, isTakeover }: Work): Running {
-    const { log, now, onError, policy, accounts } = this.#options;
+    const { log, now, onError, policy, accounts, telemetry } = this.#options;
     const { owner } = open;
     const onBreak = (mended: MendedBreak): void => this.#options.onBreak(id, mended);
     const post = accounts.hasQuota(owner) ? meteredPost(call.post, turn) : call.post;
     const begin = (signal: AbortSignal) => turn.start(signal, waitMs);
     const work = { call: { ...call, post }, isTakeover, begin };
-    const producer = new Producer({ id, name: this.#name, log, now, onError, onBreak, policy, ...work });
+    const context = { log, now, onError, onBreak, policy, telemetry };
+    const producer = new Producer({ id, name: this.#name, ...context, ...work });
     turn.onOver = (why) => {
       if (why === 'quota') producer.fail(new OwnerLimitError('quota', accounts.of(owner).retryAfterMs));
       else producer.stop();
@@ -316,8 +289,9 @@ export class Streams {
     if (running !== undefined) running.readers += 1;
     clearTimeout(running?.orphanTimer);
     this.readers.enter(id, owner);
-    const onEnd = (): void => {
+    const onEnd = (outcome: ReaderOutcome): void => {
       this.readers.leave(id, owner);
+      this.#options.telemetry?.readerEnded(outcome);
       if (running === undefined) return;
       running.readers -= 1;
       this.#watch(id, running);
@@ -364,6 +338,7 @@ export class Streams {
       name: this.#name,
       isOwn: (id: string) => this.#own.has(id),
       takeOver: (id: string, open: OpenRecord) => this.#takeOver(id, open),
+      onInterrupted: () => this.#options.telemetry?.interrupted(),
     };
     this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);
     return this.#sweep;

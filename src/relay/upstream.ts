@@ -9,7 +9,8 @@ export interface UpstreamOptions {
   /** For example `https://api.anthropic.com`. */
   readonly baseURL: string;
   readonly transport: Transport;
-  /** Replaces whatever key a client sends. Without one the client's own goes through. */
+  /** Replaces whatever key a client sends. Without one the client's own goes through. Looked up at each call, so a
+   * getter may give another one later. */
   readonly apiKey?: string | undefined;
   /** The embedded simulator: faults may be asked for, and no client's key leaves the relay. */
   readonly isSimulator?: boolean | undefined;

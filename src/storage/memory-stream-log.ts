@@ -117,6 +117,10 @@ export class MemoryStreamLog implements StreamLog {
     this.#book.delete(id);
   }
 
+  async held(): Promise<{ streams: number; bytes: number }> {
+    return { streams: this.#book.streamCount, bytes: this.#book.totalBytes };
+  }
+
   async abandoned(): Promise<readonly string[]> {
     return this.#book.abandoned();
   }

@@ -182,6 +182,10 @@ export class SqliteStreamLog implements StreamLog {
     return this.#change(() => this.#book.delete(id));
   }
 
+  held(): Promise<{ streams: number; bytes: number }> {
+    return this.#look(() => ({ streams: this.#book.streamCount, bytes: this.#book.totalBytes }));
+  }
+
   abandoned(): Promise<readonly string[]> {
     return this.#look(() => this.#book.abandoned());
   }

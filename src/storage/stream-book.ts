@@ -86,6 +86,10 @@ export class StreamBook {
     this.#options = options;
   }
 
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
   /** The bytes of all logs that are held now. */
   get totalBytes(): number {
     return this.#totalBytes;

@@ -111,6 +111,8 @@ export interface StreamLog extends AsyncDisposable {
   requestStop(id: string): Promise<'requested' | 'ended' | 'gone'>;
   /** Removes the log, whatever its state. */
   delete(id: string): Promise<void>;
+  /** What the store holds now, counted as its limits are. */
+  held(): Promise<{ readonly streams: number; readonly bytes: number }>;
   /** Ids of streams that are open and that nobody holds. */
   abandoned(): Promise<readonly string[]>;
 }

@@ -3,15 +3,7 @@
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { test } from 'node:test';
-import {
-  context,
-  createNoopMeter,
-  INVALID_SPAN_CONTEXT,
-  ROOT_CONTEXT,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+import { context, createNoopMeter, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type {
   Attributes,
   Context,
@@ -19,69 +11,13 @@ import type {
   Histogram,
   Meter,
   MetricOptions,
-  Span,
-  SpanOptions,
-  Tracer,
 } from '@opentelemetry/api';
 import { Millrace } from 'millrace/client';
 import type { ClientOptions } from 'millrace/client';
 import { createOpenTelemetry } from 'millrace/client/otel';
 import type { OpenTelemetryOptions } from 'millrace/client/otel';
+import { MemoryTracer } from '../support/memory-tracer.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
-
-interface SeenSpan {
-  readonly name: string;
-  readonly kind: SpanKind | undefined;
-  readonly attributes: Attributes;
-  readonly events: string[];
-  status: SpanStatusCode;
-  isEnded: boolean;
-}
-
-class MemoryTracer implements Tracer {
-  readonly spans: SeenSpan[] = [];
-
-  startSpan(name: string, { kind, attributes }: SpanOptions = {}): Span {
-    const seen: SeenSpan = {
-      name,
-      kind,
-      attributes: { ...attributes },
-      events: [],
-      status: SpanStatusCode.UNSET,
-      isEnded: false,
-    };
-    this.spans.push(seen);
-    const span: Span = {
-      spanContext: () => INVALID_SPAN_CONTEXT,
-      setAttribute: (key, value) => span.setAttributes({ [key]: value }),
-      setAttributes: (more) => {
-        Object.assign(seen.attributes, more);
-        return span;
-      },
-      addEvent: (event) => {
-        seen.events.push(event);
-        return span;
-      },
-      addLink: () => span,
-      addLinks: () => span,
-      setStatus: ({ code }) => {
-        seen.status = code;
-        return span;
-      },
-      updateName: () => span,
-      end: () => {
-        seen.isEnded = true;
-      },
-      isRecording: () => !seen.isEnded,
-      recordException: () => undefined,
-    };
-    return span;
-  }
-
-  startActiveSpan(): never {
-    throw new Error('The span of an answer is never the active one');
-  }
-}
 
 interface Recorded {
   readonly name: string;

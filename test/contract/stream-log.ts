@@ -190,6 +190,18 @@ export function testStreamLog({ name, open, reopen }: Backend): void {
     assert.deepEqual(await log.read('none', logStart, all), { type: 'gone' });
   });
 
+  it('says how many streams it holds, and how many bytes, counted as its limits are', async (log) => {
+    assert.deepEqual(await log.held(), { streams: 0, bytes: 0 });
+    const tail = await begin(log);
+    const before = await log.held();
+    assert.equal(before.streams, 1);
+    await append(log, tail, say('x'.repeat(1000)));
+    const { bytes } = await log.held();
+    assert.ok(bytes >= before.bytes + 1000 && bytes < before.bytes + 2500);
+    await log.delete('s');
+    assert.deepEqual(await log.held(), { streams: 0, bytes: 0 });
+  });
+
   it('one producer holds the lease, until it runs out or is given back (4)', async (log) => {
     await begin(log);
     assert.deepEqual(await log.acquire('s', 'p2', leaseMs), { type: 'held' });

@@ -15,7 +15,7 @@ import { startTestRelay } from '../support/relay.ts';
 
 function relayThat(handle: (request: RelayRequest) => Promise<RelayResponse>) {
   const nothing = async (): Promise<undefined> => undefined;
-  return { handle, start: nothing, drain: nothing, close: nothing };
+  return { handle, setLimits: () => undefined, start: nothing, drain: nothing, close: nothing };
 }
 
 test('createFetchHandler() asks for the next piece when the reader does, and not before', async () => {

@@ -12,7 +12,12 @@ export interface Nginx extends AsyncDisposable {
 }
 
 /** Starts nginx with these `location` blocks and its defaults everywhere else. */
-export async function startNginx(locations: string): Promise<Nginx> {
+export function startNginx(locations: string): Promise<Nginx> {
+  return startNginxWith((address) => `server { listen ${address}; ${locations} }`);
+}
+
+/** Starts nginx with what stands in its `http` block, where one server listens on the address. */
+export async function startNginxWith(http: (address: string) => string): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-nginx-'));
   const port = await freePort();
   // As root it would change its user, who may not enter the folder.
@@ -28,7 +33,7 @@ export async function startNginx(locations: string): Promise<Nginx> {
     http {
       access_log off;
       ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
-      server { listen 127.0.0.1:${port}; ${locations} }
+      ${http(`127.0.0.1:${port}`)}
     }`;
   await writeFile(join(folder, 'nginx.conf'), config);
   const program = process.env['MILLRACE_NGINX'] ?? '/usr/sbin/nginx';

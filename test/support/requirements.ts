@@ -17,6 +17,13 @@ export function nginxSkip(): string | false {
   return isLeftOut('nginx') && 'left out by --without nginx';
 }
 
+/** Why the check of the systemd unit cannot run here, or `false`. */
+export function systemdSkip(): string | false {
+  return !existsSync(systemdAnalyze) && `${systemdAnalyze} is not here`;
+}
+
+export const systemdAnalyze = '/usr/bin/systemd-analyze';
+
 function isLeftOut(name: string): boolean {
   return (process.env['MILLRACE_WITHOUT'] ?? '').split(',').includes(name);
 }

@@ -64,7 +64,7 @@ export class OwnerAccounts {
   }
 
   usage(): readonly OwnerUsage[] {
-    return [...this.#accounts].map(([owner, account]) => {
+    return Array.from(this.#accounts, ([owner, account]) => {
       const { taken, ...counts } = account.counts;
       return { owner, ...counts, ...taken };
     });

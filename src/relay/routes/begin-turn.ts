@@ -5,7 +5,7 @@ import type { RelayResponse } from '../http.ts';
 import type { PageRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
-import type { StartOptions } from '../streams.ts';
+import type { StartOptions } from '../start-options.ts';
 
 export interface BegunTurn {
   readonly type: 'begun';

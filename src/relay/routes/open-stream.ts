@@ -8,7 +8,7 @@ import { closingResponse, errorResponse } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
 import type { RouteContext } from '../route-context.ts';
-import type { StartOptions, StartResult } from '../streams.ts';
+import type { StartOptions, StartResult } from '../start-options.ts';
 
 /** What a route says of its stream; the rest is the same for all. */
 export type StreamStart = Omit<StartOptions, 'body' | 'waitMs'>;

@@ -3,11 +3,11 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
+import type { Path, Problem } from '../../document/index.ts';
 import { isObject } from '../validate-value.ts';
-import type { ScenarioPath, ScenarioProblem } from './shape.ts';
 
 /** Paths that are relative are so to `folder`. */
-export function findUnreadable(scenario: unknown, folder: string): ScenarioProblem[] {
+export function findUnreadable(scenario: unknown, folder: string): Problem[] {
   return [...filesIn(scenario)].flatMap(({ path, file }) => {
     const message = complaintAbout(resolve(folder, file));
     return message === undefined ? [] : [{ path, message }];
@@ -15,7 +15,7 @@ export function findUnreadable(scenario: unknown, folder: string): ScenarioProbl
 }
 
 interface NamedFile {
-  readonly path: ScenarioPath;
+  readonly path: Path;
   readonly file: string;
 }
 
@@ -35,7 +35,7 @@ function listIn(value: unknown, name: string): readonly unknown[] {
   return Array.isArray(list) ? list : [];
 }
 
-function* fileOf(reply: unknown, path: ScenarioPath): Generator<NamedFile> {
+function* fileOf(reply: unknown, path: Path): Generator<NamedFile> {
   const file = isObject(reply) ? reply['recording'] : undefined;
   if (typeof file === 'string') yield { path: [...path, 'recording'], file };
 }

@@ -3,6 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 
+import { problemsOf } from '../../document/index.ts';
+import type { Problem } from '../../document/index.ts';
 import type { ParsedPlan } from '../faults/fault.ts';
 import { parseFaultInput } from '../faults/parse-fault-input.ts';
 import type {
@@ -18,8 +20,6 @@ import type {
 import { findUnreadable } from './find-unreadable.ts';
 import { ScenarioError } from './scenario-error.ts';
 import { replyShape, scenarioShape, whenShape } from './scenario-shape.ts';
-import { Spot } from './shape.ts';
-import type { ScenarioProblem, Shape } from './shape.ts';
 
 export interface ParsedRule {
   /** What it is called in messages. */
@@ -45,7 +45,7 @@ export interface ParsedScenario {
 }
 
 /** Everything that is wrong with a scenario. Paths of recordings are relative to `folder`. */
-export function findProblems(value: unknown, folder = '.'): readonly ScenarioProblem[] {
+export function findProblems(value: unknown, folder = '.'): readonly Problem[] {
   return [...problemsOf(value, scenarioShape), ...findUnreadable(value, folder)];
 }
 
@@ -64,17 +64,11 @@ export function parseSingleReply(reply: ScriptedReply, when: When, label: string
   return { label, when, replies: [parseReply(reply, [])], times: 1, faults: undefined };
 }
 
-function problemsOf(value: unknown, shape: Shape): readonly ScenarioProblem[] {
-  const problems: ScenarioProblem[] = [];
-  shape(value, new Spot(problems));
-  return problems;
-}
-
-function demand(problems: readonly ScenarioProblem[], what: string): void {
+function demand(problems: readonly Problem[], what: string): void {
   if (problems.length > 0) throw new ScenarioError(what, problems);
 }
 
-type Path = ScenarioProblem['path'];
+type Path = Problem['path'];
 
 function parseRule(rule: ScenarioRule, path: Path): ParsedRule {
   const { name, when = {}, reply, replies, times, faults } = rule;

@@ -1,33 +1,22 @@
 // A scenario that cannot be used, with everything that is wrong with it.
 
+import { listOfProblems, problemText } from '../../document/index.ts';
+import type { Path, Problem } from '../../document/index.ts';
 import { SimulatorError } from '../errors.ts';
-import type { ScenarioPath, ScenarioProblem } from './shape.ts';
-
-/** Beyond it only their number is said. */
-const mostShown = 20;
 
 export class ScenarioError extends SimulatorError {
-  readonly problems: readonly ScenarioProblem[];
+  readonly problems: readonly Problem[];
 
   /** `toPlace` says where in a file each problem is. */
   constructor(
     what: string,
-    problems: readonly ScenarioProblem[],
-    { toPlace, cause }: { toPlace?: (path: ScenarioPath) => string; cause?: unknown } = {},
+    problems: readonly Problem[],
+    { toPlace, cause }: { toPlace?: (path: Path) => string; cause?: unknown } = {},
   ) {
-    const lines = problems.slice(0, mostShown).map(({ path, message }) => {
-      const named = path.length === 0 ? message : `${toText(path)}: ${message}`;
-      return toPlace === undefined ? named : `${toPlace(path)} ${named}`;
-    });
-    if (problems.length > mostShown) lines.push(`… and ${problems.length - mostShown} more`);
-    const separator = lines.length === 1 ? ' ' : '\n  ';
-    super('invalid_scenario', [`Cannot use ${what}:`, ...lines].join(separator), { cause });
+    const lines = problems.map((problem) =>
+      toPlace === undefined ? problemText(problem) : `${toPlace(problem.path)} ${problemText(problem)}`,
+    );
+    super('invalid_scenario', listOfProblems(`Cannot use ${what}`, lines), { cause });
     this.problems = problems;
   }
-}
-
-/** `rules[0].when.turn` */
-function toText(path: ScenarioPath): string {
-  const keys = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`));
-  return keys.join('').replace(/^\./, '');
 }

@@ -1,5 +1,18 @@
 // What each part of a scenario may hold: the tables behind every message about one that is wrong.
 
+import {
+  flag,
+  integerFrom,
+  listOf,
+  objectOf,
+  oneOf,
+  orNull,
+  reportUnknown,
+  show,
+  text,
+  where,
+} from '../../document/index.ts';
+import type { Fields, Shape, Spot } from '../../document/index.ts';
 import { ApiError, statusOfErrorType } from '../../protocol/index.ts';
 import { demandNoRefusal } from '../faults/fault-plans.ts';
 import { parseFaultInput } from '../faults/parse-fault-input.ts';
@@ -15,19 +28,6 @@ import type {
   ToolResultMatch,
   When,
 } from './scenario.ts';
-import {
-  flag,
-  integerFrom,
-  listOf,
-  objectOf,
-  oneOf,
-  orNull,
-  reportUnknown,
-  show,
-  text,
-  where,
-} from './shape.ts';
-import type { Fields, Shape, Spot } from './shape.ts';
 
 /** A table with every field of a type. */
 type FieldsOf<Type> = { readonly [Name in keyof Type]-?: Shape };

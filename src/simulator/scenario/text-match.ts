@@ -1,7 +1,7 @@
 // Whether a text is as a scenario wants it, and why not.
 
+import { show } from '../../document/index.ts';
 import type { TextMatch, TextTest } from './scenario.ts';
-import { show } from './shape.ts';
 
 /** Why the text does not fit; undefined when it does. No text at all is an empty one. */
 export function mismatchOf(found: string, wanted: TextMatch): string | undefined {

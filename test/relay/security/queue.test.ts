@@ -210,7 +210,7 @@ test('Queue: an owner whose key is taken away has everything stopped, what waits
 
 test('Queue: more room by other limits is used at once', async () => {
   await withHeld({ concurrent: 1 }, async ({ relay, url, asked }) => {
-    for (const _ of [1, 2, 3]) await post(`${url}/streams`, question('x'), as(ann));
+    for (let count = 0; count < 3; count += 1) await post(`${url}/streams`, question('x'), as(ann));
     await turnsUntil(() => asked() === 1);
     relay.relay.reload({ keys: [ann, bob], limits: { concurrent: 2 } });
     await turnsUntil(() => asked() === 2);

@@ -1,26 +1,17 @@
-// What a value of a scenario must look like, and what is said when it does not. All problems are found, not only the
-// first.
+// What a value that somebody wrote must look like, and what is said when it does not. All problems are found, not
+// only the first.
 
 import { inspect } from 'node:util';
 
-import { isObject } from '../validate-value.ts';
 import { closestName } from './closest-name.ts';
+import type { Path, Problem } from './problem.ts';
 
-export type ScenarioPath = readonly (string | number)[];
-
-export interface ScenarioProblem {
-  /** From the scenario down to the value: `['rules', 0, 'when', 'turn']`. */
-  readonly path: ScenarioPath;
-  /** What is there and what is wanted. */
-  readonly message: string;
-}
-
-/** A place in the scenario, where problems are reported. */
+/** A place in a document, where problems are reported. */
 export class Spot {
-  readonly path: ScenarioPath;
-  readonly #problems: ScenarioProblem[];
+  readonly path: Path;
+  readonly #problems: Problem[];
 
-  constructor(problems: ScenarioProblem[], path: ScenarioPath = []) {
+  constructor(problems: Problem[], path: Path = []) {
     this.path = path;
     this.#problems = problems;
   }
@@ -39,6 +30,13 @@ export class Spot {
       value === undefined ? `missing; wanted: ${wanted}` : `found ${show(value)}; wanted: ${wanted}`,
     );
   }
+}
+
+/** All that is wrong with a value. */
+export function problemsOf(value: unknown, shape: Shape): readonly Problem[] {
+  const problems: Problem[] = [];
+  shape(value, new Spot(problems));
+  return problems;
 }
 
 /** Reports to the spot whatever is wrong with a value that is there. */
@@ -79,6 +77,10 @@ export function listOf(item: Shape, wanted: string): Shape {
     if (!Array.isArray(value)) return spot.want(wanted, value);
     for (const [index, each] of (value as readonly unknown[]).entries()) item(each, spot.at(index));
   };
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export type Fields = Readonly<Record<string, Shape>>;

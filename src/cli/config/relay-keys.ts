@@ -1,0 +1,47 @@
+// The secrets of the relay's own keys, which may stand elsewhere than the keys do.
+
+import type { RelayKey } from '../../relay/index.ts';
+
+/** A key as the configuration says it: with exactly one of the three. */
+export interface KeyEntry extends Omit<RelayKey, 'secret'> {
+  readonly secret?: string;
+  readonly secretFile?: string;
+  readonly secretVariable?: string;
+}
+
+export interface SecretPlaces {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Undefined for a file that cannot be read, which is told already. */
+  readonly readText: (file: string) => Promise<string | undefined>;
+  /** Told of a secret that is not there. */
+  readonly report: (index: number, problem: string) => void;
+}
+
+/** The keys whose secrets were found. */
+export async function withSecrets(
+  entries: readonly KeyEntry[],
+  places: SecretPlaces,
+): Promise<readonly RelayKey[]> {
+  const keys: RelayKey[] = [];
+  for (const [index, { secretFile, secretVariable, ...entry }] of entries.entries()) {
+    const secret = entry.secret ?? (await find({ secretFile, secretVariable, index }, places));
+    if (secret !== undefined) keys.push({ ...entry, secret });
+  }
+  return keys;
+}
+
+interface Elsewhere {
+  readonly secretFile: string | undefined;
+  readonly secretVariable: string | undefined;
+  readonly index: number;
+}
+
+async function find(
+  { secretFile, secretVariable, index }: Elsewhere,
+  { environment, readText, report }: SecretPlaces,
+): Promise<string | undefined> {
+  if (secretFile !== undefined) return (await readText(secretFile))?.trim();
+  const secret = environment[secretVariable ?? ''];
+  if (secret === undefined) report(index, `the variable ${secretVariable} is not there`);
+  return secret;
+}

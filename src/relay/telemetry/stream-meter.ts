@@ -1,0 +1,126 @@
+// What one stream was like, seen from what is appended to its log. Looks at the kind of each record; of upstream's
+// events only those are parsed that say what was used, two or three in an answer.
+
+import { totalUsage, UsageRecord } from '../../client/engine.ts';
+import { parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
+import type { StreamEvent } from '../../protocol/index.ts';
+import type { EndRecord, EventRecord, FurtherAttemptRecord, LogRecord } from '../../storage/index.ts';
+import type { RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
+
+export interface StreamMeterOptions {
+  readonly telemetry: Required<RelayTelemetry>;
+  /** Milliseconds; only differences count. */
+  readonly now: () => number;
+  readonly isTakeover: boolean;
+}
+
+export class StreamMeter {
+  readonly #now: () => number;
+  readonly #told: Required<StreamTelemetry>;
+  readonly #isTakeover: boolean;
+  readonly #beganMs: number;
+  readonly #usages: UsageRecord[] = [];
+  /** When content last came; undefined before. */
+  #contentMs: number | undefined;
+  #responseModel: string | undefined;
+  #stopReason: string | undefined;
+  #hasEnded = false;
+
+  constructor({ telemetry, now, isTakeover }: StreamMeterOptions) {
+    this.#now = now;
+    this.#isTakeover = isTakeover;
+    this.#beganMs = now();
+    this.#told = telemetry.begin({ atMs: Date.now(), isTakeover }) as Required<StreamTelemetry>;
+    this.#usages.push(usageRecord(1));
+  }
+
+  /** These records are in the log. */
+  take(records: readonly LogRecord[]): void {
+    let hasContent = false;
+    for (const record of records) {
+      if (record.type !== 'event') this.#takeOwn(record);
+      else if (record.event === 'content_block_delta') hasContent = true;
+      else if (sayingUsage.has(record.event ?? '')) this.#takeEvent(record);
+    }
+    if (hasContent) this.#takeContent();
+  }
+
+  /** Nothing more comes. `isWithoutEnd`: the log has no end, and nobody else will write one. */
+  close({ isWithoutEnd }: { isWithoutEnd: boolean }): void {
+    if (!this.#hasEnded) this.#end({ ending: 'unfinished', isWithoutEnd });
+  }
+
+  #takeContent(): void {
+    const now = this.#now();
+    const isFirst = this.#contentMs === undefined;
+    // Of an answer that another process began the first content is not this one's.
+    if (!isFirst || !this.#isTakeover) this.#told.content(now - (this.#contentMs ?? this.#beganMs), isFirst);
+    this.#contentMs = now;
+  }
+
+  #takeEvent(record: EventRecord): void {
+    try {
+      const event = parseStreamEvent(record);
+      this.#usages.at(-1)?.take(event);
+      if (event.type === 'message_start') this.#answer(event);
+      else this.#stopReason = stopReasonOf(event) ?? this.#stopReason;
+    } catch (error) {
+      // The answer itself fails by it.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  #answer(event: StreamEvent): void {
+    const { message } = event as { message?: { model?: unknown } };
+    if (typeof message?.model !== 'string' || this.#responseModel !== undefined) return;
+    this.#responseModel = message.model;
+    this.#told.answered(message.model);
+  }
+
+  #takeOwn(record: Exclude<LogRecord, EventRecord>): void {
+    if (record.type === 'further_attempt') this.#takeAttempt(record);
+    else if (record.type === 'rewind') this.#told.rewound();
+    else if (record.type === 'end') this.#takeEnd(record);
+  }
+
+  #takeAttempt({ number, kind, model, reason, usage }: FurtherAttemptRecord): void {
+    const record = usageRecord(number);
+    if (usage !== undefined) record.begin(usage);
+    this.#usages.push(record);
+    this.#told.furtherAttempt({ kind, model, reason });
+  }
+
+  #takeEnd({ ending, usage, isUsageEstimated }: EndRecord): void {
+    this.#end({
+      ending: ending.type,
+      code: ending.type === 'failed' ? ending.code : undefined,
+      usage: usage ?? totalUsage(this.#usages),
+      isUsageEstimated: isUsageEstimated === true,
+      isWithoutEnd: false,
+    });
+  }
+
+  #end(summary: Pick<StreamSummary, 'ending' | 'isWithoutEnd'> & Partial<StreamSummary>): void {
+    this.#hasEnded = true;
+    this.#told.end({
+      code: undefined,
+      usage: undefined,
+      isUsageEstimated: false,
+      durationMs: this.#now() - this.#beganMs,
+      responseModel: this.#responseModel,
+      stopReason: this.#stopReason,
+      ...summary,
+    });
+  }
+}
+
+const sayingUsage = new Set(['message_start', 'message_delta']);
+
+function usageRecord(number: number): UsageRecord {
+  return new UsageRecord({ number, kind: number === 1 ? 'first' : 'retry', model: '', isStreamed: true });
+}
+
+function stopReasonOf(event: StreamEvent): string | undefined {
+  const { delta } = event as { delta?: { stop_reason?: unknown } };
+  return typeof delta?.stop_reason === 'string' ? delta.stop_reason : undefined;
+}

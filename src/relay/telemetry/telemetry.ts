@@ -1,0 +1,91 @@
+// Who wants to know how the relay does: figures, traces. Nothing of what was asked or said is ever told.
+
+import type { Usage } from '../../protocol/index.ts';
+import type { RequestLine } from '../log-line.ts';
+
+/** Each method is called in the middle of the work it tells of: it returns at once. What it throws is reported and
+ * changes nothing. Times are in milliseconds. */
+export interface RelayTelemetry {
+  /** Called once, by `createRelay`. */
+  watch?(figures: RelayFigures): void;
+  /** A stream is produced here from now on. */
+  begin?(stream: BegunStream): StreamTelemetry;
+  /** A reader is no more. */
+  readerEnded?(outcome: ReaderOutcome): void;
+  /** A stream that another process left open was ended, for it could not be gone on with. */
+  interrupted?(): void;
+  /** A response has gone out. */
+  request?(line: RequestLine): void;
+}
+
+/** What is looked up when somebody asks. */
+export interface RelayFigures {
+  /** Streams that are produced here. */
+  readonly openStreams: () => number;
+  /** Connections that read. */
+  readonly readers: () => number;
+  /** What the store holds. */
+  readonly held: () => Promise<HeldLogs>;
+}
+
+export interface HeldLogs {
+  readonly streams: number;
+  readonly bytes: number;
+}
+
+export interface BegunStream {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  /** Another process began it. */
+  readonly isTakeover: boolean;
+}
+
+/** Of one stream. */
+export interface StreamTelemetry {
+  /** Upstream has begun its message. */
+  answered?(responseModel: string): void;
+  /** Content is in the log: the first, so long after the stream began, or more, so long after what came before. */
+  content?(sinceMs: number, isFirst: boolean): void;
+  /** Upstream is asked again and answers. */
+  furtherAttempt?(attempt: FurtherAttempt): void;
+  /** Blocks that readers had seen are withdrawn. */
+  rewound?(): void;
+  /** Called once, last. */
+  end?(summary: StreamSummary): void;
+}
+
+export interface FurtherAttempt {
+  readonly kind: 'retry' | 'recovery' | 'fallback';
+  readonly model: string;
+  /** The code of the error that the one before ended with. */
+  readonly reason: string;
+}
+
+export interface StreamSummary {
+  /** `unfinished`: this process lost the stream, or handed it over, before its end. */
+  readonly ending: 'complete' | 'stopped' | 'failed' | 'unfinished';
+  /** Of a failure. */
+  readonly code?: string | undefined;
+  readonly durationMs: number;
+  readonly responseModel: string | undefined;
+  readonly stopReason: string | undefined;
+  /** Of all requests together; undefined where upstream said none. */
+  readonly usage: Usage | undefined;
+  readonly isUsageEstimated: boolean;
+  /** The log was left without an end that this process owed it. */
+  readonly isWithoutEnd: boolean;
+}
+
+/** How reading came to its end. `sent_away` was told to come back, to another process. `gap` and `without_end` are violations of what a log promises: an entry was missing,
+ * or the log had ended without an `end`. */
+export type ReaderOutcome =
+  | 'ended'
+  | 'left'
+  | 'sent_away'
+  | 'gap'
+  | 'without_end'
+  | 'log_diverged'
+  | 'stream_gone'
+  | 'storage_failed'
+  | 'storage_full'
+  | 'api_error';

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ConfigError } from '../../src/cli/config/config-error.ts';
+import { printConfig } from '../../src/cli/config/print-config.ts';
+import { readConfig } from '../../src/cli/config/read-config.ts';
+import type { ConfigSources, LoadedConfig } from '../../src/cli/config/read-config.ts';
+import { accessOf } from '../../src/cli/config/relay-options.ts';
+import { runProgram, startProgram } from '../support/program.ts';
+
+const secrets = {
+  web: 'web-0123456789-abcdefghij-0123456789',
+  operator: 'operator-0123456789-abcdefghij-01234',
+  other: 'other-0123456789-abcdefghij-01234567',
+};
+
+interface Folder extends Disposable {
+  write(name: string, text: string): string;
+}
+
+function makeFolder(): Folder {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-access-'));
+  return {
+    write: (name, text) => {
+      const path = join(folder, name);
+      writeFileSync(path, text);
+      return path;
+    },
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+function read(file: string, environment: ConfigSources['environment'] = {}): Promise<LoadedConfig> {
+  return readConfig({ file, environment, flags: new Map(), assignments: [] });
+}
+
+test('keys come with their secrets from the file, a file of their own or a variable, and are printed without', async () => {
+  using folder = makeFolder();
+  const secretFile = folder.write('web-key', `${secrets.web}\n`);
+  const file = folder.write(
+    'relay.yaml',
+    `access:
+  keys:
+    - { id: web, secretFile: ${secretFile}, limits: { concurrent: 5 }, models: [m] }
+    - { id: operator, secretVariable: OPERATOR_KEY, operator: true }
+    - { id: other, secret: ${secrets.other} }
+  limits: { tokensPerDay: 1000 }
+  allow: { models: [a, b], images: true }
+  hosts: [relay.example.com]
+`,
+  );
+  const config = await read(file, { OPERATOR_KEY: secrets.operator, MILLRACE_ACCESS_SESSION_MS: '5000' });
+  const { keys, limits, allow, hosts, session } = accessOf(config.values);
+  assert.deepEqual(keys, [
+    { id: 'web', secret: secrets.web, limits: { concurrent: 5 }, models: ['m'] },
+    { id: 'operator', secret: secrets.operator, operator: true },
+    { id: 'other', secret: secrets.other },
+  ]);
+  assert.deepEqual(limits, { tokensPerDay: 1000 });
+  assert.deepEqual(allow, { models: ['a', 'b'], images: true });
+  assert.deepEqual([hosts, session], [['relay.example.com'], { maxAgeMs: 5000 }]);
+  const printed = printConfig(config);
+  assert.match(printed, /- id: operator\n +operator: true\n +secret: "\*\*\*"/);
+  for (const secret of Object.values(secrets)) assert.ok(!printed.includes(secret));
+});
+
+test('what is wrong with access is said with its place, and never a secret', async () => {
+  using folder = makeFolder();
+  for (const [yaml, wanted] of [
+    [
+      'access: { keys: [{ id: a, secret: short-secret }] }',
+      /:1:35 access\.keys\[0\]\.secret: must have 32 to 512 char/,
+    ],
+    [
+      `access: { keys: [{ id: a }] }`,
+      /:1:\d+ access\.keys\[0\]: needs one of secret, secretFile, secretVariable/,
+    ],
+    [`access: { keys: [{ secret: ${secrets.web} }] }`, /access\.keys\[0\]\.id: missing/],
+    [
+      'access: { keys: [{ id: a, secretVariable: NOWHERE }] }',
+      /:1:\d+ access\.keys\[0\]: the variable NOWHERE is not/,
+    ],
+    ['access: { keys: [{ id: a, secretFile: /nowhere }] }', /Cannot read \/nowhere/],
+    ['access: { hosts: [relay.example.com] }', /:1:\d+ access\.hosts: needs access\.keys/],
+    ['access: { origins: [https://a.example/path] }', /:1:\d+ access\.origins\[0\]: must be an origin/],
+    [
+      'access: { limits: { concurent: 5 } }',
+      /access\.limits\.concurent: no such field; did you mean concurrent\?/,
+    ],
+    ['access: { prices: { asOf: today } }', /:1:\d+ access\.prices\.asOf: must be a day/],
+  ] as const) {
+    const error = await read(folder.write('relay.yaml', yaml)).then(
+      () => assert.fail(yaml),
+      (error: unknown) => error,
+    );
+    assert.ok(error instanceof ConfigError);
+    assert.match(error.message, wanted);
+    assert.doesNotMatch(error.message, /short-secret|0123456789/);
+  }
+});
+
+test('millrace serve with keys takes others at SIGHUP, and has its figures for the operator alone', async () => {
+  using folder = makeFolder();
+  const write = (...ids: readonly (keyof typeof secrets)[]): string =>
+    folder.write(
+      'relay.yaml',
+      `store: { place: memory }\nlisten: { port: 0 }\naccess:\n  keys:\n${ids
+        .map((id) => `    - { id: ${id}, secret: ${secrets[id]}, operator: ${id === 'operator'} }\n`)
+        .join('')}`,
+    );
+  const config = write('web', 'operator');
+  await using program = await startProgram(['serve', '--config', config]);
+  const statusWith = async (id: keyof typeof secrets, path = '/conversations'): Promise<number> => {
+    const response = await fetch(program.url + path, { headers: { authorization: `Bearer ${secrets[id]}` } });
+    await response.text();
+    return response.status;
+  };
+  assert.deepEqual(
+    [await statusWith('web'), await statusWith('other'), (await fetch(`${program.url}/metrics`)).status],
+    [200, 401, 401],
+  );
+  assert.deepEqual(
+    [await statusWith('web', '/metrics'), await statusWith('operator', '/metrics')],
+    [403, 200],
+  );
+  write('other', 'operator');
+  program.signal('SIGHUP');
+  while (!program.stderr.includes('"msg":"configuration"')) await new Promise(setImmediate);
+  assert.deepEqual([await statusWith('web'), await statusWith('other')], [401, 200]);
+  folder.write('relay.yaml', 'store: { place: memory }\n');
+  program.signal('SIGHUP');
+  while (!program.stderr.includes('"kept":true')) await new Promise(setImmediate);
+  assert.match(program.stderr, /access\.keys: cannot all be taken away while the relay runs/);
+  assert.deepEqual([await statusWith('web'), await statusWith('other')], [401, 200]);
+  assert.doesNotMatch(program.stderr, /0123456789/);
+});
+
+test('millrace serve listens elsewhere only with keys', async () => {
+  await using program = runProgram(['serve', '--port', '0', '--host', '0.0.0.0', '--store', 'memory']);
+  assert.equal(await program.ended, 1);
+  assert.match(program.stderr, /host: "0\.0\.0\.0" can be reached from elsewhere, and the relay has no keys/);
+});
