@@ -11,6 +11,7 @@ import { startSimulator } from 'millrace/simulator';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runProgram, startProgram } from '../support/program.ts';
 import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
+import type { RawAnswer } from '../support/raw-server.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
 
 const params = {
@@ -142,6 +143,46 @@ test('millrace serve that was killed goes on with its answers when it is started
     assert.equal(textOf(text), wanted);
   } finally {
     rmSync(folder, { recursive: true });
+  }
+});
+
+test('millrace serve has flags for the limits of calls to upstream, and refuses what is no limit', async () => {
+  const silent: RawAnswer = { bytes: '', then: 'hold' };
+  const begun: RawAnswer = {
+    bytes: streamResponse(sse(messageStart, ...textEvents(0, 'The wheel').slice(0, -1))),
+    then: 'hold',
+  };
+  for (const [flags, answer, code, requests] of [
+    [['--headers-timeout', '50', '--max-retries', '1'], silent, 'headers_timeout', 2],
+    [['--idle-timeout', '50', '--max-recoveries', '0'], begun, 'idle_timeout', 1],
+    [['--progress-timeout', '50', '--max-recoveries', '1'], begun, 'progress_timeout', 1],
+    [['--total-timeout', '50'], begun, 'total_timeout', 1],
+  ] as const) {
+    await using upstream = await startRawServer(() => answer);
+    const args = ['serve', '--port', '0', '--store', 'memory', '--upstream', upstream.url, ...flags];
+    await using program = await startProgram(args, { env: { ANTHROPIC_API_KEY: 'sk-test' } });
+    const started = await fetch(`${program.url}/streams`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ messages: [{ role: 'user', content: 'x' }] }),
+    });
+    const { id } = (await started.json()) as { id: string };
+    const text = await (
+      await fetch(`${program.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } })
+    ).text();
+    assert.match(text, new RegExp(`"code":"${code}"`));
+    assert.equal(upstream.requests.length, requests, flags.join(' '));
+  }
+  for (const [flag, value, wanted] of [
+    ['--connect-timeout', '0', 'a whole number from 1'],
+    ['--idle-timeout', '1.5', 'a whole number from 1'],
+    ['--total-timeout', 'none', 'a whole number from 1'],
+    ['--max-retries', '-1', 'a whole number from 0'],
+    ['--max-recoveries', 'x', 'a whole number from 0'],
+  ] as const) {
+    await using program = runProgram(['serve', `${flag}=${value}`]);
+    assert.equal(await program.ended, 2);
+    assert.match(program.stderr, new RegExp(`${flag} .*${value}.*${wanted}`));
   }
 });
 

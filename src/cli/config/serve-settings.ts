@@ -141,6 +141,7 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
   },
   'calls.maxRecoveries': {
     description: 'how often one answer is gone on with',
+    flag: '--max-recoveries <number>',
     type: wholeNumber({ from: 0 }),
     default: 2,
   },
@@ -151,6 +152,7 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
   },
   'calls.maxRetries': {
     description: 'further attempts before any content, for pages',
+    flag: '--max-retries <number>',
     type: wholeNumber({ from: 0 }),
     default: 2,
   },
@@ -166,26 +168,31 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
   },
   'calls.connectMs': {
     description: 'how long connecting to upstream may take, in milliseconds',
+    flag: '--connect-timeout <ms>',
     type: milliseconds,
     default: 10_000,
   },
   'calls.headersMs': {
     description: 'how long upstream may take to begin its answer, in milliseconds',
+    flag: '--headers-timeout <ms>',
     type: milliseconds,
     default: 120_000,
   },
   'calls.idleMs': {
     description: 'longest time without a byte from upstream, in milliseconds',
+    flag: '--idle-timeout <ms>',
     type: milliseconds,
     default: 90_000,
   },
   'calls.progressMs': {
     description: 'longest time with nothing but pings from upstream, in milliseconds',
+    flag: '--progress-timeout <ms>',
     type: milliseconds,
     default: 600_000,
   },
   'calls.totalMs': {
-    description: 'longest time for going on with one answer, in milliseconds; unset, no limit',
+    description: 'longest time for an answer with all its calls, in milliseconds; unset, no limit',
+    flag: '--total-timeout <ms>',
     type: milliseconds,
     default: undefined,
   },
