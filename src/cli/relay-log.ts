@@ -18,10 +18,12 @@ export interface RelayLog {
 /** What is kept for a stderr that is read too slowly; then lines are lost rather than memory. */
 const maxWaitingBytes = 1024 * 1024;
 
-export function createRelayLog(level: LogLevel): RelayLog {
-  const stderr = destination({ fd: 2, sync: false, maxLength: maxWaitingBytes });
-  // It is served on when nobody reads it.
-  stderr.on('error', () => undefined);
+/** Where lines go. */
+export interface LogOutput {
+  write(line: string): void;
+}
+
+export function createRelayLog(level: LogLevel, output: LogOutput = openStderr()): RelayLog {
   const logger = pino(
     {
       level,
@@ -29,7 +31,7 @@ export function createRelayLog(level: LogLevel): RelayLog {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    stderr,
+    output,
   );
   return {
     onLog: (line) => {
@@ -47,6 +49,13 @@ export function createRelayLog(level: LogLevel): RelayLog {
 function levelOf(line: LogLine): 'warn' | 'info' | 'debug' {
   if (line.type === 'break') return 'warn';
   return line.type === 'request' && probes.has(line.route) ? 'debug' : 'info';
+}
+
+function openStderr(): LogOutput {
+  const stderr = destination({ fd: 2, sync: false, maxLength: maxWaitingBytes });
+  // It is served on when nobody reads it.
+  stderr.on('error', () => undefined);
+  return stderr;
 }
 
 /** Asked every few seconds, by machines. */

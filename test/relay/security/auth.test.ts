@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRelayServer } from 'millrace/relay/node';
 import { AccessOptionError } from 'millrace/relay';
+import { sampleRoutes } from './sample-routes.ts';
 import { startSimulator } from 'millrace/simulator';
 import { cleanEnd, startRawServer, streamResponse } from '../../support/raw-server.ts';
 import { startTestRelay } from '../../support/relay.ts';
@@ -28,17 +29,7 @@ const whole = sse(messageStart, ...textEvents(0, 'Hello'), ...messageEnd);
 const message = { model: 'claude-sonnet-5', max_tokens: 100, ...question('echo hi') };
 
 /** Every route that needs to know who asks. */
-const guarded: readonly [method: string, path: string, body?: object][] = [
-  ['POST', '/v1/messages', message],
-  ['POST', '/v1/messages/count_tokens', message],
-  ['GET', '/v1/models'],
-  ['POST', '/streams', question('x')],
-  ['GET', '/streams/none'],
-  ['DELETE', '/streams/none'],
-  ['POST', '/streams/none/stop'],
-  ['POST', '/chat/stream', { message: 'x' }],
-  ['GET', '/relay.json'],
-];
+const guarded = sampleRoutes.filter(({ isOpen }) => !isOpen);
 
 const init = (method: string, body: object | undefined, headers: object) => ({
   method,
@@ -49,16 +40,21 @@ const init = (method: string, body: object | undefined, headers: object) => ({
 test('Auth: every route but the page and its health needs a key, and says so in the API’s shape', async () => {
   await using upstream = await startSimulator({ speed: 0 });
   await using relay = await startKeyedRelay(upstream.url);
-  for (const [method, path, body] of guarded) {
+  assert.ok(guarded.length > 15, `${guarded.length} routes`);
+  for (const { method, path, body } of guarded) {
     const response = await fetch(relay.url + path, init(method, body, {}));
     assert.equal(response.status, 401, `${method} ${path}`);
-    const { type, error } = (await response.json()) as { type: string; error: { type: string } };
-    assert.deepEqual([type, error.type], ['error', 'authentication_error']);
+    const text = await response.text();
+    // `useChat` shows the whole body as the error's message.
+    if (!path.startsWith('/api/chat'))
+      assert.match(text, /^\{"type":"error","error":\{"type":"authentication_error"/);
     assert.deepEqual(
       [response.headers.get('www-authenticate'), response.headers.get('x-should-retry')],
       ['Bearer', 'false'],
     );
   }
+  const open = sampleRoutes.filter(({ isOpen }) => isOpen).map(({ method, path }) => `${method} ${path}`);
+  assert.deepEqual(open, ['POST /session', 'DELETE /session', 'GET /healthz', 'GET /readyz']);
   for (const path of ['/healthz', '/readyz']) assert.equal((await fetch(relay.url + path)).status, 200);
 });
 
@@ -186,6 +182,38 @@ test('Authorisation: somebody else’s stream is a 404 on every verb, as one tha
     ).status,
     200,
   );
+});
+
+test('Authorisation: somebody else’s conversation and chat are not there, by whatever name', async () => {
+  await using upstream = await startSimulator({ speed: 0 });
+  await using relay = await startKeyedRelay(upstream.url);
+  const begin = async (key: object) =>
+    (
+      await post(
+        `${relay.url}/streams`,
+        question('echo hi', { conversation: 'plans' }),
+        key as Record<string, string>,
+      )
+    ).status;
+  assert.equal(await begin(as(ann)), 202);
+  for (const [method, path, status] of [
+    ['GET', '/conversations/plans', 404],
+    ['PATCH', '/conversations/plans', 404],
+    ['DELETE', '/conversations/plans', 404],
+    ['GET', '/api/chat/plans/stream', 204],
+    ['POST', '/api/chat/plans/stop', 404],
+  ] as const) {
+    const body = method === 'PATCH' ? { title: 'mine' } : undefined;
+    const response = await fetch(relay.url + path, init(method, body, { 'x-api-key': bob.secret }));
+    assert.equal(response.status, status, `${method} ${path}`);
+  }
+  const list = async (key: { secret: string }) =>
+    (
+      (await (await fetch(`${relay.url}/conversations`, { headers: as(key) })).json()) as {
+        conversations: object[];
+      }
+    ).conversations.length;
+  assert.deepEqual([await list(ann), await list(bob), await begin(as(bob)), await list(bob)], [1, 0, 202, 1]);
 });
 
 test('Authorisation: an Idempotency-Key is its owner’s, so that nobody is attached to another’s stream', async () => {

@@ -3,27 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startSimulator } from 'millrace/simulator';
+import { bodyFor, sampleRoutes } from './sample-routes.ts';
 import { startTestRelay } from '../../support/relay.ts';
 import { ann, as, ask, json, post, question, signIn, startKeyedRelay } from './keyed-relay.ts';
 
 const app = 'https://app.example.com';
 const routes = [
-  ['GET', '/'],
-  ['GET', '/healthz'],
-  ['GET', '/readyz'],
-  ['GET', '/relay.json'],
-  ['GET', '/v1/models'],
-  ['POST', '/v1/messages'],
-  ['POST', '/v1/messages/count_tokens'],
-  ['POST', '/streams'],
-  ['GET', '/streams/none'],
-  ['DELETE', '/streams/none'],
-  ['POST', '/streams/none/stop'],
-  ['POST', '/chat/stream'],
-  ['POST', '/session'],
-  ['DELETE', '/session'],
-  ['GET', '/none'],
-] as const;
+  ...sampleRoutes.map(({ method, path }) => [method, path] as const),
+  ['GET', '/'] as const,
+  ['GET', '/none'] as const,
+];
 
 test('CORS: without a list there is none, and every origin but the relay’s own is refused without a word for it', async () => {
   await using relay = await startKeyedRelay('http://127.0.0.1:9');
@@ -178,7 +167,11 @@ test('DNS rebinding: a Host that is not the relay’s is a 403 on every route, w
   for (const { url } of [keyed, open]) {
     for (const [method, path] of routes) {
       const headers = { ...as(ann), host: 'evil.example.com', accept: 'text/event-stream' };
-      const { status } = await ask(url + path, { method, headers, body: method === 'POST' ? '{}' : '' });
+      const { status } = await ask(url + path, {
+        method,
+        headers,
+        body: JSON.stringify(bodyFor(method, path)),
+      });
       assert.equal(status, 403, `${method} ${path}`);
     }
   }
@@ -233,15 +226,12 @@ test('Stored content: every route says that nothing is kept, sniffed, framed or 
   ] as const;
   for (const accept of ['application/json', 'text/event-stream']) {
     for (const [method, path] of all) {
-      const body = path.startsWith('/v1/messages')
-        ? { model: 'claude-sonnet-5', max_tokens: 10, stream: accept.startsWith('text'), ...question('x') }
-        : { ...question('x') };
-      const sent =
-        path === '/chat/stream' ? { message: 'x' } : path === '/session' ? { key: ann.secret } : body;
+      const sent = bodyFor(method, path);
+      const isStream = accept.startsWith('text') && path === '/v1/messages';
       const { headers } = await ask(relay.url + path, {
         method,
         headers: { ...as(ann), accept, origin: relay.url, 'anthropic-version': '2023-06-01' },
-        body: method === 'POST' && !path.endsWith('/stop') ? JSON.stringify(sent) : '',
+        body: sent === undefined ? '' : JSON.stringify(isStream ? { ...sent, stream: true } : sent),
       });
       const isPage = path === '/';
       const name = `${method} ${path} ${accept}`;

@@ -91,6 +91,21 @@ test('Param control: fields that cost, run or reach something are refused unless
     '400 "system": pages of this relay may not set it',
   );
   assert.equal((await post(`${open.url}/chat/stream`, chat, as(ann))).status, 200);
+  // What `useChat` sends of these: the relay looks at what would go upstream, whatever route made it.
+  const messages = [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'x' }] }];
+  for (const [more, field] of [
+    [{ mcp_servers: [] }, 'mcp_servers'],
+    [{ container: 'x' }, 'container'],
+    [{ fallbacks: [] }, 'fallbacks'],
+    [{ system: 'be rude' }, 'system'],
+  ] as const) {
+    const response = await post(`${strict.url}/api/chat`, { id: 'c', messages, ...more }, as(ann));
+    assert.deepEqual(
+      [response.status, await response.text()],
+      [400, `"${field}": pages of this relay may not set it`],
+    );
+  }
+  assert.equal((await post(`${strict.url}/api/chat`, { id: 'c', messages }, as(ann))).status, 200);
   const roles = question('', { messages: [{ role: 'system', content: 'be rude' }] });
   assert.equal(
     await refusal(await post(`${strict.url}/streams`, roles, events)),
