@@ -38,8 +38,10 @@ export interface RelayOptions {
   readonly limits?: Partial<RelayLimits>;
   /** The longest silence on a reader's connection, in milliseconds; default 15,000. */
   readonly pingMs?: number;
-  /** Limits of time, retries and recovery of calls to upstream, as the client's. `recover` is on by default. */
-  readonly calls?: Omit<CallOptions, 'fallback'>;
+  /** Limits of time, retries, recovery and fallbacks of calls to upstream, as the client's. `recover` is on by default.
+   * On `/v1/messages` fallbacks are turned to only where a client asks for it, and a key that has models of its own
+   * leads to no others. */
+  readonly calls?: CallOptions;
   /** Where the time of those calls comes from; default the system. */
   readonly clock?: Clock;
   /** Milliseconds since 1970. */
@@ -98,7 +100,7 @@ export function createRelay(options: RelayOptions): Relay {
   const upstream = new Upstream(options.upstream);
   const telemetry = combineTelemetry(options.telemetry ?? [], onError);
   const told = { now, onLog, onError, telemetry };
-  const streams = createStreams(options, { ...told, upstream, conversations, limits, pingMs });
+  const streams = createStreams(options, { ...told, upstream, conversations, limits, pingMs, access });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
@@ -172,11 +174,12 @@ interface StreamsContext extends Told {
   readonly upstream: Upstream;
   readonly limits: RelayLimits;
   readonly pingMs: number;
+  readonly access: Access;
 }
 
 function createStreams(
   { log, calls = {}, clock }: RelayOptions,
-  { upstream, conversations, onLog, ...context }: StreamsContext,
+  { upstream, conversations, access, onLog, ...context }: StreamsContext,
 ): Streams {
   return new Streams({
     ...context,
@@ -184,11 +187,12 @@ function createStreams(
     onEnded: createEndTaker({ log, conversations, onLog, now: context.now }),
     onBreak: (id, mended) => onLog?.(breakLine(id, mended)),
     policy: policyOf(calls, clock),
+    modelsOf: (owner) => access.rules.keys?.get(owner)?.models,
     takeoverPoster: upstream.takeoverPoster.bind(upstream),
   });
 }
 
-function policyOf(calls: Omit<CallOptions, 'fallback'>, clock: Clock | undefined): CallPolicy {
+function policyOf(calls: CallOptions, clock: Clock | undefined): CallPolicy {
   return {
     settings: resolveSettings({ ...calls, recover: calls.recover ?? true, clock }),
     budget: new RetryBudget(),

@@ -30,6 +30,8 @@ export interface StreamsOptions {
   /** Told when a stream of this relay has its end, or is left to another process. */
   readonly onEnded?: ((id: string, options: { isHandedOver: boolean }) => Promise<void>) | undefined;
   readonly telemetry?: Required<RelayTelemetry> | undefined;
+  /** The only models an owner may ask for; undefined for any. */
+  readonly modelsOf: (owner: string) => readonly string[] | undefined;
 }
 
 export interface StartOptions {
@@ -241,7 +243,8 @@ export class Streams {
   }
 
   #run(id: string, { open, orphanMs, ...work }: Work): Running {
-    const { log, now, onError, policy, telemetry } = this.#options;
+    const { log, now, onError, telemetry } = this.#options;
+    const policy = this.#policyFor(open);
     const onBreak = (mended: MendedBreak): void => this.#options.onBreak(id, mended);
     const context = { log, now, onError, onBreak, policy, telemetry };
     const producer = new Producer({ id, name: this.#name, ...context, ...work });
@@ -253,6 +256,16 @@ export class Streams {
     this.#own.add(id);
     this.#running.set(id, running);
     return running;
+  }
+
+  /** Without fallbacks to models that the owner may not ask for. */
+  #policyFor({ owner }: OpenRecord): CallPolicy {
+    const { policy, modelsOf } = this.#options;
+    const models = modelsOf(owner);
+    const { fallback } = policy.settings;
+    if (models === undefined || fallback.length === 0) return policy;
+    const left = fallback.filter((step) => step === 'non-streaming' || models.includes(step));
+    return { ...policy, settings: { ...policy.settings, fallback: left } };
   }
 
   /** Whether a process that did not begin the stream would try to go on with it. */
