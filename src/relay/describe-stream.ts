@@ -18,10 +18,11 @@ export async function describeStream(state: StreamState, log: StreamLog): Promis
     message: message ?? null,
     usage: end?.usage ?? message?.usage ?? null,
     usage_estimated: end?.isUsageEstimated === true,
-    attempts: calls.map(({ number, kind, model, usage, isUsageExact }, index) => ({
+    attempts: calls.map(({ number, kind, model, isStreamed, usage, isUsageExact }, index) => ({
       number,
       kind,
       model,
+      streamed: isStreamed,
       error: failures[index] ?? null,
       usage: usage ?? null,
       usage_estimated: usage !== undefined && !isUsageExact,

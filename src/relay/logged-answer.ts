@@ -37,21 +37,21 @@ class AnswerFold implements LoggedAnswer {
   take(record: LogRecord): void {
     if (record.type === 'event') this.#takeEvent(record);
     else if (record.type === 'open')
-      this.#begin({ number: 1, kind: 'first', model: modelOf(record.request) });
+      this.#begin({ number: 1, kind: 'first', model: modelOf(record.request), isStreamed: true });
     else if (record.type === 'further_attempt') this.#takeAttempt(record);
     else if (record.type === 'rewind') this.accumulator.rewind(record.fromIndex);
     else if (record.type === 'end') this.#takeEnd(record);
   }
 
-  #begin(call: Pick<UsageRecord, 'number' | 'kind' | 'model'>): UsageRecord {
-    const record = new UsageRecord({ ...call, isStreamed: true });
+  #begin(call: Pick<UsageRecord, 'number' | 'kind' | 'model' | 'isStreamed'>): UsageRecord {
+    const record = new UsageRecord(call);
     this.calls.push(record);
     return record;
   }
 
-  #takeAttempt({ number, kind, model, reason, usage }: FurtherAttemptRecord): void {
+  #takeAttempt({ number, kind, model, isStreamed = true, reason, usage }: FurtherAttemptRecord): void {
     this.#fail(reason);
-    const record = this.#begin({ number, kind, model });
+    const record = this.#begin({ number, kind, model, isStreamed });
     if (usage !== undefined) record.begin(usage);
   }
 

@@ -8,7 +8,7 @@ import { Conversations } from './conversations/conversations.ts';
 import { Access } from './access/access.ts';
 import type { AccessOptions } from './access/access-options.ts';
 import { localCaller } from './access/caller.ts';
-import type { OwnerAccounts, OwnerUsage } from './access/owner-accounts.ts';
+import type { OwnerUsage } from './access/owner-accounts.ts';
 import { checkUpstream } from './access/check-upstream.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { defaultLimits } from './limits.ts';
@@ -39,8 +39,10 @@ export interface RelayOptions {
   readonly limits?: Partial<RelayLimits>;
   /** The longest silence on a reader's connection, in milliseconds; default 15,000. */
   readonly pingMs?: number;
-  /** Limits of time, retries and recovery of calls to upstream, as the client's. `recover` is on by default. */
-  readonly calls?: Omit<CallOptions, 'fallback'>;
+  /** Limits of time, retries, recovery and fallbacks of calls to upstream, as the client's. `recover` is on by default.
+   * On `/v1/messages` fallbacks are turned to only where a client asks for it, and a key that has models of its own
+   * leads to no others. */
+  readonly calls?: CallOptions;
   /** Where the time of those calls comes from; default the system. */
   readonly clock?: Clock;
   /** Milliseconds since 1970. */
@@ -101,8 +103,8 @@ export function createRelay(options: RelayOptions): Relay {
   const upstream = new Upstream(options.upstream);
   const telemetry = combineTelemetry(options.telemetry ?? [], onError);
   const told = { now, onLog, onError, telemetry };
-  const { accounts } = access;
-  const streams = createStreams(options, { ...told, upstream, conversations, accounts, limits, pingMs });
+  const kept = { conversations, access };
+  const streams = createStreams(options, { ...told, ...kept, upstream, limits, pingMs });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
@@ -177,13 +179,13 @@ interface StreamsContext extends Told {
   readonly conversations: Conversations;
   readonly upstream: Upstream;
   readonly limits: RelayLimits;
-  readonly accounts: OwnerAccounts;
   readonly pingMs: number;
+  readonly access: Access;
 }
 
 function createStreams(
   { log, calls = {}, clock }: RelayOptions,
-  { upstream, conversations, onLog, ...context }: StreamsContext,
+  { upstream, conversations, access, onLog, ...context }: StreamsContext,
 ): Streams {
   return new Streams({
     ...context,
@@ -191,11 +193,13 @@ function createStreams(
     onEnded: createEndTaker({ log, conversations, onLog, now: context.now }),
     onBreak: (id, mended) => onLog?.(breakLine(id, mended)),
     policy: policyOf(calls, clock),
+    accounts: access.accounts,
+    modelsOf: (owner) => access.rules.keys?.get(owner)?.models,
     takeoverPoster: upstream.takeoverPoster.bind(upstream),
   });
 }
 
-function policyOf(calls: Omit<CallOptions, 'fallback'>, clock: Clock | undefined): CallPolicy {
+function policyOf(calls: CallOptions, clock: Clock | undefined): CallPolicy {
   return {
     settings: resolveSettings({ ...calls, recover: calls.recover ?? true, clock }),
     budget: new RetryBudget(),

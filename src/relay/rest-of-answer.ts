@@ -5,6 +5,7 @@ import { Answer, apiErrorOf, isCoded, planRecovery } from '../client/engine.ts';
 import type {
   AnswerConnection,
   AttemptError,
+  CallSettings,
   ClientEvent,
   RecoveryPlan,
   RetryEvent,
@@ -46,7 +47,8 @@ export class RestOfAnswer {
     const { call } = context;
     const rest = new RestOfAnswer(begun, context);
     const answer = rest.#answer;
-    if (!answer.isCommitted) return call.retries || answer.ending !== undefined ? rest : undefined;
+    const mayAskAgain = call.retries || fallbackOf(context).length > 0;
+    if (!answer.isCommitted) return mayAskAgain || answer.ending !== undefined ? rest : undefined;
     if (!call.recovers) return undefined;
     if (call.canRewind || answer.message?.stop_reason != null) return rest;
     // Where nothing can be taken back, what would drop a block is not begun.
@@ -61,8 +63,9 @@ export class RestOfAnswer {
     return answer.message?.stop_reason != null || planOf(answer, context) !== undefined;
   }
 
-  private constructor(begun: BegunLog, { call, policy, failure, controller, onBreak }: RestContext) {
-    const settings = { ...policy.settings, recover: call.recovers ? policy.settings.recover : undefined };
+  private constructor(begun: BegunLog, context: RestContext) {
+    const { call, policy, failure, controller, onBreak } = context;
+    const settings = settingsFor(begun, context);
     const connection: AnswerConnection = {
       budget: policy.budget,
       modes: policy.modes,
@@ -142,18 +145,36 @@ export class RestOfAnswer {
     if (latest === undefined || latest.kind === 'first' || attempts.length <= this.#toldRequests) return [];
     const before = attempts[this.#toldRequests - 1]?.error;
     this.#toldRequests = attempts.length;
-    const { number, kind, model, usage } = latest;
+    const { number, kind, model, isStreamed, usage } = latest;
     return [
       {
         type: 'further_attempt',
         number,
         kind,
         model,
+        ...(isStreamed ? {} : { isStreamed }),
         reason: isCoded(before) ? before.code : this.#lastReason,
         ...(usage === undefined ? {} : { usage: { ...usage } as Usage }),
       },
     ];
   }
+}
+
+function fallbackOf({ call, policy }: Pick<RestContext, 'call' | 'policy'>): readonly string[] {
+  return (call.fallsBack ?? call.retries) ? policy.settings.fallback : [];
+}
+
+function settingsFor({ events }: BegunLog, context: RestContext): CallSettings {
+  const { call, policy } = context;
+  const { settings } = policy;
+  const isBegun = events.some(({ type }) => type === 'content_block_delta');
+  return {
+    ...settings,
+    recover: call.recovers ? settings.recover : undefined,
+    fallback: fallbackOf(context),
+    // A call that is not repeated may have something to turn to all the same.
+    retry: call.retries || isBegun ? settings.retry : { ...settings.retry, maxRetries: 0 },
+  };
 }
 
 function planOf({ message, isBlockOpen }: Answer, { call, policy }: RestContext): RecoveryPlan | undefined {

@@ -20,6 +20,8 @@ export interface StreamCall {
   readonly post: PostMessages;
   /** Whether a call that fails before any content is made again. */
   readonly retries: boolean;
+  /** Whether the relay's fallbacks are turned to. Default: as `retries`. */
+  readonly fallsBack?: boolean | undefined;
   /** Whether an answer that breaks off is gone on with. */
   readonly recovers: boolean;
   /** Whether its readers can be told that blocks they have seen are withdrawn. */

@@ -37,6 +37,8 @@ export interface StreamsOptions {
   /** Told when a stream of this relay has its end, or is left to another process. */
   readonly onEnded?: ((id: string, options: { isHandedOver: boolean }) => Promise<void>) | undefined;
   readonly telemetry?: Required<RelayTelemetry> | undefined;
+  /** The only models an owner may ask for; undefined for any. */
+  readonly modelsOf: (owner: string) => readonly string[] | undefined;
 }
 
 interface Running {
@@ -239,8 +241,9 @@ export class Streams {
   }
 
   #run(id: string, { open, turn, waitMs = Infinity, orphanMs, call, isTakeover }: Work): Running {
-    const { log, now, onError, policy, accounts, telemetry } = this.#options;
+    const { log, now, onError, accounts, telemetry } = this.#options;
     const { owner } = open;
+    const policy = this.#policyFor(open);
     const onBreak = (mended: MendedBreak): void => this.#options.onBreak(id, mended);
     const post = accounts.hasQuota(owner) ? meteredPost(call.post, turn) : call.post;
     const begin = (signal: AbortSignal) => turn.start(signal, waitMs);
@@ -259,6 +262,16 @@ export class Streams {
     this.#own.add(id);
     this.#running.set(id, running);
     return running;
+  }
+
+  /** Without fallbacks to models that the owner may not ask for. */
+  #policyFor({ owner }: OpenRecord): CallPolicy {
+    const { policy, modelsOf } = this.#options;
+    const models = modelsOf(owner);
+    const { fallback } = policy.settings;
+    if (models === undefined || fallback.length === 0) return policy;
+    const left = fallback.filter((step) => step === 'non-streaming' || models.includes(step));
+    return { ...policy, settings: { ...policy.settings, fallback: left } };
   }
 
   /** Whether a process that did not begin the stream would try to go on with it. */

@@ -58,6 +58,8 @@ export interface FurtherAttemptRecord {
   readonly number: number;
   readonly kind: 'retry' | 'recovery' | 'fallback';
   readonly model: string;
+  /** False when the answer was asked for in one piece; left out for a stream. */
+  readonly isStreamed?: boolean;
   /** The code of the error that the request before ended with. */
   readonly reason: string;
   /** What the request has taken, as far as upstream says at its beginning. */

@@ -41,6 +41,7 @@ export interface Config extends AccessConfig {
   readonly 'answers.model': string;
   readonly 'answers.maxTokens': number;
   readonly 'calls.recover': boolean;
+  readonly 'calls.fallback': readonly string[];
   readonly 'calls.maxRecoveries': number;
   readonly 'calls.maxExtraTokens': number | undefined;
   readonly 'calls.maxRetries': number;

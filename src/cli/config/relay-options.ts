@@ -37,8 +37,9 @@ function fieldsBelow(prefix: string, config: Config): object {
   return Object.fromEntries(set.map(([name, value]) => [name.slice(prefix.length), value as unknown]));
 }
 
-export function callsOf(config: Config): Omit<CallOptions, 'fallback'> {
+export function callsOf(config: Config): CallOptions {
   return {
+    fallback: config['calls.fallback'],
     timeouts: whatIsSet({
       connectMs: config['calls.connectMs'],
       headersMs: config['calls.headersMs'],

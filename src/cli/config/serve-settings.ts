@@ -9,6 +9,7 @@ import type { Config, SettingName } from './config.ts';
 import {
   checkedWord,
   choice,
+  listOfWords,
   numberFromZero,
   secret,
   trueOrFalse,
@@ -138,6 +139,12 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
     flagDescription: 'end answers that break off, instead of going on with them',
     type: trueOrFalse(),
     default: true,
+  },
+  'calls.fallback': {
+    description:
+      'what to turn to when answers keep failing, in order: models, and non-streaming for the answer in one piece',
+    type: listOfWords(),
+    default: [],
   },
   'calls.maxRecoveries': {
     description: 'how often one answer is gone on with',

@@ -72,6 +72,8 @@ async function streamMessages(
       post: upstream.poster(target),
       // The clients of this route have retries of their own.
       retries: switchOf(request, 'x-millrace-retry', false),
+      // What was asked for is what is answered, unless the client says otherwise.
+      fallsBack: switchOf(request, 'x-millrace-fallback', false),
       recovers: switchOf(request, 'x-millrace-recover', true),
       canRewind: false,
       holdsTools: switchOf(request, 'x-millrace-hold-tool-input', false),
