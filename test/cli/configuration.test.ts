@@ -211,6 +211,7 @@ test('every setting can be given by the file, by a variable and by --set, and is
     'store.maxFileBytes': 6,
     'calls.maxExtraTokens': 7,
     'calls.totalMs': 8,
+    'calls.fallback': ['claude-haiku-4-5', 'non-streaming'],
     'access.origins': ['https://a.example', 'https://b.example'],
     'access.allow.models': ['a', 'b'],
     'access.allow.maxTokens': 9,
@@ -230,7 +231,7 @@ test('every setting can be given by the file, by a variable and by --set, and is
   /** Secrets are no flags; a name of its own needs keys, and so does a session. */
   const others = new Set<SettingName>(['upstream.key', 'access.keys', 'access.hosts', 'access.sessionMs']);
   for (const name of settingNames) {
-    const value = samples[name] ?? given[name];
+    const value = given[name] ?? samples[name];
     if (others.has(name)) continue;
     assert.ok(value !== undefined, name);
     const file = folder.write(
