@@ -77,6 +77,12 @@ function partialOf({ whole, index, length }: Cut, isTrimmed: boolean): Block[] {
   return [...whole.slice(0, index), ...(kept.trim() === '' ? [] : [{ ...block, text: kept, ...cited }])];
 }
 
+/** Whether it holds nothing, or a text that no turn may have. */
+function isBlank(partial: readonly Block[]): boolean {
+  const isEmpty = ({ type, text }: Block): boolean => type === 'text' && String(text).trim() === '';
+  return partial.length === 0 || partial.some(isEmpty);
+}
+
 /** The partial and what came then, with a text that was cut as one block again. */
 function join(partial: readonly Block[], rest: readonly Block[], whole: readonly Block[]): Block[] {
   const last = partial.at(-1);
@@ -220,7 +226,7 @@ describe('a continuation', () => {
         if (again === undefined) return;
         const second = partialOf(again, false);
         // Of a blank text nothing is held, and no turn may be empty.
-        if (first.length === 0 || second.length === 0) return;
+        if (isBlank(first) || isBlank(second)) return;
         const chain = [...messages, assistant(first), goOn, assistant(second), goOn];
         const longer = [...messages, assistant(join(first, second, cut.whole)), goOn];
         for (const asked of [chain, longer]) {
@@ -241,7 +247,7 @@ describe('a continuation', () => {
     ];
     const stopped = await askEvents(simulator, toBody('', { messages, stop_sequences: [' four'] }));
     assert.equal(textOf(stopped), ' two three');
-    assert.deepEqual(stopOf(stopped), { reason: 'stop_sequence', sequence: ' four', usage: 2 });
+    assert.deepEqual(stopOf(stopped), { reason: 'stop_sequence', sequence: ' four', usage: 3 });
     const cut = await askEvents(simulator, toBody('', { messages, max_tokens: 2 }));
     assert.equal(textOf(cut), ' two');
     assert.equal(stopOf(cut).reason, 'max_tokens');

@@ -327,7 +327,7 @@ describe('the answer', () => {
     await using simulator = await startSimulator({ speed: 0 });
     const events = await askEvents(simulator, bodies['stop sequence'] ?? {});
     assert.equal(textOf(events), 'one two ');
-    assert.deepEqual(stopOf(events), { reason: 'stop_sequence', sequence: 'three', usage: 2 });
+    assert.deepEqual(stopOf(events), { reason: 'stop_sequence', sequence: 'three', usage: 3 });
     const atOnce = await askEvents(simulator, bodies['stop sequence at once'] ?? {});
     assert.deepEqual(
       atOnce.map(({ name }) => name),

@@ -64,6 +64,7 @@ export class OwnerAccount implements TurnKeeper {
   /** For an answer that is under way already. */
   force(prospect: Prospect): Turn {
     const turn = new Turn(this, prospect, 1);
+    turn.resume();
     this.#start(turn);
     return turn;
   }

@@ -85,6 +85,11 @@ export class Turn {
     }
   }
 
+  /** Told by the keeper: the answer was begun before, and no room was made for what it asks next. */
+  resume(): void {
+    this.#hasBegun = true;
+  }
+
   /** What ends the answer; called once, perhaps at once. */
   set onOver(tell: (why: EndReason) => void) {
     this.#onOver = tell;

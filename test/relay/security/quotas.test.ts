@@ -6,6 +6,8 @@ import fc from 'fast-check';
 import { createFetchHandler } from 'millrace/relay';
 import type { OwnerLimits, OwnerUsage } from 'millrace/relay';
 import { MemoryStreamLog } from 'millrace/storage';
+import { accessRules } from '../../../src/relay/access/access-rules.ts';
+import { OwnerAccounts } from '../../../src/relay/access/owner-accounts.ts';
 import { IdleClock } from '../../support/idle-clock.ts';
 import type { TestRelay } from '../../support/relay.ts';
 import { turnsUntil } from '../../support/turns.ts';
@@ -219,6 +221,23 @@ test('Quotas: a recovery is charged to the owner as well, and what broke off as 
       assert.equal(usageOf(relay).tokens, bill.tokens + 16 + 11 - 4 - 2);
     },
   );
+});
+
+test('Quotas: an answer that is taken over asks upstream for nothing when the day is used up, and has a place', () => {
+  const rules = accessRules({ keys: [ann], limits: { tokensPerDay: 1000, concurrent: 1 } });
+  const accounts = new OwnerAccounts(() => rules, Date.now);
+  const request = JSON.stringify(stream);
+  const first = accounts.takeOver('ann', request);
+  first.beginRequest({ tokens: 10, cost: 0 });
+  assert.equal(first.count({ tokens: 1000, cost: 0 }), false);
+  const second = accounts.takeOver('ann', request);
+  const ends: string[] = [];
+  second.onOver = (why) => ends.push(why);
+  assert.equal(accounts.usage()[0]?.running, 2);
+  assert.throws(() => second.beginRequest({ tokens: 10, cost: 0 }), { code: 'quota_exceeded' });
+  assert.deepEqual(ends, ['quota']);
+  for (const turn of [first, second, second]) turn.release();
+  assert.deepEqual(accounts.usage(), [{ owner: 'ann', running: 0, waiting: 0, tokens: 1000, cost: 0 }]);
 });
 
 /** What a script does that wants to run up a bill. */

@@ -91,10 +91,8 @@ test('Logs: no key, prompt, answer or cookie is in a response that is not its ow
           body: sent === undefined ? '' : JSON.stringify(sent),
         });
         const text = `${JSON.stringify(reply.headers)}${reply.text}`;
-        const shown = [...secrets].filter((secret) => text.includes(secret));
-        assert.deepEqual(shown, [], `${method} ${path}: ${text}`);
-        assert.ok(!text.includes(prompt), `${method} ${path}: ${text}`);
-        assert.ok(!text.includes(upstream.url.slice(7)), `${method} ${path}: upstream’s address`);
+        const found = [...secrets, prompt, upstream.url.slice(7)].find((secret) => text.includes(secret));
+        assert.equal(found, undefined, `${method} ${path}: ${text}`);
       }
     }
   }
