@@ -38,7 +38,7 @@ interface Package {
 }
 
 /** Only these may be in the package, besides what npm always adds. */
-const allowed = /^(bin|dist|docs)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+const allowed = /^(bin|deploy|dist|docs)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
 
 /** TypeScript but for declarations, and the compiler's notes. */
 const unwanted = /(?<!\.d)\.[mc]?tsx?$|\.tsbuildinfo$/;
