@@ -21,7 +21,8 @@ import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
 import { isStoreFull, StorageError, storageErrorOf } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
-import { StreamMeter } from './telemetry/stream-meter.ts';
+import { StreamWatch } from './telemetry/stream-watch.ts';
+import type { CostOf } from './telemetry/stream-watch.ts';
 import type { RelayTelemetry } from './telemetry/telemetry.ts';
 import { ToolHold } from './tool-hold.ts';
 import { passedHeaders } from './upstream.ts';
@@ -42,6 +43,7 @@ export interface ProducerOptions {
   /** The answer was begun by a process that is gone. */
   readonly isTakeover?: boolean | undefined;
   readonly telemetry?: Required<RelayTelemetry> | undefined;
+  readonly costOf?: CostOf | undefined;
 }
 
 /** What upstream said before any event. */
@@ -58,7 +60,7 @@ export class Producer {
   readonly #lost = new AbortController();
   readonly #lease: Lease;
   readonly #hold: ToolHold | undefined;
-  readonly #meter: StreamMeter | undefined;
+  readonly #watch: StreamWatch | undefined;
   /** How the log ends after an abort. */
   #abortEnding: LogEnding = { type: 'stopped' };
   #isClosing = false;
@@ -73,7 +75,7 @@ export class Producer {
   constructor(options: ProducerOptions) {
     this.#options = options;
     this.#hold = options.call.holdsTools === true ? new ToolHold() : undefined;
-    this.#meter = meterOf(options);
+    this.#watch = StreamWatch.of({ ...options, clock: options.policy.settings.clock });
     this.#lease = new Lease({
       ...options,
       onStop: () => this.stop(),
@@ -137,7 +139,7 @@ export class Producer {
       await this.#endAfterFailure(failure);
     } finally {
       stopTotal();
-      this.#meter?.close({ isWithoutEnd: this.#lost.signal.aborted });
+      this.#watch?.close({ isWithoutEnd: this.#lost.signal.aborted });
       await this.#lease.release();
       // After a whole answer the connection can serve the next call.
       if (this.#finished !== undefined) await releaseBody(this.#finished);
@@ -301,7 +303,7 @@ export class Producer {
     const result = await this.#tryAppend(this.#tail, records);
     if (result.type === 'appended') {
       this.#tail = result.tail;
-      this.#meter?.take(records);
+      this.#watch?.take(records);
       if (result.stopRequested) this.stop();
       return true;
     }
@@ -318,7 +320,7 @@ export class Producer {
 
   async #tryEnd(records: readonly LogRecord[], after = this.#tail): ReturnType<StreamLog['append']> {
     const result = await this.#tryAppend(after, records);
-    if (result.type === 'appended') this.#meter?.take(records);
+    if (result.type === 'appended') this.#watch?.take(records);
     return result;
   }
 
@@ -344,9 +346,4 @@ function isNews(failure: unknown): boolean {
     failure instanceof ApiError ||
     failure === interrupted.failure
   );
-}
-
-function meterOf({ telemetry, policy, isTakeover = false }: ProducerOptions): StreamMeter | undefined {
-  const { clock } = policy.settings;
-  return telemetry && new StreamMeter({ telemetry, now: () => clock.now(), isTakeover });
 }

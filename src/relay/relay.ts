@@ -7,6 +7,7 @@ import type { ConversationStore, StreamLog } from '../storage/index.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { Access } from './access/access.ts';
 import type { AccessOptions } from './access/access-options.ts';
+import { costOf } from './access/amount.ts';
 import { localCaller } from './access/caller.ts';
 import type { OwnerUsage } from './access/owner-accounts.ts';
 import { checkUpstream } from './access/check-upstream.ts';
@@ -187,16 +188,25 @@ function createStreams(
   { log, calls = {}, clock }: RelayOptions,
   { upstream, conversations, access, onLog, ...context }: StreamsContext,
 ): Streams {
-  return new Streams({
+  const { accounts } = access;
+  const streams = new Streams({
     ...context,
     log,
+    costOf: (model, usage) => costOf(model, usage, access.rules.prices),
     onEnded: createEndTaker({ log, conversations, onLog, now: context.now }),
     onBreak: (id, mended) => onLog?.(breakLine(id, mended)),
     policy: policyOf(calls, clock),
-    accounts: access.accounts,
+    accounts,
     modelsOf: (owner) => access.rules.keys?.get(owner)?.models,
     takeoverPoster: upstream.takeoverPoster.bind(upstream),
   });
+  context.telemetry?.watch({
+    openStreams: () => streams.openCount,
+    readers: () => streams.readers.all,
+    waiting: () => accounts.usage().reduce((sum, { waiting }) => sum + waiting, 0),
+    held: () => log.held(),
+  });
+  return streams;
 }
 
 function policyOf(calls: CallOptions, clock: Clock | undefined): CallPolicy {

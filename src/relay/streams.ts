@@ -13,10 +13,12 @@ import { openRecord } from './open-record.ts';
 import { Parting } from './parting.ts';
 import { Producer } from './producer.ts';
 import type { ProducerOptions } from './producer.ts';
+import { policyFor } from './owner-policy.ts';
 import { readLog } from './reader.ts';
 import { ReaderCount } from './reader-count.ts';
 import type { Encoder, Following } from './reader.ts';
-import type { ReaderOutcome, RelayFigures, RelayTelemetry } from './telemetry/telemetry.ts';
+import type { CostOf } from './telemetry/stream-watch.ts';
+import type { ReaderOutcome, RelayTelemetry } from './telemetry/telemetry.ts';
 import type { CallPolicy, PostMessages } from './stream-call.ts';
 import type { StartOptions, StartResult } from './start-options.ts';
 
@@ -37,6 +39,7 @@ export interface StreamsOptions {
   /** Told when a stream of this relay has its end, or is left to another process. */
   readonly onEnded?: ((id: string, options: { isHandedOver: boolean }) => Promise<void>) | undefined;
   readonly telemetry?: Required<RelayTelemetry> | undefined;
+  readonly costOf: CostOf;
   /** The only models an owner may ask for; undefined for any. */
   readonly modelsOf: (owner: string) => readonly string[] | undefined;
 }
@@ -89,15 +92,11 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     this.readers = new ReaderCount(options.limits);
-    options.telemetry?.watch(this.#figures);
   }
 
-  get #figures(): RelayFigures {
-    return {
-      openStreams: () => this.#running.size,
-      readers: () => this.readers.all,
-      held: () => this.log.held(),
-    };
+  /** How many are produced here. */
+  get openCount(): number {
+    return this.#running.size;
   }
 
   get log(): StreamLog {
@@ -241,14 +240,14 @@ export class Streams {
   }
 
   #run(id: string, { open, turn, waitMs = Infinity, orphanMs, call, isTakeover }: Work): Running {
-    const { log, now, onError, accounts, telemetry } = this.#options;
+    const { log, now, onError, accounts, telemetry, costOf } = this.#options;
     const { owner } = open;
-    const policy = this.#policyFor(open);
+    const policy = policyFor(open.owner, this.#options);
     const onBreak = (mended: MendedBreak): void => this.#options.onBreak(id, mended);
     const post = accounts.hasQuota(owner) ? meteredPost(call.post, turn) : call.post;
     const begin = (signal: AbortSignal) => turn.start(signal, waitMs);
     const work = { call: { ...call, post }, isTakeover, begin };
-    const context = { log, now, onError, onBreak, policy, telemetry };
+    const context = { log, now, onError, onBreak, policy, telemetry, costOf };
     const producer = new Producer({ id, name: this.#name, ...context, ...work });
     turn.onOver = (why) => {
       if (why === 'quota') producer.fail(new OwnerLimitError('quota', accounts.of(owner).retryAfterMs));
@@ -262,16 +261,6 @@ export class Streams {
     this.#own.add(id);
     this.#running.set(id, running);
     return running;
-  }
-
-  /** Without fallbacks to models that the owner may not ask for. */
-  #policyFor({ owner }: OpenRecord): CallPolicy {
-    const { policy, modelsOf } = this.#options;
-    const models = modelsOf(owner);
-    const { fallback } = policy.settings;
-    if (models === undefined || fallback.length === 0) return policy;
-    const left = fallback.filter((step) => step === 'non-streaming' || models.includes(step));
-    return { ...policy, settings: { ...policy.settings, fallback: left } };
   }
 
   /** Whether a process that did not begin the stream would try to go on with it. */

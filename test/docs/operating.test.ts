@@ -28,6 +28,7 @@ test('docs/operating.md lists each figure that there is, and none besides', () =
   createMeterTelemetry(meter).watch?.({
     openStreams: () => 0,
     readers: () => 0,
+    waiting: () => 0,
     held: async () => ({ streams: 0, bytes: 0 }),
   });
   watchProcess(meter)();

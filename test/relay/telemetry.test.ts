@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SpanStatusCode } from '@opentelemetry/api';
-import { createMeterTelemetry } from 'millrace/relay';
+import { createMeterTelemetry, publishedPrices } from 'millrace/relay';
 import type { ReaderOutcome, RelayTelemetry, StreamSummary } from 'millrace/relay';
 import { createRelayOpenTelemetry } from 'millrace/relay/otel';
 import { startSimulator } from 'millrace/simulator';
@@ -154,6 +154,10 @@ test('the figures are what was sent: endings, attempts, tokens, first content, r
   assert.equal(tokens('output'), sumOf(figures, 'millrace_tokens_total', 'kind="output"'));
   assert.ok(tokens('output') >= output && tokens('output') < output + 50);
 
+  const { input: inputPrice, output: outputPrice } = publishedPrices.models['claude-sonnet-5']!;
+  const cost = (tokens('input') * inputPrice + tokens('output') * outputPrice) / 1e6;
+  assert.ok(Math.abs(sumOf(figures, 'millrace_cost_total') - cost) < 1e-9, 'at the published prices');
+
   const answered = whole.length + 2;
   assert.equal(sumOf(figures, 'gen_ai_client_operation_time_to_first_chunk_seconds_count'), answered);
   assert.equal(
@@ -178,10 +182,14 @@ test('the figures are what was sent: endings, attempts, tokens, first content, r
   );
   const held = await relay.log.held();
   assert.deepEqual(
-    ['millrace_streams_open', 'millrace_readers_open', 'millrace_log_streams', 'millrace_log_size_bytes'].map(
-      (name) => figures.get(name),
-    ),
-    [0, 0, ended(), held.bytes],
+    [
+      'millrace_streams_open',
+      'millrace_readers_open',
+      'millrace_queue_length',
+      'millrace_log_streams',
+      'millrace_log_size_bytes',
+    ].map((name) => figures.get(name)),
+    [0, 0, 0, ended(), held.bytes],
   );
   assert.equal(
     sumOf(figures, 'http_server_request_duration_seconds_count', 'http_route="/streams"', 'code="200"'),

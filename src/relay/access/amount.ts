@@ -47,8 +47,14 @@ export function amountOf({ usage, outputTokens }: Taken, price: ModelPrice | und
   const prices = price && pricesFor(price, tokens);
   return {
     tokens: tokens + outputTokens,
-    cost: prices === undefined ? 0 : costOf(input, outputTokens, prices),
+    cost: prices === undefined ? 0 : costAt(input, outputTokens, prices),
   };
+}
+
+/** What an answer comes to; undefined for a model that the table does not have. */
+export function costOf(model: string, usage: Usage, prices: PriceTable): number | undefined {
+  const price = priceOf(model, prices);
+  return price && amountOf({ usage, outputTokens: usage.output_tokens }, price).cost;
 }
 
 /** The most that so many tokens can come to, where nothing is known of them yet. */
@@ -92,7 +98,7 @@ function pricesFor({ longPrompt, ...usual }: ModelPrice, inputTokens: number): T
   return longPrompt !== undefined && inputTokens > longPrompt.aboveTokens ? longPrompt : usual;
 }
 
-function costOf(input: Input, outputTokens: number, prices: TokenPrices): number {
+function costAt(input: Input, outputTokens: number, prices: TokenPrices): number {
   const { fresh, written5m, written1h, read } = input;
   const all = [
     fresh * prices.input,

@@ -51,8 +51,9 @@ export function createMeterTelemetry(meter: MeterLike): RelayTelemetry {
   const instruments = createInstruments(meter);
   beginAtZero(instruments);
   return {
-    watch: ({ openStreams, readers, held }) => {
+    watch: ({ openStreams, readers, waiting, held }) => {
       observe(meter, ['millrace.streams.open', '{stream}', 'Streams that are produced here'], openStreams);
+      observe(meter, ['millrace.queue.length', '{request}', 'Requests that wait for their turn'], waiting);
       observe(meter, ['millrace.readers.open', '{reader}', 'Connections that read'], readers);
       observe(
         meter,
@@ -120,13 +121,14 @@ function streamTelemetry(instruments: Instruments): StreamTelemetry {
 }
 
 function recordEnd(instruments: Instruments, summary: StreamSummary, common: MeterAttributes): void {
-  const { ending, code, durationMs, usage, isWithoutEnd } = summary;
+  const { ending, code, durationMs, usage, cost, isWithoutEnd } = summary;
   const failure: MeterAttributes = code === undefined ? {} : { 'error.type': knownWord(code) };
   instruments.ended.add(1, { 'millrace.ending': ending, ...failure });
   if (isWithoutEnd) instruments.violations.add(1, { 'millrace.violation': 'stream_without_end' });
   if (ending === 'unfinished') return;
   instruments.duration.record(durationMs / 1000, { ...common, ...failure });
   if (usage !== undefined) recordUsage(instruments, usage, common);
+  if (cost !== undefined) instruments.cost.add(cost, common);
 }
 
 function recordUsage({ tokenUsage, tokens }: Instruments, usage: Usage, common: MeterAttributes): void {
@@ -180,6 +182,7 @@ function createInstruments(meter: MeterLike) {
       tokenBoundaries,
     ),
     tokens: counter('millrace.tokens', '{token}', 'Tokens by kind, those of the cache apart'),
+    cost: counter('millrace.cost', '{currency}', 'What answers cost, in the currency of the prices'),
     ended: counter('millrace.streams.ended', '{stream}', 'Streams by how they ended'),
     attempts: counter('millrace.attempts', '{request}', 'Requests for answers, by why they were made'),
     rewinds: counter('millrace.rewinds', '{rewind}', 'Times that readers were told to take blocks back'),

@@ -24,6 +24,8 @@ export interface RelayFigures {
   readonly openStreams: () => number;
   /** Connections that read. */
   readonly readers: () => number;
+  /** Requests that wait for their turn. */
+  readonly waiting: () => number;
   /** What the store holds. */
   readonly held: () => Promise<HeldLogs>;
 }
@@ -71,6 +73,8 @@ export interface StreamSummary {
   readonly stopReason: string | undefined;
   /** Of all requests together; undefined where upstream said none. */
   readonly usage: Usage | undefined;
+  /** At the prices of `access` for the model that answered; undefined for one without. */
+  readonly cost: number | undefined;
   readonly isUsageEstimated: boolean;
   /** The log was left without an end that this process owed it. */
   readonly isWithoutEnd: boolean;

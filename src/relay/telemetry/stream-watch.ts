@@ -2,20 +2,24 @@
 // events only those are parsed that say what was used, two or three in an answer.
 
 import { totalUsage, UsageRecord } from '../../client/engine.ts';
+import type { Clock } from '../../client/index.ts';
 import { parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
-import type { StreamEvent } from '../../protocol/index.ts';
+import type { StreamEvent, Usage } from '../../protocol/index.ts';
 import type { EndRecord, EventRecord, FurtherAttemptRecord, LogRecord } from '../../storage/index.ts';
 import type { RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
 
-export interface StreamMeterOptions {
-  readonly telemetry: Required<RelayTelemetry>;
-  /** Milliseconds; only differences count. */
-  readonly now: () => number;
-  readonly isTakeover: boolean;
+/** What usage comes to at a model's prices; undefined for a model without. */
+export type CostOf = (model: string, usage: Usage) => number | undefined;
+
+export interface StreamWatchOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly isTakeover?: boolean | undefined;
+  readonly costOf?: CostOf | undefined;
 }
 
-export class StreamMeter {
-  readonly #now: () => number;
+export class StreamWatch {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #costOf: CostOf | undefined;
   readonly #told: Required<StreamTelemetry>;
   readonly #isTakeover: boolean;
   readonly #beganMs: number;
@@ -26,10 +30,22 @@ export class StreamMeter {
   #stopReason: string | undefined;
   #hasEnded = false;
 
-  constructor({ telemetry, now, isTakeover }: StreamMeterOptions) {
-    this.#now = now;
+  /** Undefined where nobody wants to know. */
+  static of({
+    telemetry,
+    ...options
+  }: StreamWatchOptions & { telemetry?: Required<RelayTelemetry> | undefined }): StreamWatch | undefined {
+    return telemetry && new StreamWatch(telemetry, options);
+  }
+
+  private constructor(
+    telemetry: Required<RelayTelemetry>,
+    { clock, isTakeover = false, costOf }: StreamWatchOptions,
+  ) {
+    this.#clock = clock;
+    this.#costOf = costOf;
     this.#isTakeover = isTakeover;
-    this.#beganMs = now();
+    this.#beganMs = clock.now();
     this.#told = telemetry.begin({ atMs: Date.now(), isTakeover }) as Required<StreamTelemetry>;
     this.#usages.push(usageRecord(1));
   }
@@ -51,7 +67,7 @@ export class StreamMeter {
   }
 
   #takeContent(): void {
-    const now = this.#now();
+    const now = this.#clock.now();
     const isFirst = this.#contentMs === undefined;
     // Of an answer that another process began the first content is not this one's.
     if (!isFirst || !this.#isTakeover) this.#told.content(now - (this.#contentMs ?? this.#beganMs), isFirst);
@@ -91,10 +107,12 @@ export class StreamMeter {
   }
 
   #takeEnd({ ending, usage, isUsageEstimated }: EndRecord): void {
+    const total = usage ?? totalUsage(this.#usages);
     this.#end({
       ending: ending.type,
       code: ending.type === 'failed' ? ending.code : undefined,
-      usage: usage ?? totalUsage(this.#usages),
+      usage: total,
+      cost: total && this.#costOf?.(this.#responseModel ?? '', total),
       isUsageEstimated: isUsageEstimated === true,
       isWithoutEnd: false,
     });
@@ -105,8 +123,9 @@ export class StreamMeter {
     this.#told.end({
       code: undefined,
       usage: undefined,
+      cost: undefined,
       isUsageEstimated: false,
-      durationMs: this.#now() - this.#beganMs,
+      durationMs: this.#clock.now() - this.#beganMs,
       responseModel: this.#responseModel,
       stopReason: this.#stopReason,
       ...summary,
