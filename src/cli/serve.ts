@@ -36,7 +36,7 @@ export async function serve({ printsConfig, ...given }: ServeOptions): Promise<n
     const sources = { ...given, environment: process.env };
     const config = await readConfig(sources);
     for (const problem of misspeltVariables(process.env)) note(`millrace serve: ${problem}`);
-    if (printsConfig) process.stdout.write(printConfig(config));
+    if (printsConfig) process.stdout.write(await printConfig(config));
     else await run(config.values, sources);
     return 0;
   } catch (error) {

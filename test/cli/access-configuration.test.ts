@@ -61,7 +61,7 @@ test('keys come with their secrets from the file, a file of their own or a varia
   assert.deepEqual(limits, { tokensPerDay: 1000 });
   assert.deepEqual(allow, { models: ['a', 'b'], images: true });
   assert.deepEqual([hosts, session], [['relay.example.com'], { maxAgeMs: 5000 }]);
-  const printed = printConfig(config);
+  const printed = await printConfig(config);
   assert.match(printed, /- id: operator\n +operator: true\n +secret: "\*\*\*"/);
   for (const secret of Object.values(secrets)) assert.ok(!printed.includes(secret));
 });

@@ -179,7 +179,7 @@ test('printConfig() gives a file that says the same, with the place each value i
   using folder = makeFolder();
   const environment = { ANTHROPIC_API_KEY: 'sk-ant-secret', MILLRACE_CALLS_TOTAL_MS: '5000' };
   const config = await read({ environment, flags: new Map([['listen.port', 0]]) });
-  const printed = printConfig(config);
+  const printed = await printConfig(config);
   assert.match(printed, /^listen:\n  port: 0 # flag --port\n  host: 127\.0\.0\.1 # default\n/);
   assert.match(printed, /^  key: "\*\*\*" # ANTHROPIC_API_KEY$/m);
   assert.match(printed, /^  url: null # default$/m);

@@ -1,13 +1,14 @@
 // The effective configuration as a file that says where each value is from.
 
-import { Document, isNode } from 'yaml';
 import type { LoadedConfig } from './read-config.ts';
 import { settingNames, settingOf } from './serve-settings.ts';
 import type { SettingName } from './config.ts';
 import { mask } from './setting.ts';
 
 /** YAML, with a comment behind each value: its source. Secrets are masked; what is not set is null. */
-export function printConfig({ values, sources }: LoadedConfig): string {
+export async function printConfig({ values, sources }: LoadedConfig): Promise<string> {
+  // Only where it is asked for.
+  const { Document, isNode } = await import('yaml');
   const document = new Document({});
   for (const name of settingNames) {
     const path = name.split('.');
