@@ -327,6 +327,7 @@ test('a request that cannot be a turn is refused, with the field, and leaves not
     [ask('x', { conversation: 7 }), 400, /^conversation: /],
     [ask('x', { conversation: '' }), 400, /^conversation: /],
     [ask('x', { conversation: 'a\nb' }), 400, /^conversation: /],
+    [ask('x', { conversation: 'half \ud83d' }), 400, /^conversation: /],
     [ask('x', { conversation: 'x'.repeat(129) }), 400, /^conversation: /],
     [ask('x', { parent: 'y' }), 400, /^parent: /],
     [ask('x', { conversation: 'c', parent: 7 }), 400, /^parent: /],

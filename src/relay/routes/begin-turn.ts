@@ -1,5 +1,6 @@
 // What a request says of a conversation, and what that makes of its Messages body.
 
+import { isConversationId, maxIdLength } from '../conversations/conversation-id.ts';
 import { errorResponse, randomId } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 import type { PageRequest } from '../page-request.ts';
@@ -17,9 +18,6 @@ export interface BegunTurn {
   /** What a response of JSON says besides. */
   readonly named: { readonly conversation?: string };
 }
-
-/** The most characters that the id of a conversation may have. */
-const maxIdLength = 128;
 
 /** Throws RequestError. */
 export async function beginTurn(
@@ -59,8 +57,7 @@ export async function beginTurn(
 function conversationOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (value === null) return randomId();
-  const isId = typeof value === 'string' && value !== '' && value.length <= maxIdLength;
-  if (isId && !/\p{Cc}/u.test(value)) return value;
+  if (isConversationId(value)) return value;
   throw new RequestError(400, `conversation: must be a text of 1 to ${maxIdLength} characters, or null`);
 }
 

@@ -2,6 +2,7 @@
 // is said in a sentence: the page shows it as it is.
 
 import type { MessageParam } from '../../client/index.ts';
+import { isConversationId, maxIdLength } from '../conversations/conversation-id.ts';
 import { isJsonObject } from '../json-object.ts';
 import type { JsonObject } from '../json-object.ts';
 import { readObject } from '../page-request.ts';
@@ -21,8 +22,6 @@ export interface ChatRequest extends Pick<PageRequest, 'onDisconnect'> {
   /** Of the message that the answer goes on with: it holds the calls of tools that the page has carried out. */
   readonly messageId: string | undefined;
 }
-
-const maxIdLength = 128;
 
 /** Fields of the Messages API that a page may set, by the transport's `body`. All others are the page's own, or of the
  * libraries in it, and go nowhere. */
@@ -74,7 +73,7 @@ export async function parseChatRequest(
 
 /** Throws RequestError; `name` is where the id stands. */
 export function parseChatId(value: unknown, name: string): string {
-  if (typeof value === 'string' && value !== '' && value.length <= maxIdLength) return value;
+  if (isConversationId(value)) return value;
   throw new RequestError(400, `${name}: must be the id of a chat, of 1 to ${maxIdLength} characters`);
 }
 
