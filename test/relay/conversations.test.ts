@@ -319,6 +319,21 @@ test('a question sent again with its Idempotency-Key attaches, and is in the con
   assert.equal(simulator.requests.length, 2);
 });
 
+test('a question that makes a conversation, sent again with its key, is told the name that was made', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  await using relay = await startTestRelay(simulator.url);
+  const send = (conversation: string | null | undefined) =>
+    post(`${relay.url}/streams`, ask('echo once', { conversation }), { 'idempotency-key': 'k' });
+  const together = await Promise.all([send(null), send(null)]);
+  const later = await send(null);
+  const names = [...together, later].map(({ headers }) => headers.get('x-conversation-id'));
+  assert.equal(new Set(names).size, 1, names.join());
+  assert.equal(((await later.json()) as { conversation: string }).conversation, names[0]);
+  assert.equal((await read(relay.url, names[0] ?? '')).turns.length, 2);
+  assert.equal((await send('another')).status, 409, 'and is no question of another conversation');
+  assert.equal((await send(undefined)).status, 409);
+});
+
 test('a request that cannot be a turn is refused, with the field, and leaves nothing', async () => {
   await using simulator = await startSimulator({ speed: 0 });
   await using relay = await startTestRelay(simulator.url);

@@ -13,10 +13,13 @@ export interface BegunTurn {
   /** What goes upstream. */
   readonly body: string;
   readonly start: Pick<StartOptions, 'conversation' | 'onCreated'>;
-  /** Of the response. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** What a response of JSON says besides. */
-  readonly named: { readonly conversation?: string };
+  /** The name of the conversation was made here. */
+  readonly isNamedHere: boolean;
+}
+
+/** What a response says of the conversation, in its headers. */
+export function conversationHeaders(conversation: string | undefined): Readonly<Record<string, string>> {
+  return conversation === undefined ? {} : { 'x-conversation-id': encodeURIComponent(conversation) };
 }
 
 /** Throws RequestError. */
@@ -29,7 +32,7 @@ export async function beginTurn(
   if (conversation === undefined) {
     if (parent !== undefined)
       throw new RequestError(400, 'parent: is a turn of a conversation, and none is named');
-    return { type: 'begun', body: JSON.stringify(fields), start: {}, headers: {}, named: {} };
+    return { type: 'begun', body: JSON.stringify(fields), start: {}, isNamedHere: false };
   }
   const { caller, conversations } = context;
   const { messages } = fields;
@@ -48,8 +51,7 @@ export async function beginTurn(
     type: 'begun',
     body: JSON.stringify({ ...fields, messages: begun.messages }),
     start: { conversation, onCreated: begun.add },
-    headers: { 'x-conversation-id': encodeURIComponent(conversation) },
-    named: { conversation },
+    isNamedHere: asked === null,
   };
 }
 

@@ -9,7 +9,7 @@ import { readObject } from '../page-request.ts';
 import type { PageRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
-import { beginTurn } from './begin-turn.ts';
+import { beginTurn, conversationHeaders } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
 import type { StreamStart } from './open-stream.ts';
 
@@ -38,7 +38,10 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
     patienceMs: context.pingMs,
     respond: (id) => {
       const text = streams.follow(id, createTextEncoder(), { after: logStart, signal, owner: caller.owner });
-      return eventStreamResponse(text, { 'x-stream-id': id, ...begun.headers });
+      return eventStreamResponse(text, {
+        'x-stream-id': id,
+        ...conversationHeaders(begun.start.conversation),
+      });
     },
   });
 }

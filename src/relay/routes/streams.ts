@@ -13,7 +13,7 @@ import { parseRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
 import { parseFormat } from '../stream-format.ts';
-import { beginTurn } from './begin-turn.ts';
+import { beginTurn, conversationHeaders } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
 import type { StreamStart } from './open-stream.ts';
 
@@ -47,9 +47,10 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   return openStream(context, start, {
     // Who asked for no events looks for itself how it went.
     patienceMs: format === undefined ? 0 : context.pingMs,
-    respond: (id) => {
-      const headers = { 'x-stream-id': id, ...begun.headers };
-      if (format === undefined) return jsonResponse(202, { id, ...begun.named }, headers);
+    isNamedHere: begun.isNamedHere,
+    respond: (id, _upstream, conversation) => {
+      const headers = { 'x-stream-id': id, ...conversationHeaders(conversation) };
+      if (format === undefined) return jsonResponse(202, { id, conversation }, headers);
       const text = streams.follow(id, format.createEncoder(id), {
         after: logStart,
         signal,
