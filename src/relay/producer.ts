@@ -181,14 +181,11 @@ export class Producer {
       if (broken !== undefined) await this.#goOn(broken);
     } catch (error) {
       if (error instanceof StorageError) throw error;
-      if (!signal.aborted) {
-        if (!(error instanceof OwnerLimitError)) this.#options.onError(error);
-        this.#refuse(refusalOf(error));
-      }
+      if (!signal.aborted) return this.#failWith(error);
       this.#isHandedOver = this.#isHandingOver && (await this.#mayBeLeft());
       // Who waits for upstream's word gets the stream, and so its id to come back with.
       if (this.#isHandedOver) this.#open({});
-      else await this.#append([signal.aborted ? await this.#endOfAbort() : endOf(error)]);
+      else await this.#append([await this.#endOfAbort()]);
     }
   }
 
@@ -274,10 +271,24 @@ export class Producer {
     requests: readonly AttemptRecord[],
   ): Promise<void> {
     if (isNews(failure)) this.#options.onError(failure);
-    this.#refuse(refusal);
-    await this.#append(
-      last.map((record) => (record.type === 'end' ? { ...record, ...settledUsage(requests) } : record)),
+    const told = last.map((record) =>
+      record.type === 'end' ? { ...record, ...settledUsage(requests) } : record,
     );
+    await this.#endRefused(told, refusal);
+  }
+
+  async #failWith(error: unknown): Promise<void> {
+    if (!(error instanceof OwnerLimitError)) this.#options.onError(error);
+    await this.#endRefused([endOf(error)], refusalOf(error));
+  }
+
+  /** The end comes first: who is refused may ask again at once, in the same conversation. */
+  async #endRefused(last: readonly LogRecord[], refusal: RelayResponse): Promise<void> {
+    try {
+      await this.#append(last);
+    } finally {
+      this.#refuse(refusal);
+    }
   }
 
   async #endOfAbort(): Promise<EndRecord> {

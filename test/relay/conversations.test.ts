@@ -12,6 +12,7 @@ import { MemoryConversations, MemoryStreamLog } from 'millrace/storage';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
 import { startRawServer, streamResponse } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
+import { logWith } from '../support/stream-log.ts';
 import type { TestRelayOptions } from '../support/relay.ts';
 import { messageEnd, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
 
@@ -220,6 +221,28 @@ test('a refused turn, and one that the API rejects, stays to be read and is not 
     turns.filter(({ role }) => role === 'assistant').map(({ answer }) => answer?.['leftOut']),
     [undefined, 'refusal', 'rejected', undefined],
   );
+});
+
+test('who is refused may ask again at once: the answer has its end before the refusal is told', async () => {
+  const log = new MemoryStreamLog();
+  const order: string[] = [];
+  const slow = logWith(log, {
+    append: async (id, append) => {
+      const isEnd = append.records.some(({ type }) => type === 'end');
+      for (let turn = 0; isEnd && turn < 500; turn += 1) await new Promise(setImmediate);
+      const result = await log.append(id, append);
+      if (isEnd) order.push('end');
+      return result;
+    },
+  });
+  await using simulator = await startSimulator({ speed: 0 });
+  await using relay = await startTestRelay(simulator.url, { log: slow });
+  const bad = ask('x', { conversation: 'c', max_tokens: 0 });
+  for (let count = 0; count < 2; count += 1) {
+    const { status } = await post(`${relay.url}/streams`, bad, events);
+    order.push(String(status));
+  }
+  assert.deepEqual(order, ['end', '400', 'end', '400']);
 });
 
 test('parent begins a branch; no messages ask again; PATCH names and turns to a branch', async () => {
