@@ -229,7 +229,8 @@ test('who is refused may ask again at once: the answer has its end before the re
   const slow = logWith(log, {
     append: async (id, append) => {
       const isEnd = append.records.some(({ type }) => type === 'end');
-      for (let turn = 0; isEnd && turn < 500; turn += 1) await new Promise(setImmediate);
+      const turns = isEnd ? 500 : 0;
+      for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
       const result = await log.append(id, append);
       if (isEnd) order.push('end');
       return result;
