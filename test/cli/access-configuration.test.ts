@@ -102,6 +102,30 @@ test('what is wrong with access is said with its place, and never a secret', asy
   }
 });
 
+test('a secret in a wrong place is not quoted', async () => {
+  using folder = makeFolder();
+  for (const yaml of [
+    `access: ${secrets.web}`,
+    `access: { keys: ${secrets.web} }`,
+    `access: { keys: { web: ${secrets.web} } }`,
+    `access: { keys: [${secrets.web}] }`,
+    `access: { keys: [[${secrets.web}]] }`,
+    `access: { keys: [{ id: web, secretVariable: ${secrets.web} }] }`,
+    `upstream: ${secrets.web}`,
+    secrets.web,
+  ]) {
+    await assert.rejects(read(folder.write('relay.yaml', yaml)), (error: Error) => {
+      assert.match(error.message, /relay\.yaml:1:\d+ /);
+      return !error.message.includes('0123456789');
+    });
+  }
+  const cut = JSON.stringify([{ id: 'web', secret: secrets.web }]).slice(0, -1);
+  await assert.rejects(
+    read(folder.write('relay.yaml', ''), { MILLRACE_ACCESS_KEYS: cut }),
+    /^ConfigError: [^"]*MILLRACE_ACCESS_KEYS: wanted: a list of keys$/,
+  );
+});
+
 test('millrace serve with keys takes others at SIGHUP, and has its figures for the operator alone', async () => {
   using folder = makeFolder();
   const write = (...ids: readonly (keyof typeof secrets)[]): string =>
