@@ -275,5 +275,14 @@ function shapeOfTree(tree: Tree): Shape {
       orNull(typeof part === 'string' ? settingOf(part).type.shape : shapeOfTree(part)),
     ]),
   );
-  return unquoted(isObject, `an object with ${Object.keys(fields).join(', ')}`, objectOf(fields));
+  const shape = objectOf(fields);
+  return holdsSecret(tree)
+    ? unquoted(isObject, `an object with ${Object.keys(fields).join(', ')}`, shape)
+    : shape;
+}
+
+function holdsSecret(tree: Tree): boolean {
+  return Object.values(tree).some((part) =>
+    typeof part === 'string' ? settingOf(part).isSecret === true : holdsSecret(part),
+  );
 }
