@@ -131,10 +131,7 @@ export function createRelay(options: RelayOptions): Relay {
     get hasKeys() {
       return access.hasKeys;
     },
-    reload: (changed) => {
-      checkUpstream(accessRules(changed), options.upstream);
-      access.reload(changed);
-    },
+    reload: (changed) => reloadAccess(access, changed, options.upstream),
     usage: () => access.accounts.usage(),
     handle,
     start: async () => {
@@ -155,6 +152,12 @@ export function createRelay(options: RelayOptions): Relay {
       return streams.close({ handOver });
     },
   };
+}
+
+/** Throws an AccessOptionError, and changes nothing then. */
+function reloadAccess(access: Access, changed: AccessOptions, upstream: UpstreamOptions): void {
+  checkUpstream(accessRules(changed), upstream);
+  access.reload(changed);
 }
 
 interface Told extends Omit<HandlerOptions, 'onRequest'> {
