@@ -7,6 +7,7 @@ import type { ConversationStore, StreamLog } from '../storage/index.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { Access } from './access/access.ts';
 import type { AccessOptions } from './access/access-options.ts';
+import { accessRules } from './access/access-rules.ts';
 import { costOf } from './access/amount.ts';
 import { localCaller } from './access/caller.ts';
 import type { OwnerUsage } from './access/owner-accounts.ts';
@@ -101,7 +102,7 @@ export function createRelay(options: RelayOptions): Relay {
   checkUpstream(access.rules, options.upstream);
   const { conversations: store = new MemoryConversations(), log } = options;
   const conversations = new Conversations({ store, log, now, onError });
-  const upstream = new Upstream(options.upstream);
+  const upstream = new Upstream(options.upstream, { forwardsKeys: !access.hasKeys });
   const telemetry = combineTelemetry(options.telemetry ?? [], onError);
   const told = { now, onLog, onError, telemetry };
   const kept = { conversations, access };
@@ -130,7 +131,7 @@ export function createRelay(options: RelayOptions): Relay {
     get hasKeys() {
       return access.hasKeys;
     },
-    reload: (changed) => access.reload(changed),
+    reload: (changed) => reloadAccess(access, changed, options.upstream),
     usage: () => access.accounts.usage(),
     handle,
     start: async () => {
@@ -151,6 +152,12 @@ export function createRelay(options: RelayOptions): Relay {
       return streams.close({ handOver });
     },
   };
+}
+
+/** Throws an AccessOptionError, and changes nothing then. */
+function reloadAccess(access: Access, changed: AccessOptions, upstream: UpstreamOptions): void {
+  checkUpstream(accessRules(changed), upstream);
+  access.reload(changed);
 }
 
 interface Told extends Omit<HandlerOptions, 'onRequest'> {

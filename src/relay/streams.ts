@@ -244,7 +244,9 @@ export class Streams {
     const { owner } = open;
     const policy = policyFor(open.owner, this.#options);
     const onBreak = (mended: MendedBreak): void => this.#options.onBreak(id, mended);
-    const post = accounts.hasQuota(owner) ? meteredPost(call.post, turn) : call.post;
+    const post = accounts.hasQuota(owner)
+      ? meteredPost(call.post, turn, (body) => accounts.prospectOf(owner, body))
+      : call.post;
     const begin = (signal: AbortSignal) => turn.start(signal, waitMs);
     const work = { call: { ...call, post }, isTakeover, begin };
     const context = { log, now, onError, onBreak, policy, telemetry, costOf };
@@ -282,6 +284,7 @@ export class Streams {
     // Its readers have yet to come back.
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
     const turn = this.#options.accounts.takeOver(open.owner, request);
+    if (turn === undefined) return false;
     this.#watch(id, this.#run(id, { call, open, turn, isTakeover: true, orphanMs }));
     return true;
   }

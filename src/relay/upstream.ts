@@ -63,9 +63,12 @@ export interface ReadLimits {
 
 export class Upstream {
   readonly #options: UpstreamOptions;
+  readonly #forwardsKeys: boolean;
 
-  constructor(options: UpstreamOptions) {
+  /** `forwardsKeys`: what clients send as a key is upstream's, and not the relay's own. */
+  constructor(options: UpstreamOptions, { forwardsKeys }: { readonly forwardsKeys: boolean }) {
     this.#options = options;
+    this.#forwardsKeys = forwardsKeys;
   }
 
   /** Throws a RangeError when `target` would lead anywhere but below upstream's own `/v1/`. */
@@ -131,6 +134,7 @@ export class Upstream {
     if (isSimulator) return {};
     const sent = headers.get('x-api-key');
     if (apiKey !== undefined) return sent === undefined ? this.#ownKey() : { 'x-api-key': apiKey };
+    if (!this.#forwardsKeys) return {};
     if (sent !== undefined) return { 'x-api-key': sent };
     const authorization = headers.get('authorization');
     return authorization === undefined ? {} : { authorization };

@@ -9,6 +9,7 @@ import { readConfig } from '../../src/cli/config/read-config.ts';
 import type { ConfigSources, LoadedConfig } from '../../src/cli/config/read-config.ts';
 import { accessOf } from '../../src/cli/config/relay-options.ts';
 import { runProgram, startProgram } from '../support/program.ts';
+import { startRawServer } from '../support/raw-server.ts';
 
 const secrets = {
   web: 'web-0123456789-abcdefghij-0123456789',
@@ -101,6 +102,30 @@ test('what is wrong with access is said with its place, and never a secret', asy
   }
 });
 
+test('a secret in a wrong place is not quoted', async () => {
+  using folder = makeFolder();
+  for (const yaml of [
+    `access: ${secrets.web}`,
+    `access: { keys: ${secrets.web} }`,
+    `access: { keys: { web: ${secrets.web} } }`,
+    `access: { keys: [${secrets.web}] }`,
+    `access: { keys: [[${secrets.web}]] }`,
+    `access: { keys: [{ id: web, secretVariable: ${secrets.web} }] }`,
+    `upstream: ${secrets.web}`,
+    secrets.web,
+  ]) {
+    await assert.rejects(read(folder.write('relay.yaml', yaml)), (error: Error) => {
+      assert.match(error.message, /relay\.yaml:1:\d+ /);
+      return !error.message.includes('0123456789');
+    });
+  }
+  const cut = JSON.stringify([{ id: 'web', secret: secrets.web }]).slice(0, -1);
+  await assert.rejects(
+    read(folder.write('relay.yaml', ''), { MILLRACE_ACCESS_KEYS: cut }),
+    /^ConfigError: [^"]*MILLRACE_ACCESS_KEYS: wanted: a list of keys$/,
+  );
+});
+
 test('millrace serve with keys takes others at SIGHUP, and has its figures for the operator alone', async () => {
   using folder = makeFolder();
   const write = (...ids: readonly (keyof typeof secrets)[]): string =>
@@ -135,6 +160,42 @@ test('millrace serve with keys takes others at SIGHUP, and has its figures for t
   assert.match(program.stderr, /access\.keys: cannot all be taken away while the relay runs/);
   assert.deepEqual([await statusWith('web'), await statusWith('other')], [401, 200]);
   assert.doesNotMatch(program.stderr, /0123456789/);
+});
+
+test('SIGHUP takes no upstream key away from a relay with keys, nor one that is a client’s: those stay with the relay', async () => {
+  using folder = makeFolder();
+  await using upstream = await startRawServer(() => ({
+    bytes: 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}',
+    then: 'fin',
+  }));
+  const write = (key: string | undefined): string =>
+    folder.write(
+      'relay.yaml',
+      `store: { place: memory }
+listen: { port: 0 }
+upstream: { url: "${upstream.url}"${key === undefined ? '' : `, key: ${key}`} }
+access: { keys: [{ id: web, secret: ${secrets.web} }] }
+`,
+    );
+  const config = write('first-upstream-key');
+  await using program = await startProgram(['serve', '--config', config]);
+  const sent = async (): Promise<string> => {
+    const headers = { 'x-api-key': secrets.web };
+    await (await fetch(`${program.url}/v1/models`, { headers })).text();
+    return upstream.requests.at(-1) ?? '';
+  };
+  for (const [index, key] of [undefined, secrets.web].entries()) {
+    write(key);
+    program.signal('SIGHUP');
+    while (program.stderr.split('"kept":true').length < index + 2) await new Promise(setImmediate);
+    const request = await sent();
+    assert.ok(request.includes('first-upstream-key') && !request.includes(secrets.web), request);
+  }
+  assert.match(program.stderr, /upstream\.apiKey: is needed with access\.keys/);
+  write('second-upstream-key');
+  program.signal('SIGHUP');
+  while (!program.stderr.includes('"changes"')) await new Promise(setImmediate);
+  assert.ok((await sent()).includes('second-upstream-key'));
 });
 
 test('millrace serve listens elsewhere only with keys', async () => {

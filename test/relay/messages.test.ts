@@ -1,5 +1,6 @@
 // `/v1/*` as programs see it: the official SDK, and the bytes themselves.
 
+import type { Transport } from 'millrace/client';
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
@@ -348,13 +349,11 @@ test('a path below /v1 reaches upstream only as what it says', async () => {
 
 test('Upstream.call() goes nowhere but below upstream’s own /v1/', async () => {
   const urls: string[] = [];
-  const upstream = new Upstream({
-    baseURL: 'http://127.0.0.1:9/base',
-    transport: async ({ url }) => {
-      urls.push(url);
-      throw new Error('called');
-    },
-  });
+  const transport: Transport = async ({ url }) => {
+    urls.push(url);
+    throw new Error('called');
+  };
+  const upstream = new Upstream({ baseURL: 'http://127.0.0.1:9/base', transport }, { forwardsKeys: true });
   const call = async (target: string) =>
     upstream.call({ method: 'GET', target, headers: {}, signal: new AbortController().signal });
   for (const target of [

@@ -2,7 +2,6 @@
 // (read-config.ts); here stands which fields there are.
 
 import { flag, isObject, listOf, objectOf } from '../../document/index.ts';
-import type { Shape } from '../../document/index.ts';
 import type { RelayKey } from '../../relay/index.ts';
 import type { AccessConfig } from './config.ts';
 import {
@@ -12,6 +11,7 @@ import {
   secret,
   structure,
   trueOrFalse,
+  unquoted,
   wholeNumber,
   word,
 } from './setting.ts';
@@ -44,11 +44,14 @@ const keyFields = {
 
 const places = ['secret', 'secretFile', 'secretVariable'];
 
-const key: Shape = (value, spot) => {
+const key = unquoted(isObject, `an object with ${Object.keys(keyFields).join(', ')}`, (value, spot) => {
   objectOf(keyFields, ['id'])(value, spot);
   if (isObject(value) && places.filter((place) => value[place] !== undefined).length !== 1)
     spot.report(`needs one of ${places.join(', ')}`);
-};
+});
+
+const wantedKeys = 'a list of keys';
+const keys = unquoted(Array.isArray, wantedKeys, listOf(key, wantedKeys));
 
 /** Rows of it are the relay's to judge. */
 const prices = structure<NonNullable<AccessConfig['access.prices']>>('an object of prices', (value, spot) => {
@@ -68,7 +71,7 @@ export const accessSettings: {
   'access.keys': {
     description:
       'keys of who may ask, each with id, one of secret, secretFile, secretVariable, and perhaps operator, limits, models',
-    type: structure('a list of keys', listOf(key, 'a list of keys')),
+    type: structure(wantedKeys, keys),
     default: undefined,
     isSecret: true,
     isReloadable: true,

@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import {
   closestName,
+  isObject,
   objectOf,
   orNull,
   parseDocument,
@@ -18,7 +19,7 @@ import type { Config, SettingName } from './config.ts';
 import { accessOf } from './relay-options.ts';
 import { withSecrets } from './relay-keys.ts';
 import type { KeyEntry } from './relay-keys.ts';
-import { valueAt } from './setting.ts';
+import { unquoted, valueAt } from './setting.ts';
 
 export interface ConfigSources {
   /** The path of a file in YAML or JSON. */
@@ -274,5 +275,14 @@ function shapeOfTree(tree: Tree): Shape {
       orNull(typeof part === 'string' ? settingOf(part).type.shape : shapeOfTree(part)),
     ]),
   );
-  return objectOf(fields);
+  const shape = objectOf(fields);
+  return holdsSecret(tree)
+    ? unquoted(isObject, `an object with ${Object.keys(fields).join(', ')}`, shape)
+    : shape;
+}
+
+function holdsSecret(tree: Tree): boolean {
+  return Object.values(tree).some((part) =>
+    typeof part === 'string' ? settingOf(part).isSecret === true : holdsSecret(part),
+  );
 }

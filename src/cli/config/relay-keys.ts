@@ -42,6 +42,11 @@ async function find(
 ): Promise<string | undefined> {
   if (secretFile !== undefined) return (await readText(secretFile))?.trim();
   const secret = environment[secretVariable ?? ''];
-  if (secret === undefined) report(index, `the variable ${secretVariable} is not there`);
+  if (secret === undefined) report(index, `the variable ${nameShown(secretVariable)} is not there`);
   return secret;
+}
+
+/** What is no usual name may be the secret itself. */
+function nameShown(name = ''): string {
+  return /^[A-Z][A-Z0-9_]*$/.test(name) ? name : 'of secretVariable';
 }

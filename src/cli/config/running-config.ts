@@ -51,14 +51,25 @@ export class RunningConfig {
       const changes = applied.map((name) => this.#changeTo(name, values));
       const taken = Object.fromEntries(applied.map((name) => [name, values[name]])) as Partial<Config>;
       const next = { ...this.#values, ...taken };
-      // What is not taken is thrown, and nothing has changed.
-      apply(next);
-      this.#values = next;
+      this.#take(next, apply);
       const needRestart = changed.filter((name) => !applied.includes(name));
       tell('info', 'configuration', { changes, needRestart });
     } catch (error) {
       const problems = error instanceof ConfigError ? error.problems : [(error as Error).message];
       tell('error', 'configuration', { problems, kept: true });
+    }
+  }
+
+  /** What is not taken is thrown, and nothing has changed. */
+  #take(next: Config, apply: RunningConfigOptions['apply']): void {
+    const before = this.#values;
+    // Who applies them sees all of them, such as the key of upstream beside those of clients.
+    this.#values = next;
+    try {
+      apply(next);
+    } catch (error) {
+      this.#values = before;
+      throw error;
     }
   }
 

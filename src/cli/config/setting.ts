@@ -82,6 +82,14 @@ export function secret(): SettingType<string> {
   return { wanted, shape, fromText: asItIs };
 }
 
+/** A place where a secret may stand by mistake: what is no object, or no list, is not quoted. */
+export function unquoted(isFitting: (value: unknown) => boolean, wanted: string, shape: Shape): Shape {
+  return (value, spot) => {
+    if (isFitting(value)) shape(value, spot);
+    else spot.report(`wanted: ${wanted}`);
+  };
+}
+
 export function listOfWords(): SettingType<readonly string[]> {
   const wanted = 'a list of texts';
   return {

@@ -3,6 +3,7 @@
 import { errorResponse } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 import type { RouteContext } from '../route-context.ts';
+import { modelsIn } from './models-in.ts';
 import { checkPageBody } from './page-rules.ts';
 
 /** A Messages request as its JSON says it. Whatever is not looked at is upstream's to judge. */
@@ -16,7 +17,9 @@ export function askedRefusal(
   const { pages } = access.rules;
   if (isPage && pages !== undefined) checkPageBody(body, pages, settings);
   const { models } = caller;
-  if (models === undefined || models.includes(body['model'] as string)) return undefined;
-  const message = `model: this key may use ${models.join(', ')}, not ${JSON.stringify(body['model'])}`;
+  if (models === undefined) return undefined;
+  const other = modelsIn(body).findIndex((model) => !models.includes(model as string));
+  if (other < 0) return undefined;
+  const message = `model: this key may use ${models.join(', ')}, not ${JSON.stringify(modelsIn(body)[other])}`;
   return errorResponse(403, 'permission_error', message);
 }

@@ -5,7 +5,7 @@ import type { Usage } from '../../protocol/index.ts';
 import type { RelayResponse } from '../http.ts';
 import { amountOf, nothing } from './amount.ts';
 import type { Amount } from './amount.ts';
-import type { Turn } from './turn.ts';
+import type { Prospect, Turn } from './turn.ts';
 
 export interface ReplyOptions {
   readonly signal: AbortSignal;
@@ -22,7 +22,9 @@ export async function countedReply(
     await turn.start(signal, waitMs);
     turn.beginRequest(turn.prospect.bound);
     const response = await call();
-    turn.count(response.status === 200 ? amountIn(response.body, turn) : nothing);
+    turn.count(
+      response.status === 200 ? amountIn(new TextDecoder().decode(response.body), turn.prospect) : nothing,
+    );
     return response;
   } catch (error) {
     // Upstream may be at work on what nobody waits for any more.
@@ -33,16 +35,17 @@ export async function countedReply(
   }
 }
 
-function amountIn(body: Uint8Array, { prospect: { bound, price } }: Turn): Amount {
+/** Of a whole answer; all that it may come to where it does not say. */
+export function amountIn(body: string, { bound, price }: Prospect): Amount {
   const usage = usageIn(body);
   if (usage === undefined) return bound;
   const { output_tokens: output } = usage as { output_tokens?: unknown };
   return amountOf({ usage, outputTokens: typeof output === 'number' ? output : 0 }, price);
 }
 
-function usageIn(body: Uint8Array): Usage | undefined {
+function usageIn(body: string): Usage | undefined {
   try {
-    const { usage } = JSON.parse(new TextDecoder().decode(body)) as { usage?: Usage | null };
+    const { usage } = JSON.parse(body) as { usage?: Usage | null };
     return usage ?? undefined;
   } catch {
     // It is not the API's: what it took is not known.

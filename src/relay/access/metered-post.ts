@@ -4,20 +4,23 @@
 import type { ByteSource, TransportResponse } from '../../client/index.ts';
 import { SseDecoder } from '../../protocol/index.ts';
 import type { PostMessages } from '../stream-call.ts';
-import { boundOf, nothing } from './amount.ts';
+import { nothing } from './amount.ts';
 import type { MessagesBody } from './asked.ts';
-import { inputBound } from './input-bound.ts';
+import { amountIn } from './counted-reply.ts';
 import { StreamMeter } from './stream-meter.ts';
-import type { Turn } from './turn.ts';
+import type { Prospect, Turn } from './turn.ts';
 
-export function meteredPost(post: PostMessages, turn: Turn): PostMessages {
+/** `prospectOf` is of a further request: it may ask another model, or for the answer in one piece. */
+export function meteredPost(
+  post: PostMessages,
+  turn: Turn,
+  prospectOf: (body: MessagesBody) => Prospect,
+): PostMessages {
   return async (body, options) => {
-    const { bound: first, price } = turn.prospect;
-    const bound = options.isFurther
-      ? boundOf({ input: inputBound(JSON.parse(body) as MessagesBody).tokens, output: 0 }, price)
-      : first;
-    turn.beginRequest(bound);
-    const meter = new StreamMeter(turn, bound);
+    const request = JSON.parse(body) as MessagesBody;
+    const prospect = options.isFurther ? prospectOf(request) : turn.prospect;
+    turn.beginRequest(prospect.bound);
+    const meter = new StreamMeter(turn, prospect);
     let response: TransportResponse;
     try {
       response = await post(body, options);
@@ -28,10 +31,47 @@ export function meteredPost(post: PostMessages, turn: Turn): PostMessages {
       throw error;
     }
     const { status, headers, body: bytes } = response;
-    if (status === 200) return { status, headers, body: new MeteredBody(bytes, meter, turn) };
-    turn.count(nothing);
-    return response;
+    if (status !== 200) {
+      turn.count(nothing);
+      return response;
+    }
+    const isStreamed = request['stream'] === true;
+    const metered = isStreamed ? new MeteredBody(bytes, meter, turn) : new WholeBody(bytes, turn, prospect);
+    return { status, headers, body: metered };
   };
+}
+
+/** An answer in one piece: what it took is known at its end, and until then all that it may come to is held. */
+class WholeBody implements ByteSource {
+  readonly #body: ByteSource;
+  readonly #turn: Turn;
+  readonly #prospect: Prospect;
+  readonly #decoder = new TextDecoder();
+  #text = '';
+  #isOver = false;
+
+  constructor(body: ByteSource, turn: Turn, prospect: Prospect) {
+    this.#body = body;
+    this.#turn = turn;
+    this.#prospect = prospect;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const chunk = await this.#body.read();
+    if (chunk === undefined) this.#end();
+    else this.#text += this.#decoder.decode(chunk, { stream: true });
+    return chunk;
+  }
+
+  cancel(): Promise<void> {
+    this.#end();
+    return this.#body.cancel();
+  }
+
+  #end(): void {
+    if (!this.#isOver) this.#turn.count(amountIn(this.#text, this.#prospect));
+    this.#isOver = true;
+  }
 }
 
 class MeteredBody implements ByteSource {

@@ -44,12 +44,24 @@ export class OwnerAccounts {
 
   /** Throws OwnerLimitError where there is no room, not even to wait, and RequestError for what has no price. */
   enter(owner: string, body: MessagesBody): Turn {
-    return this.of(owner).enter(this.#prospectOf(owner, body));
+    return this.of(owner).enter(this.prospectOf(owner, body));
   }
 
-  /** For an answer that another process began. */
-  takeOver(owner: string, request: string): Turn {
-    return this.of(owner).force(this.#prospectOf(owner, JSON.parse(request) as MessagesBody));
+  /** For an answer that another process began; undefined where it cannot be counted. */
+  takeOver(owner: string, request: string): Turn | undefined {
+    try {
+      return this.of(owner).force(this.prospectOf(owner, JSON.parse(request) as MessagesBody));
+    } catch (error) {
+      // By other rules than it was begun with.
+      if (error instanceof RequestError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether what a model takes can be counted as far as the owner's limits need it. */
+  canCount(owner: string, model: string): boolean {
+    const rules = this.#rules();
+    return limitsOf(rules, owner).costPerDay === Infinity || priceOf(model, rules.prices) !== undefined;
   }
 
   /** Whether its answers may have to wait, or must be counted. */
@@ -76,7 +88,8 @@ export class OwnerAccounts {
     for (const account of this.#accounts.values()) account.goOn();
   }
 
-  #prospectOf(owner: string, body: MessagesBody): Prospect {
+  /** Throws RequestError for what has no price. */
+  prospectOf(owner: string, body: MessagesBody): Prospect {
     if (!this.hasQuota(owner)) return unlimited;
     const rules = this.#rules();
     const price = priceOf(body['model'], rules.prices);
@@ -101,8 +114,12 @@ const unlimited: Prospect = {
   bound: nothing,
 };
 
-/** Fields that make every token dearer, with the value that does not. */
-const dearer: Readonly<Record<string, unknown>> = { inference_geo: 'global', speed: 'standard' };
+/** Fields that can make every token dearer, with the value that does not. */
+const dearer: Readonly<Record<string, unknown>> = {
+  fallbacks: undefined,
+  inference_geo: 'global',
+  speed: 'standard',
+};
 
 /** What cannot be counted is not let past a limit of cost. Throws RequestError. */
 function checkPrice(body: MessagesBody, hasPrice: boolean): void {

@@ -4,6 +4,7 @@
 import { RequestError } from '../request-error.ts';
 import type { MessagesBody } from './asked.ts';
 import type { PageRules } from './access-options.ts';
+import { modelsIn } from './models-in.ts';
 
 /** They shape the text, or bound it. */
 const usualFields = new Set([
@@ -39,9 +40,11 @@ export function checkPageBody(
     if (!usualFields.has(field) && !fields.includes(field))
       throw new RequestError(400, `${JSON.stringify(field)}: pages of this relay may not set it`);
   }
-  const { model: asked, max_tokens: wanted, messages } = body;
-  if (!models.includes(asked as string))
-    throw new RequestError(400, `model: must be one of ${models.join(', ')}, not ${JSON.stringify(asked)}`);
+  const { max_tokens: wanted, messages } = body;
+  for (const asked of modelsIn(body)) {
+    if (!models.includes(asked as string))
+      throw new RequestError(400, `model: must be one of ${models.join(', ')}, not ${JSON.stringify(asked)}`);
+  }
   if (!Number.isInteger(wanted) || (wanted as number) > most)
     throw new RequestError(400, `max_tokens: must be at most ${most}, not ${JSON.stringify(wanted)}`);
   checkMessages(messages, rules);

@@ -4,9 +4,8 @@
 
 import type { ServerSentEvent, Usage } from '../../protocol/index.ts';
 import { amountOf, plus } from './amount.ts';
-import type { Amount } from './amount.ts';
 import { utf8Length } from './input-bound.ts';
-import type { Turn } from './turn.ts';
+import type { Prospect, Turn } from './turn.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -16,15 +15,15 @@ const toolTokens = 128;
 
 export class StreamMeter {
   readonly #turn: Turn;
-  /** Of the input until upstream has said it. */
-  readonly #bound: Amount;
+  /** Of the request. Its bound is that of the input until upstream has said it. */
+  readonly #prospect: Prospect;
   #usage: Fields | undefined;
   #outputTokens = 0;
   #isWhole = false;
 
-  constructor(turn: Turn, bound: Amount) {
+  constructor(turn: Turn, prospect: Prospect) {
     this.#turn = turn;
-    this.#bound = bound;
+    this.#prospect = prospect;
   }
 
   /** False when that was the last that the day had. The end of a whole answer is never that. */
@@ -44,12 +43,12 @@ export class StreamMeter {
   }
 
   #count(): boolean {
-    const { price } = this.#turn.prospect;
+    const { price, bound } = this.#prospect;
     const amount = amountOf(
       { usage: this.#usage as Usage | undefined, outputTokens: this.#outputTokens },
       price,
     );
-    return this.#turn.count(this.#usage === undefined ? plus(this.#bound, amount) : amount);
+    return this.#turn.count(this.#usage === undefined ? plus(bound, amount) : amount);
   }
 
   #takeEvent(data: string): void {
@@ -80,7 +79,7 @@ export class StreamMeter {
   }
 
   #takeOutput(tokens: number): void {
-    this.#outputTokens = Math.min(this.#outputTokens + tokens, this.#turn.prospect.maxTokens);
+    this.#outputTokens = Math.min(this.#outputTokens + tokens, this.#prospect.maxTokens);
   }
 }
 

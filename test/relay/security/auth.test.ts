@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startRelayServer } from 'millrace/relay/node';
-import { AccessOptionError } from 'millrace/relay';
+import { createNodeTransport } from 'millrace/client/node';
+import { AccessOptionError, createRelay } from 'millrace/relay';
 import { sampleRoutes } from './sample-routes.ts';
 import { startSimulator } from 'millrace/simulator';
+import { MemoryStreamLog } from 'millrace/storage';
 import { cleanEnd, startRawServer, streamResponse } from '../../support/raw-server.ts';
 import { startTestRelay } from '../../support/relay.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../../support/streams.ts';
@@ -138,6 +140,34 @@ test('API key in browser: upstream gets the relay’s key, however a client says
         !head.includes('session'),
       head,
     );
+  }
+});
+
+test('API key in browser: with keys nothing a client sends as a key goes up, also when the relay’s own has gone', async () => {
+  await using upstream = await startRawServer(() => ({
+    bytes: streamResponse(whole) + cleanEnd,
+    then: 'fin',
+  }));
+  let apiKey: string | undefined = upstreamKey;
+  const relay = createRelay({
+    settings: { simulated: false, version: '0.0.0', model: 'claude-sonnet-5', maxTokens: 512 },
+    access: { keys: [ann] },
+    log: new MemoryStreamLog(),
+    upstream: {
+      baseURL: upstream.url,
+      transport: createNodeTransport(),
+      get apiKey() {
+        return apiKey;
+      },
+    },
+  });
+  await using server = await startRelayServer(relay, { port: 0 });
+  apiKey = undefined;
+  assert.throws(() => relay.reload({ keys: [ann] }), { field: 'upstream.apiKey' });
+  for (const headers of [as(ann), { ...json, authorization: `Bearer ${ann.secret}` }]) {
+    await (await post(`${server.url}/v1/messages`, { ...message, stream: true }, headers)).text();
+    const sent = upstream.requests.at(-1) ?? '';
+    assert.ok(sent.startsWith('POST /v1/messages') && !sent.includes(ann.secret), sent);
   }
 });
 

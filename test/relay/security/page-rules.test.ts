@@ -170,9 +170,20 @@ test('Param control: a key’s own models hold on every route, for programs as w
       .status,
     403,
   );
-  assert.equal(
-    (await post(`${relay.url}/v1/messages`, { ...body, model: 'claude-haiku-4-5' }, as(ann))).status,
-    200,
+  const allowed = { ...body, model: 'claude-haiku-4-5' };
+  for (const more of [
+    { fallbacks: [{ model: 'claude-haiku-4-5' }, { model: 'claude-opus-5' }] },
+    { tools: [{ type: 'custom' }, { type: 'other_20260101', name: 'other', model: 'claude-opus-5' }] },
+  ]) {
+    const response = await post(`${relay.url}/v1/messages`, { ...allowed, ...more }, as(ann));
+    assert.match(await refusal(response), /^403 model: .* not "claude-opus-5"$/);
+  }
+  assert.equal((await post(`${relay.url}/v1/messages`, allowed, as(ann))).status, 200);
+  relay.relay.reload({ keys: [ann], allow: { fields: ['fallbacks'] } });
+  const page = { ...question('x'), fallbacks: [{ model: 'claude-opus-5' }] };
+  assert.match(
+    await refusal(await post(`${relay.url}/streams`, page, as(ann))),
+    /^400 model: must be one of/,
   );
 });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createFetchHandler } from 'millrace/relay';
+import { createFetchHandler, publishedPrices } from 'millrace/relay';
 import type { OwnerLimits, OwnerUsage } from 'millrace/relay';
 import { MemoryStreamLog } from 'millrace/storage';
 import { accessRules } from '../../../src/relay/access/access-rules.ts';
@@ -228,9 +228,11 @@ test('Quotas: an answer that is taken over asks upstream for nothing when the da
   const accounts = new OwnerAccounts(() => rules, Date.now);
   const request = JSON.stringify(stream);
   const first = accounts.takeOver('ann', request);
+  assert.ok(first !== undefined);
   first.beginRequest({ tokens: 10, cost: 0 });
   assert.equal(first.count({ tokens: 1000, cost: 0 }), false);
   const second = accounts.takeOver('ann', request);
+  assert.ok(second !== undefined);
   const ends: string[] = [];
   second.onOver = (why) => ends.push(why);
   assert.equal(accounts.usage()[0]?.running, 2);
@@ -238,6 +240,62 @@ test('Quotas: an answer that is taken over asks upstream for nothing when the da
   assert.deepEqual(ends, ['quota']);
   for (const turn of [first, second, second]) turn.release();
   assert.deepEqual(accounts.usage(), [{ owner: 'ann', running: 0, waiting: 0, tokens: 1000, cost: 0 }]);
+});
+
+test('Quotas: a fallback is charged by its own model, in one piece as well, and to a model without a price there is none', async () => {
+  const cut: Plan = { inputShare: 0.5, texts: [], breaksAt: 0 };
+  const full: Plan = { inputShare: 0.5, texts: [{ text: 'x'.repeat(400), share: 1 }] };
+  for (const [fallback, price] of [
+    [['unknown', 'claude-opus-5'], publishedPrices.models['claude-opus-5']],
+    [['unknown', 'non-streaming'], publishedPrices.models[model]],
+  ] as const) {
+    const { bill, transport } = createBillingUpstream((request) => (request === 0 ? cut : full));
+    await using relay = await startKeyedRelay(
+      'http://127.0.0.1:9',
+      { limits: { costPerDay: 10 } },
+      { upstream: { transport }, calls: { fallback, retry: { maxRetries: 0 } } },
+    );
+    const response = await post(`${relay.url}/streams`, question('x'), {
+      ...as(ann),
+      accept: 'text/event-stream',
+    });
+    const text = await response.text();
+    assert.doesNotMatch(text, /unknown/);
+    await turnsUntil(() => usageOf(relay).running === 0);
+    assert.equal(bill.requests, 2, text);
+    assert.ok(
+      usageOf(relay).cost >= (404 * (price?.output ?? Infinity)) / 1e6,
+      `${fallback.join()} ${usageOf(relay).cost}`,
+    );
+  }
+});
+
+test('Quotas: an answer left by another process that has no price now is ended, and those beside it are gone on with', async () => {
+  const { bill, transport } = createBillingUpstream(() => plain(' on'));
+  const log = new MemoryStreamLog();
+  for (const [id, asked] of [
+    ['unpriced', 'unknown'],
+    ['priced', model],
+  ] as const) {
+    const request = JSON.stringify({ ...stream, model: asked });
+    const takeover = { target: '/v1/messages', headers: {} };
+    await log.create({ id, open: { type: 'open', owner: 'ann', request, createdAt: Date.now(), takeover } });
+  }
+  await using relay = await startKeyedRelay(
+    'http://127.0.0.1:9',
+    { limits: { costPerDay: 10 } },
+    { upstream: { transport }, log },
+  );
+  const endOf = async (id: string): Promise<unknown> => (await log.state(id))?.ending;
+  await turnsUntil(() => bill.requests === 1 && relay.relay.usage().every(({ running }) => running === 0));
+  assert.deepEqual(await endOf('unpriced'), {
+    type: 'failed',
+    code: 'interrupted',
+    message: 'The relay was ended in the middle of the answer',
+  });
+  assert.deepEqual(await endOf('priced'), { type: 'complete' });
+  assert.equal(bill.requests, 1);
+  assert.deepEqual(relay.errors, []);
 });
 
 /** What a script does that wants to run up a bill. */
