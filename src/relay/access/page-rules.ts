@@ -57,7 +57,20 @@ function checkMessages(messages: unknown, rules: PageRules): void {
     if (!isKnown && rules.fields?.includes('system') !== true)
       throw new RequestError(400, `messages.${index}.role: must be user or assistant`);
   }
-  visit(messages, (value) => checkSource(value, rules));
+  visit(messages, (value) => checkSource(value, rules), partsOf);
+}
+
+/** A block, or what stands in one. */
+interface Part {
+  readonly type?: unknown;
+  readonly source?: unknown;
+  readonly input?: unknown;
+}
+
+/** All that upstream may look at: the input of a call is the tool's own, whatever its fields are called. */
+function partsOf(part: Part): unknown[] {
+  const isCall = typeof part.type === 'string' && part.type.endsWith('_use');
+  return Object.values(isCall ? { ...part, input: undefined } : part);
 }
 
 /** Of an image or a document. */
@@ -69,7 +82,10 @@ interface Source {
 const sourceTypes: ReadonlySet<unknown> = new Set(['base64', 'content', 'text']);
 
 /** An address would be fetched by upstream: it can carry away what was said. A file is of the relay's whole account. */
-function checkSource({ source }: { readonly source?: unknown }, { urlHosts = [] }: PageRules): void {
+function checkSource(value: Part, { urlHosts = [] }: PageRules): void {
+  const { type: kind, source } = value;
+  if (kind === 'container_upload')
+    throw new RequestError(400, 'type: pages of this relay may not use "container_upload"');
   if (typeof source !== 'object' || source === null) return;
   const { type, url } = source as Source;
   if (sourceTypes.has(type)) return;
@@ -97,12 +113,16 @@ export function checkDepth(value: unknown): void {
 }
 
 /** Every object and list in a value, without recursion: its depth is the client's choice. */
-function visit(value: unknown, see: (value: object, depth: number) => void): void {
+function visit(
+  value: unknown,
+  see: (value: object, depth: number) => void,
+  innerOf: (value: object) => unknown[] = Object.values,
+): void {
   const rest: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 1 }];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { value: each, depth } = next;
     if (typeof each !== 'object' || each === null) continue;
     see(each, depth);
-    for (const inner of Object.values(each)) rest.push({ value: inner, depth: depth + 1 });
+    for (const inner of innerOf(each)) rest.push({ value: inner, depth: depth + 1 });
   }
 }

@@ -241,6 +241,17 @@ test('SSRF: no page has an address fetched, but over https from the hosts that a
     400,
   );
   assert.equal(await status(open.url, image({ type: 'file', file_id: 'file_of_another' })), 400);
+  const upload = [{ type: 'container_upload', file_id: 'file_of_another' }];
+  assert.equal(await status(open.url, question('', { messages: [{ role: 'user', content: upload }] })), 400);
+  // What a tool was called with is the tool's own, and comes back with the history.
+  const called = { type: 'tool_use', id: 'a', name: 'look', input: { source: { type: 'wherever' } } };
+  const result = { type: 'tool_result', tool_use_id: 'a', content: 'seen' };
+  const history = [
+    { role: 'user', content: 'x' },
+    { role: 'assistant', content: [called] },
+    { role: 'user', content: [result] },
+  ];
+  assert.equal(await status(open.url, question('', { messages: history })), 200);
   assert.equal(
     await status(strict.url, image({ type: 'base64', media_type: 'image/png', data: 'iVBORw0=' })),
     200,
