@@ -63,6 +63,10 @@ export interface NewTurns {
   readonly now: number;
 }
 
+/** `full` is past the limit on a conversation's bytes, or on an owner's conversations; `no_parent`: a turn to be followed
+ * is not there. */
+export type PutResult = 'put' | 'full' | 'no_parent';
+
 export interface ListLimits {
   readonly limit: number;
   /** Only those behind this one, which may be gone. */
@@ -78,9 +82,8 @@ export interface ConversationChange {
 
 /** Every method rejects with an error of the store when that fails. */
 export interface ConversationStore {
-  /** Adds turns, all or none; makes the conversation where there is none. `full` is past the limit on a
-   * conversation's bytes, or on an owner's conversations. */
-  put(owner: string, id: string, turns: NewTurns): Promise<'put' | 'full'>;
+  /** Adds turns, all or none; makes the conversation where there is none. */
+  put(owner: string, id: string, turns: NewTurns): Promise<PutResult>;
   read(owner: string, id: string): Promise<StoredConversation | undefined>;
   /** The one changed last comes first. */
   list(owner: string, limits: ListLimits): Promise<readonly ConversationSummary[]>;
@@ -112,6 +115,12 @@ export const defaultConversationLimits: ConversationLimits = {
   maxConversations: 10_000,
   maxConversationBytes: 32 * 1024 * 1024,
 };
+
+/** Whether each turn follows one that is there, or comes with it. */
+export function haveParents(turns: readonly StoredTurn[], isThere: (id: string) => boolean): boolean {
+  const added = new Set(turns.map(({ id }) => id));
+  return turns.every(({ parent }) => parent === null || added.has(parent) || isThere(parent));
+}
 
 /** What a turn counts against the limit, in bytes. */
 export function turnBytes({ content }: Pick<StoredTurn, 'content'>): number {

@@ -1,6 +1,6 @@
 // Conversations in this process's memory, gone with it.
 
-import { defaultConversationLimits, turnBytes } from './conversation-store.ts';
+import { defaultConversationLimits, haveParents, turnBytes } from './conversation-store.ts';
 import type {
   ConversationChange,
   ConversationLimits,
@@ -8,6 +8,7 @@ import type {
   ConversationSummary,
   ListLimits,
   NewTurns,
+  PutResult,
   SettledTurn,
   StoredConversation,
   StoredTurn,
@@ -30,9 +31,10 @@ export class MemoryConversations implements ConversationStore {
     this.#limits = { ...defaultConversationLimits, ...limits };
   }
 
-  async put(owner: string, id: string, { turns, head, title, now }: NewTurns): Promise<'put' | 'full'> {
+  async put(owner: string, id: string, { turns, head, title, now }: NewTurns): Promise<PutResult> {
     const held = this.#of(owner).get(id);
     if (held === undefined && this.#of(owner).size >= this.#limits.maxConversations) return 'full';
+    if (!haveParents(turns, (parent) => held?.turns.has(parent) === true)) return 'no_parent';
     const next = new Map(held?.turns);
     for (const turn of turns) next.set(turn.id, turn);
     let bytes = 0;

@@ -1,7 +1,7 @@
 // Conversations in the file of a store, beside its streams. The tables are in open-sqlite-file.ts.
 
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { defaultConversationLimits, turnBytes } from './conversation-store.ts';
+import { defaultConversationLimits, haveParents, turnBytes } from './conversation-store.ts';
 import type {
   ConversationChange,
   ConversationLimits,
@@ -9,6 +9,7 @@ import type {
   ConversationSummary,
   ListLimits,
   NewTurns,
+  PutResult,
   SettledTurn,
   StoredAnswer,
   StoredBlock,
@@ -38,7 +39,7 @@ export class SqliteConversations implements ConversationStore {
     this.#statements = Object.fromEntries(prepared) as Record<keyof typeof queries, StatementSync>;
   }
 
-  put(owner: string, id: string, turns: NewTurns): Promise<'put' | 'full'> {
+  put(owner: string, id: string, turns: NewTurns): Promise<PutResult> {
     return this.#access.change(() => this.#put(owner, id, turns));
   }
 
@@ -104,22 +105,28 @@ export class SqliteConversations implements ConversationStore {
     return this.#access.look(() => this.#statements.open.all().map(({ id }) => String(id)));
   }
 
-  #put(owner: string, id: string, { turns, head, title, now }: NewTurns): 'put' | 'full' {
+  #put(owner: string, id: string, { turns, head, title, now }: NewTurns): PutResult {
     const row = this.#statements.find.get(owner, id);
-    const { maxConversations, maxConversationBytes } = this.#limits;
-    if (row === undefined && numberOf(this.#statements.count.get(owner)?.['count']) >= maxConversations)
-      return 'full';
-    const known = row === undefined ? undefined : numberOf(row['number']);
+    if (row === undefined && this.#hasAll(owner)) return 'full';
+    // No conversation has this number.
+    const known = row === undefined ? -1 : numberOf(row['number']);
+    if (!haveParents(turns, (parent) => this.#statements.turn.get(known, parent) !== undefined))
+      return 'no_parent';
     let bytes = row === undefined ? 0 : numberOf(row['bytes']);
-    for (const turn of turns) {
-      const before = known === undefined ? undefined : this.#statements.turn.get(known, turn.id);
-      bytes += turnBytes(turn) - (before === undefined ? 0 : numberOf(before['bytes']));
-    }
-    if (bytes > maxConversationBytes) return 'full';
-    const number = known ?? numberOf(this.#statements.insert.run(owner, id, title, now, now).lastInsertRowid);
+    for (const turn of turns)
+      bytes += turnBytes(turn) - numberOf(this.#statements.turn.get(known, turn.id)?.['bytes'] ?? 0);
+    if (bytes > this.#limits.maxConversationBytes) return 'full';
+    const number =
+      row === undefined
+        ? numberOf(this.#statements.insert.run(owner, id, title, now, now).lastInsertRowid)
+        : known;
     for (const turn of turns) this.#statements.putTurn.run(...valuesOf(number, turn));
     this.#statements.setHead.run(head, now, bytes, number);
     return 'put';
+  }
+
+  #hasAll(owner: string): boolean {
+    return numberOf(this.#statements.count.get(owner)?.['count']) >= this.#limits.maxConversations;
   }
 }
 

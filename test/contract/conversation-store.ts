@@ -166,6 +166,16 @@ export function testConversationStore({ name, open, reopen }: ConversationBacken
     assert.equal(await store.put('you', 'd', large), 'put');
   });
 
+  it('turns that follow one that is not there are not put, and make no conversation', async (store) => {
+    const orphan = { turns: [turn('r', { parent: 'q' })], head: 'r', title: 't', now: 1 };
+    assert.equal(await store.put('me', 'c', orphan), 'no_parent');
+    assert.equal(await store.read('me', 'c'), undefined);
+    await store.put('me', 'c', begun);
+    await store.put('me', 'other', { ...begun, turns: [turn('x')], head: 'x' });
+    assert.equal(await store.put('me', 'other', orphan), 'no_parent');
+    assert.equal(await store.put('me', 'c', orphan), 'put');
+  });
+
   it('an answer takes the room it came to', async (store) => {
     await store.put('me', 'c', begun);
     await store.settle('a', { ...settled, content: [{ type: 'text', text: 'x'.repeat(900) }] });

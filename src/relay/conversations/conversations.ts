@@ -184,6 +184,8 @@ export class Conversations {
       store.put(owner, conversation, put),
     );
     if (result === 'full') throw new ConversationFullError();
+    if (result === 'no_parent')
+      throw new RequestError(409, 'conversation: was deleted while the question was on its way');
   }
 }
 

@@ -3,19 +3,22 @@
 import type { MessageParam } from '../../client/index.ts';
 import type { StoredTurn } from '../../storage/index.ts';
 
-/** The turns that say what the first messages say, each behind the one before; of several the one that came last. */
+/** The turns that say what the first messages say, each behind the one before: as many as there are, and of several
+ * branches the one that came last. */
 export function longestKnown(turns: readonly StoredTurn[], messages: readonly MessageParam[]): StoredTurn[] {
-  const known: StoredTurn[] = [];
+  let branches: StoredTurn[][] = [[]];
   for (const { role, content } of messages) {
-    const parent = known.at(-1)?.id ?? null;
     const said = gistOf(content);
-    const same = turns.findLast(
-      (turn) => turn.parent === parent && turn.role === role && gistOf(turn.content) === said,
-    );
-    if (same === undefined) break;
-    known.push(same);
+    const longer = branches.flatMap((branch) => {
+      const parent = branch.at(-1)?.id ?? null;
+      return turns
+        .filter((turn) => turn.parent === parent && turn.role === role && gistOf(turn.content) === said)
+        .map((turn) => branch.concat(turn));
+    });
+    if (longer.length === 0) break;
+    branches = longer;
   }
-  return known;
+  return branches.at(-1) ?? [];
 }
 
 /**

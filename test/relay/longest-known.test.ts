@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { StoredTurn } from 'millrace/storage';
+import { longestKnown } from '../../src/relay/conversations/longest-known.ts';
+
+function turn(id: string, parent: string | null, said: string): StoredTurn {
+  const role = said.startsWith('Q') ? 'user' : 'assistant';
+  return { id, parent, role, content: [{ type: 'text', text: said }], createdAt: 0 };
+}
+
+const ask = (content: string) => ({ role: 'user' as const, content });
+const answer = (content: string) => ({ role: 'assistant' as const, content });
+
+test('longestKnown() finds the branch that has most of what is said, and of several the last', () => {
+  const turns = [
+    turn('q1', null, 'Q1'),
+    turn('a1', 'q1', 'A1'),
+    turn('q2', 'a1', 'Q2'),
+    turn('q1b', null, 'Q1'),
+    turn('a1b', 'q1b', 'A1'),
+    turn('q1c', null, 'Q1'),
+  ];
+  const known = (...messages: Parameters<typeof longestKnown>[1]) =>
+    longestKnown(turns, messages).map(({ id }) => id);
+  assert.deepEqual(known(ask('Q1')), ['q1c']);
+  assert.deepEqual(known(ask('Q1'), answer('A1')), ['q1b', 'a1b']);
+  assert.deepEqual(known(ask('Q1'), answer('A1'), ask('Q2'), answer('A2')), ['q1', 'a1', 'q2']);
+  assert.deepEqual(known(ask('Q1'), answer('A1'), ask('Q3')), ['q1b', 'a1b']);
+  assert.deepEqual(known(ask('Q0')), []);
+  assert.deepEqual(known(answer('A1')), []);
+});
+
+test('longestKnown() takes blocks for the same that say the same: text, calls by their ids, results with what they say', () => {
+  const blocks = [
+    { type: 'text', text: 'A', citations: null },
+    { type: 'text', text: 'B' },
+    { type: 'tool_use', id: 't', name: 'look', input: { a: 1 } },
+  ];
+  const turns: StoredTurn[] = [
+    { id: 'q', parent: null, role: 'user', content: 'Q', createdAt: 0 },
+    { id: 'a', parent: 'q', role: 'assistant', content: blocks, createdAt: 0 },
+  ];
+  const same = [
+    { type: 'text', text: 'AB' },
+    { type: 'tool_use', id: 't', name: 'look', input: {} },
+  ];
+  const said = (content: typeof same) =>
+    longestKnown(turns, [ask('Q'), { role: 'assistant', content }]).length;
+  assert.equal(said(same), 2);
+  assert.equal(said([...same].toReversed()), 1);
+  assert.equal(said([{ type: 'text', text: 'A' }]), 1);
+});
