@@ -9,7 +9,7 @@ import { StoreError } from './store-error.ts';
 /** "MLRC": tells a store from another program's database. */
 const applicationId = 0x4d_4c_52_43;
 
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 /** `bytes` of a conversation is the sum of its turns'; a turn's content and answer are JSON. */
 const conversationTables = `
@@ -41,10 +41,18 @@ const conversationTables = `
   CREATE INDEX open_turn ON turn (id) WHERE is_open = 1;
 `;
 
+/** `batches` is a JSON array of what one turn of the event loop wrote: [stream, first sequence, records] each. */
+const journalTable = `
+  CREATE TABLE journal (
+    row INTEGER PRIMARY KEY,
+    batches TEXT NOT NULL
+  ) STRICT;
+`;
+
 /**
- * Entries are written twice. `journal` has them in the order of their arrival, so that one turn of the event loop
- * touches a few pages however many streams it wrote to; when a stream has enough for a `chunk`, they go there, and
- * the journal's rows are deleted. Both hold the records of consecutive entries as a JSON array.
+ * Entries are written twice. `journal` has them in the order of their arrival, a row for one turn of the event loop
+ * however many streams it wrote to; when a stream has enough for a `chunk`, they go there as a JSON array, and the
+ * journal's rows are deleted.
  *
  * `dropped` has the streams whose chunks are still to be deleted. Numbers of streams are never used twice.
  */
@@ -63,13 +71,7 @@ const schema = `
     ended_at INTEGER,
     ending TEXT
   ) STRICT;
-  CREATE TABLE journal (
-    row INTEGER PRIMARY KEY,
-    stream INTEGER NOT NULL,
-    first INTEGER NOT NULL,
-    last INTEGER NOT NULL,
-    records TEXT NOT NULL
-  ) STRICT;
+  ${journalTable}
   CREATE TABLE chunk (
     stream INTEGER NOT NULL,
     first INTEGER NOT NULL,
@@ -88,7 +90,15 @@ const schema = `
 const fromVersion1 = `
   ALTER TABLE stream ADD COLUMN conversation TEXT;
   ${conversationTables}
-  PRAGMA user_version = ${schemaVersion};
+`;
+
+/** The journal had a row for each batch. */
+const fromVersion2 = `
+  ALTER TABLE journal RENAME TO journal_2;
+  ${journalTable}
+  INSERT INTO journal (row, batches)
+    SELECT row, '[[' || stream || ',' || first || ',' || records || ']]' FROM journal_2;
+  DROP TABLE journal_2;
 `;
 
 /** Opens or makes the file, for this process alone and, on systems that know it, this user alone (mode 0600). Throws
@@ -105,18 +115,19 @@ export function openSqliteFile(
     // the log's index is in memory instead of a -shm file.
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     const isNew = checkFile(database, file);
-    // Counts only before there is a table: pages that are free can be given back in small steps.
+    // These two count only before there is a table. One turn's row takes a page or two; pages that are free can be
+    // given back in small steps.
+    database.exec('PRAGMA page_size = 8192');
     database.exec('PRAGMA auto_vacuum = INCREMENTAL');
     database.exec('PRAGMA journal_mode = WAL');
     // What is committed outlives the process; the last commits before a power cut may be lost, and nothing else is.
     database.exec('PRAGMA synchronous = NORMAL');
     // Each checkpoint waits for the disk, and pages that were written again since the one before are copied once.
-    database.exec('PRAGMA wal_autocheckpoint = 4000');
+    database.exec('PRAGMA wal_autocheckpoint = 2000');
     database.exec(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
     limitSize(database, maxFileBytes);
     if (isNew) database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);
-    else if (numberOf(database, 'PRAGMA user_version') < schemaVersion)
-      database.exec(`BEGIN IMMEDIATE; ${fromVersion1} COMMIT`);
+    else upgrade(database);
     return database;
   } catch (error) {
     database?.close();
@@ -124,6 +135,13 @@ export function openSqliteFile(
       ? new StoreError('store_not_opened', file, { cause: error })
       : toStoreError(error, file);
   }
+}
+
+function upgrade(database: DatabaseSync): void {
+  const version = numberOf(database, 'PRAGMA user_version');
+  const steps = [fromVersion1, fromVersion2].slice(version - 1);
+  if (steps.length === 0) return;
+  database.exec(`BEGIN IMMEDIATE; ${steps.join('')} PRAGMA user_version = ${schemaVersion}; COMMIT`);
 }
 
 function prepareFile(file: string): void {

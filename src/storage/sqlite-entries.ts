@@ -15,16 +15,20 @@ const chunkBytes = 64 * 1024;
 /** The most that is held in memory: once of what is in no chunk yet, once of what is. */
 const recentBytes = 16 * 1024 * 1024;
 
-/** The most rows the journal holds, roughly: so many are read when the store is opened. */
-const journalRows = 65_536;
+/** The most batches the journal holds, roughly: so many are read when the store is opened. */
+const journalBatches = 65_536;
 
 /** The most bytes that journal and chunks both have, if no busy stream stands in the way. */
 const repeatedBytes = 4 * 1024 * 1024;
 
-/** How many rows of the journal go at once, and how many chunks: a millisecond's work. */
-const prunedRows = 2048;
+/** How many batches of the journal go at once, and how many chunks: a millisecond's work. */
+const prunedBatches = 2048;
 const deletedChunks = 32;
 
+/** Stream, first sequence, records: consecutive entries of one stream. */
+type JournalBatch = readonly [number: number, first: number, records: LogRecord[]];
+
+/** Rows of the journal are numbered by the batches before them. */
 export class SqliteEntries {
   readonly #file: string;
   readonly #insertJournal: StatementSync;
@@ -43,15 +47,16 @@ export class SqliteEntries {
   #chunkedBytes = 0;
   /** Of entries that have become chunks since the journal was pruned. */
   #repeatedBytes = 0;
-  #nextRow = 1;
+  /** The batches that came in this turn of the event loop, each as JSON. */
+  #turn: string[] = [];
+  /** The row of the journal that this turn's batches become. */
+  #turnRow = 1;
   /** The journal holds no row before it. */
   #firstRow = 1;
 
   constructor(database: DatabaseSync, file: string) {
     this.#file = file;
-    this.#insertJournal = database.prepare(
-      'INSERT INTO journal (row, stream, first, last, records) VALUES (?, ?, ?, ?, ?)',
-    );
+    this.#insertJournal = database.prepare('INSERT INTO journal (row, batches) VALUES (?, ?)');
     this.#insertChunk = database.prepare(
       'INSERT INTO chunk (stream, first, last, bytes, records) VALUES (?, ?, ?, ?, ?)',
     );
@@ -59,9 +64,7 @@ export class SqliteEntries {
       'SELECT first, records FROM chunk WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1',
     );
     this.#pruneJournal = database.prepare('DELETE FROM journal WHERE row < ?');
-    this.#selectJournal = database.prepare(
-      'SELECT row, stream, first, last, records FROM journal ORDER BY row',
-    );
+    this.#selectJournal = database.prepare('SELECT row, batches FROM journal ORDER BY row');
     this.#selectChunked = database.prepare(
       `SELECT stream, max(last) AS last, sum(bytes) AS bytes FROM chunk
        WHERE stream IN (SELECT number FROM stream WHERE ended_at IS NULL) GROUP BY stream`,
@@ -87,16 +90,23 @@ export class SqliteEntries {
     this.#loadJournal(streams);
   }
 
+  /** Nothing of it is on its way to the disk before `writeTurn`. */
   append(number: number, stream: BookedStream, { records, sizes }: NewEntries): void {
-    const first = stream.sequence + 1;
-    const row = this.#nextRow;
     const text = JSON.stringify(records);
-    this.#insertJournal.run(row, number, first, stream.sequence + records.length, text);
-    this.#nextRow += 1;
-    const recent = this.#hold(number, stream, { records, sizes, row, text });
+    this.#turn.push(`[${number},${stream.sequence + 1},${text}]`);
+    const recent = this.#hold(number, stream, { records, sizes, row: this.#turnRow, text });
     // An ended log is all in chunks: the journal of ended streams is never read.
     if (recent.newBytes >= chunkBytes || records.at(-1)?.type === 'end') this.#toChunk(recent);
     this.#boundJournal();
+  }
+
+  /** Writes what was appended since the last time, in one row. */
+  writeTurn(): void {
+    const batches = this.#turn;
+    if (batches.length === 0) return;
+    this.#turn = [];
+    this.#insertJournal.run(this.#turnRow, `[${batches.join(',')}]`);
+    this.#turnRow += batches.length;
   }
 
   /** Reads within the limits. Throws a StoreError when the database does not have what it should. */
@@ -133,7 +143,7 @@ export class SqliteEntries {
 
   /** Deletes rows of the journal that chunks repeat; false when none are left. */
   pruneSome(): boolean {
-    const count = Math.min(this.#rowsToPrune(), prunedRows);
+    const count = Math.min(this.#batchesToPrune(), prunedBatches);
     if (count === 0) return false;
     this.#firstRow += count;
     this.#pruneJournal.run(this.#firstRow);
@@ -147,22 +157,27 @@ export class SqliteEntries {
   }
 
   #loadJournal(streams: ReadonlyMap<number, BookedStream>): void {
+    this.#turn = [];
+    this.#turnRow = 1;
     let firstRow: number | undefined;
-    this.#nextRow = 1;
-    for (const { row, stream: number, first, last, records: text } of this.#selectJournal.iterate()) {
+    for (const { row, batches: text } of this.#selectJournal.iterate()) {
       firstRow ??= Number(row);
-      this.#nextRow = Number(row) + 1;
-      const stream = streams.get(Number(number));
-      // Of a stream that has ended all is in chunks, and so may what an open one has in the journal.
-      if (stream === undefined || stream.ended !== undefined || Number(last) <= stream.sequence) continue;
-      if (Number(first) !== stream.sequence + 1) throw this.#gap(Number(number), stream.sequence + 1);
-      const records = JSON.parse(String(text)) as LogRecord[];
-      const sizes = records.map(sizeOf);
-      this.#hold(Number(number), stream, { records, sizes, row: Number(row), text: String(text) });
-      stream.sequence += records.length;
-      for (const size of sizes) stream.bytes += size;
+      const batches = JSON.parse(String(text)) as JournalBatch[];
+      for (const batch of batches) this.#restore(streams.get(batch[0]), Number(row), batch);
+      this.#turnRow = Number(row) + batches.length;
     }
-    this.#firstRow = firstRow ?? this.#nextRow;
+    this.#firstRow = firstRow ?? this.#turnRow;
+  }
+
+  #restore(stream: BookedStream | undefined, row: number, [number, first, records]: JournalBatch): void {
+    const last = first + records.length - 1;
+    // Of a stream that has ended all is in chunks, and so may what an open one has in the journal.
+    if (stream === undefined || stream.ended !== undefined || last <= stream.sequence) return;
+    if (first !== stream.sequence + 1) throw this.#gap(number, stream.sequence + 1);
+    const sizes = records.map(sizeOf);
+    this.#hold(number, stream, { records, sizes, row, text: JSON.stringify(records) });
+    stream.sequence = last;
+    for (const size of sizes) stream.bytes += size;
   }
 
   #hold(
@@ -192,8 +207,8 @@ export class SqliteEntries {
     this.#chunked.add(recent);
     this.#boundChunked();
     this.#repeatedBytes += bytes;
-    // A page's rows at least: to delete a few costs as much.
-    const isDue = this.#rowsToPrune() >= prunedRows / 4 || this.#repeatedBytes > repeatedBytes;
+    // Some pages at least: to delete a few rows costs as much.
+    const isDue = this.#batchesToPrune() >= prunedBatches / 4 || this.#repeatedBytes > repeatedBytes;
     if (isDue) this.pruneSome();
   }
 
@@ -211,16 +226,16 @@ export class SqliteEntries {
   /** A stream that says little would keep the journal from being pruned. */
   #boundJournal(): void {
     for (const recent of this.#unchunked) {
-      const rows = this.#nextRow - recent.firstRow;
-      if (this.#unchunkedBytes <= recentBytes && rows <= journalRows) return;
+      const batches = this.#turnRow - recent.firstRow;
+      if (this.#unchunkedBytes <= recentBytes && batches <= journalBatches) return;
       this.#toChunk(recent);
     }
   }
 
-  /** How many rows of the journal have nothing that is not in a chunk, up to the first that has. */
-  #rowsToPrune(): number {
+  /** How many batches of the journal have nothing that is not in a chunk, up to the first row that has. */
+  #batchesToPrune(): number {
     const [oldest] = this.#unchunked;
-    return (oldest?.firstRow ?? this.#nextRow) - this.#firstRow;
+    return (oldest?.firstRow ?? this.#turnRow) - this.#firstRow;
   }
 
   /** The records behind `sequence`: those of one chunk, or all that are in memory. */

@@ -50,7 +50,7 @@ const defaults = {
 const tidyMs = { idle: 10_000, busy: 50 };
 
 /** Pages given back to the system in one step: a quarter of a megabyte. */
-const vacuumPages = 64;
+const vacuumPages = 32;
 
 export class SqliteStreamLog implements StreamLog {
   readonly outlivesProcess = true;
@@ -92,6 +92,7 @@ export class SqliteStreamLog implements StreamLog {
     this.#book = new StreamBook(backend, settings);
     this.#turns = new TurnCommit({
       database,
+      beforeCommit: () => this.#entries.writeTurn(),
       onCommit: () => this.#wakeReaders(),
       onRollback: () => this.#load(),
       toError: (error) => toStoreError(error, file),

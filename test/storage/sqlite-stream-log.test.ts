@@ -181,9 +181,9 @@ test('SqliteStreamLog keeps its journal short, also when one stream says nothing
     }
   }
   const database = new DatabaseSync(file);
-  const [{ rows }] = database.prepare('SELECT count(*) AS rows FROM journal').all() as [{ rows: number }];
+  const counted = database.prepare('SELECT sum(json_array_length(batches)) AS batches FROM journal').get();
   database.close();
-  assert.ok(rows < 70_000, `${rows} rows`);
+  assert.ok(Number(counted?.['batches']) < 70_000, `${String(counted?.['batches'])} batches`);
   await using log = SqliteStreamLog.open(file);
   assert.deepEqual(dataOf(await readAll(log, 'slow')), ['once']);
   assert.equal((await readAll(log, 'busy')).length, 80_002);
@@ -253,27 +253,52 @@ const change = (file: string, statement: string): void => {
   database.close();
 };
 
-test('SqliteStreamLog.open() of a file of the version before keeps its streams, and takes conversations', async () => {
-  const file = newFile();
-  {
-    await using log = SqliteStreamLog.open(file);
-    await begin(log, 's');
-    await append(log, 's', say('a'), ending);
-  }
-  change(
-    file,
-    `ALTER TABLE stream DROP COLUMN conversation; DROP TABLE conversation; DROP TABLE turn;
-     PRAGMA user_version = 1`,
-  );
-  for (const id of ['t', 'u']) {
-    await using log = SqliteStreamLog.open(file);
-    assert.equal((await readAll(log, 's')).length, 4);
-    const open = { type: 'open', owner: 'local', request: '{}', createdAt: 0, conversation: 'c' } as const;
-    await log.create({ id, open });
-    assert.equal(await log.newest('local', 'c'), id);
-    assert.equal((await log.conversations.list('local', { limit: 1 })).length, 0);
-  }
-});
+/** Makes the tables what they were in version 2. */
+const toVersion2 = `
+  ALTER TABLE journal RENAME TO journal_3;
+  CREATE TABLE journal (
+    row INTEGER PRIMARY KEY, stream INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, records TEXT NOT NULL
+  ) STRICT;
+  INSERT INTO journal
+    SELECT journal_3.row + key, value ->> 0, value ->> 1, (value ->> 1) + json_array_length(value, '$[2]') - 1, value -> 2
+    FROM journal_3, json_each(batches);
+  DROP TABLE journal_3;
+  PRAGMA user_version = 2;
+`;
+
+const toVersion1 = `
+  ${toVersion2}
+  ALTER TABLE stream DROP COLUMN conversation;
+  DROP TABLE conversation;
+  DROP TABLE turn;
+  PRAGMA user_version = 1;
+`;
+
+for (const [version, toVersion] of [toVersion1, toVersion2].entries()) {
+  test(`SqliteStreamLog.open() of a file of version ${version + 1} keeps its streams, and takes conversations`, async () => {
+    const file = newFile();
+    {
+      await using log = SqliteStreamLog.open(file);
+      await begin(log, 's');
+      const after = await begin(log, 'open');
+      await Promise.all([
+        append(log, 's', say('a'), ending),
+        log.append('open', { after, records: [say('b'), say('c')] }),
+      ]);
+      await append(log, 'open', say('d'));
+    }
+    change(file, toVersion);
+    for (const id of ['t', 'u']) {
+      await using log = SqliteStreamLog.open(file);
+      assert.equal((await readAll(log, 's')).length, 4);
+      assert.deepEqual(dataOf(await readAll(log, 'open')), ['b', 'c', 'd']);
+      const open = { type: 'open', owner: 'local', request: '{}', createdAt: 0, conversation: 'c' } as const;
+      await log.create({ id, open });
+      assert.equal(await log.newest('local', 'c'), id);
+      assert.equal((await log.conversations.list('local', { limit: 1 })).length, 0);
+    }
+  });
+}
 
 const wrongFiles: readonly [
   what: string,
@@ -294,7 +319,7 @@ const wrongFiles: readonly [
   [
     'one of a newer version',
     'store_too_new',
-    /newer version.*version 99 of the tables, and this is version 2/,
+    /newer version.*version 99 of the tables, and this is version 3/,
     (file) => change(file, 'PRAGMA user_version = 99'),
   ],
   ['one that was cut', 'store_damaged', /damaged; move it/, (file) => truncateSync(file, 4096 * 3)],
@@ -302,13 +327,13 @@ const wrongFiles: readonly [
     'one that lacks entries',
     'store_damaged',
     /stream 1 lacks entry/,
-    (file) => change(file, 'DELETE FROM journal WHERE first = 3'),
+    (file) => change(file, "DELETE FROM journal WHERE batches ->> '$[0][1]' = 3"),
   ],
   [
     'one with records that are none',
     'store_damaged',
     /damaged; move it/,
-    (file) => change(file, `UPDATE journal SET records = '[' WHERE first = 3`),
+    (file) => change(file, `UPDATE journal SET batches = '[' WHERE batches ->> '$[0][1]' = 3`),
   ],
 ];
 
