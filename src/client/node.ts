@@ -171,14 +171,11 @@ function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): 
   // A body that breaks off must break what it is decoded by, or a reader would wait for ever.
   const bytes = decode === undefined ? message : message.pipe(decode());
   if (bytes !== message) message.once('error', (error) => bytes.destroy(error));
-  const chunks = new BodyChunks(bytes);
+  const chunks = new BodyChunks(bytes, (cause) =>
+    connectionError(`The response of ${url} broke off`, 'body', { cause, signal }),
+  );
   return {
-    read: () => {
-      if (signal?.aborted) return Promise.reject(signal.reason as Error);
-      return chunks.next().catch((cause: unknown) => {
-        throw connectionError(`The response of ${url} broke off`, 'body', { cause, signal });
-      });
-    },
+    read: () => (signal?.aborted ? Promise.reject(signal.reason as Error) : chunks.next()),
     cancel: async () => {
       // Read to its end the message has given its connection back; else the connection goes with it.
       if (!message.readableEnded) message.destroy();
@@ -192,21 +189,24 @@ const mostWaitingBytes = 64 * 1024;
 
 interface Taker {
   readonly resolve: (chunk: Uint8Array | undefined) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** A body chunk by chunk, as it is asked for. Whoever waits gets the chunk in the turn in which it comes: the iterator
  * of a stream takes several more for each, and drops what had come when a body breaks off. */
 class BodyChunks {
   readonly #body: Readable;
+  /** What is told of a failure, when it is told. */
+  readonly #toError: (failure: Error) => unknown;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #taker: Taker | undefined;
   #isEnded = false;
   #failure: Error | undefined;
 
-  constructor(body: Readable) {
+  constructor(body: Readable, toError: (failure: Error) => unknown) {
     this.#body = body;
+    this.#toError = toError;
     // It may break while nobody reads: the next read tells it, and until then it must not end the process.
     body.once('error', (error) => this.#fail(error));
     body.on('error', () => undefined);
@@ -226,7 +226,7 @@ class BodyChunks {
       return Promise.resolve(chunk);
     }
     if (this.#isEnded) return Promise.resolve(undefined);
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#failure !== undefined) return Promise.reject(this.#toError(this.#failure));
     if (this.#body.isPaused()) this.#body.resume();
     return new Promise((resolve, reject) => {
       this.#taker = { resolve, reject };
@@ -248,6 +248,6 @@ class BodyChunks {
   #fail(error: Error): void {
     if (this.#isEnded) return;
     this.#failure ??= error;
-    this.#taker?.reject(this.#failure);
+    this.#taker?.reject(this.#toError(this.#failure));
   }
 }

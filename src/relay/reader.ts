@@ -88,17 +88,26 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   /** Aborts when the reader has gone, by itself or with its client: every wait of the reader hangs on it. */
   readonly #leaving = new AbortController();
   readonly #leave = (): void => this.#leaving.abort();
-  /** Ends the wait that is open. */
-  #endWait: (() => void) | undefined;
-  readonly #part = (): void => this.#endWait?.();
-  #failWait: ((error: StorageError) => void) | undefined;
+  /** Ends the wait that is open, with whether there is something to read. */
+  #endWait: ((hasEntry: boolean) => void) | undefined;
+  readonly #part = (): void => this.#endWait?.(true);
+  readonly #stopWaiting = (): void => this.#endWait?.(false);
+  #failWait: ((error: unknown) => void) | undefined;
   readonly #lose = (): void => this.#failWait?.(this.#withoutEnd());
   #silence: Silence | undefined;
   #position: EntryId;
   /** The last sequence the reader has seen: entries up to it are read for the encoder alone. */
   #shownAfter: number;
-  /** The wait that a ping interrupted goes on: no more than one is ever open. */
-  #waiting: Promise<void> | undefined;
+  /** A wait for the log that a ping interrupted goes on: no more than one is ever open. */
+  #isWaiting = false;
+  readonly #entryCame = (): void => {
+    this.#isWaiting = false;
+    this.#endWait?.(true);
+  };
+  readonly #waitFailed = (cause: unknown): void => {
+    this.#isWaiting = false;
+    this.#failWait?.(storageErrorOf(`wait for the stream ${this.#options.id}`, cause));
+  };
   #following: Following | undefined;
   #saidPosition = 0;
   /** How reading ends, if it ends now. */
@@ -288,25 +297,20 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     if (this.#following?.lost?.aborted) return Promise.reject(this.#withoutEnd());
     if (this.#isParting) return Promise.resolve(true);
     return new Promise((resolve, reject) => {
+      this.#endWait = resolve;
       this.#failWait = reject;
-      this.#endWait = () => resolve(true);
-      this.#waiting ??= this.#wait();
-      this.#waiting.then(() => resolve(true), reject);
-      this.#silence?.tellPassed(() => resolve(false));
+      if (!this.#isWaiting) this.#wait();
+      this.#silence?.tellPassed(this.#stopWaiting);
       const turn = this.#following?.turn;
-      if (turn !== undefined && turn.position > 0) void turn.changed().then(() => resolve(false));
+      if (turn !== undefined && turn.position > 0) void turn.changed().then(this.#stopWaiting);
     });
   }
 
-  #wait(): Promise<void> {
-    const { id } = this.#options;
-    const isOver = (): void => {
-      this.#waiting = undefined;
-    };
-    return this.#log.wait(id, this.#position, this.#leaving.signal).then(isOver, (cause: unknown) => {
-      isOver();
-      throw storageErrorOf(`wait for the stream ${id}`, cause);
-    });
+  #wait(): void {
+    this.#isWaiting = true;
+    void this.#log
+      .wait(this.#options.id, this.#position, this.#leaving.signal)
+      .then(this.#entryCame, this.#waitFailed);
   }
 
   #withoutEnd(): StorageError {

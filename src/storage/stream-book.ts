@@ -318,8 +318,11 @@ function tailOf(stream: BookedStream): EntryId {
 
 /** The id of the entry with this sequence, which the log must have; 0 for its start. */
 export function entryIdAt({ epochs }: BookedStream, sequence: number): EntryId {
-  const start = epochs.findLast(({ first }) => first <= sequence);
-  return start === undefined ? logStart : { epoch: start.epoch, sequence };
+  for (let index = epochs.length - 1; index >= 0; index -= 1) {
+    const { epoch, first } = epochs[index] as EpochStart;
+    if (first <= sequence) return { epoch, sequence };
+  }
+  return logStart;
 }
 
 /** Whether the log has this entry, or it is the log's start. */

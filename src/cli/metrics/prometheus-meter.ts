@@ -48,25 +48,32 @@ interface Instrument {
 class SeriesMap<Value> {
   readonly #create: () => Value;
   readonly #byLabels = new Map<string, Value>();
-  /** Whoever counts often does it with the same object. */
+  /** Whoever counts often does it with the same object, and mostly with that of the last time. */
   readonly #byAttributes = new WeakMap<MeterAttributes, Value>();
+  #last: { readonly attributes: MeterAttributes; readonly value: Value } | undefined;
 
   constructor(create: () => Value) {
     this.#create = create;
   }
 
   of(attributes: MeterAttributes): Value {
-    const known = this.#byAttributes.get(attributes);
-    if (known !== undefined) return known;
-    const labels = labelsOf(attributes);
-    const isNew = !this.#byLabels.has(labels) && this.#byLabels.size >= maxSeries;
-    const value = this.#ofLabels(isNew ? 'otel_metric_overflow="true"' : labels);
-    this.#byAttributes.set(attributes, value);
+    const last = this.#last;
+    if (last?.attributes === attributes) return last.value;
+    const value = this.#byAttributes.get(attributes) ?? this.#find(attributes);
+    this.#last = { attributes, value };
     return value;
   }
 
   entries(): Iterable<[string, Value]> {
     return this.#byLabels;
+  }
+
+  #find(attributes: MeterAttributes): Value {
+    const labels = labelsOf(attributes);
+    const isNew = !this.#byLabels.has(labels) && this.#byLabels.size >= maxSeries;
+    const value = this.#ofLabels(isNew ? 'otel_metric_overflow="true"' : labels);
+    this.#byAttributes.set(attributes, value);
+    return value;
   }
 
   #ofLabels(labels: string): Value {
@@ -125,12 +132,13 @@ class PrometheusHistogram implements Instrument {
   }
 
   record(value: number, attributes: MeterAttributes = noAttributes): void {
-    const { counts } = this.#series.of(attributes);
+    const distribution = this.#series.of(attributes);
+    const { counts } = distribution;
     const boundaries = this.#boundaries;
     let index = 0;
     while (index < boundaries.length && value > (boundaries[index] ?? 0)) index += 1;
     counts[index] = (counts[index] ?? 0) + 1;
-    this.#series.of(attributes).sum += value;
+    distribution.sum += value;
   }
 
   async refresh(): Promise<void> {}

@@ -49,6 +49,7 @@ const tokenBoundaries = Array.from({ length: 14 }, (_, power) => 4 ** power);
  */
 export function createMeterTelemetry(meter: MeterLike): RelayTelemetry {
   const instruments = createInstruments(meter);
+  const answeredBy = memoAnsweredBy();
   beginAtZero(instruments);
   return {
     watch: ({ openStreams, readers, waiting, held }) => {
@@ -69,7 +70,7 @@ export function createMeterTelemetry(meter: MeterLike): RelayTelemetry {
     begin: ({ isTakeover }) => {
       if (isTakeover) instruments.takeovers.add(1);
       else instruments.attempts.add(1, { 'millrace.attempt.kind': 'first' });
-      return streamTelemetry(instruments);
+      return streamTelemetry(instruments, answeredBy);
     },
     readerEnded: (outcome) => {
       instruments.readersEnded.add(1, { 'millrace.outcome': outcome });
@@ -101,12 +102,27 @@ type Instruments = ReturnType<typeof createInstruments>;
 /** What an answer of a model that has not begun is counted under. */
 const chat = { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'anthropic' };
 
-function streamTelemetry(instruments: Instruments): StreamTelemetry {
-  // One object for all pieces: a meter may know it again.
+/** Upstream names them, and so they could be any number. */
+const maxKnownModels = 100;
+
+/** One object for each model and all its pieces: a meter may know it again. */
+function memoAnsweredBy(): (model: string) => MeterAttributes {
+  const known = new Map<string, MeterAttributes>();
+  return (model) => {
+    const attributes = known.get(model) ?? { ...chat, 'gen_ai.response.model': model };
+    if (known.size < maxKnownModels) known.set(model, attributes);
+    return attributes;
+  };
+}
+
+function streamTelemetry(
+  instruments: Instruments,
+  answeredBy: (model: string) => MeterAttributes,
+): StreamTelemetry {
   let common: MeterAttributes = chat;
   return {
     answered: (model) => {
-      common = { ...chat, 'gen_ai.response.model': model };
+      common = answeredBy(model);
     },
     content: (sinceMs, isFirst) => {
       const instrument = isFirst ? instruments.timeToFirstChunk : instruments.timePerOutputChunk;
