@@ -85,10 +85,8 @@ await once(upstream, 'listening');
 const upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-soak-'));
-// V8 takes up to 96 MB for young objects where much passes through, whatever is held: with a fixed size of it the
-// figures are those of streams and readers.
 const child = fork(new URL('relay-process.ts', import.meta.url), {
-  execArgv: ['--conditions=millrace-source', '--expose-gc', '--max-semi-space-size=4'],
+  execArgv: ['--conditions=millrace-source', '--expose-gc'],
 });
 const port = await tell<number>(child, { upstream: upstreamUrl, file: join(folder, 'relay.db') });
 const url = `http://127.0.0.1:${port}`;
@@ -151,8 +149,8 @@ async function flooded({ areRead }: { areRead: boolean }): Promise<{ peak: Relay
 }
 
 async function soakFlood(): Promise<void> {
-  // What so many bytes a second take of any process, V8's young generation most of all, is there before: the question
-  // is what it costs that nobody reads them.
+  // What so many bytes a second take of any process is there before: the question is what it costs that nobody reads
+  // them.
   const read = await flooded({ areRead: true });
   const before = await measure();
   const unread = await flooded({ areRead: false });

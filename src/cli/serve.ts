@@ -12,6 +12,7 @@ import type { ConfigSources } from './config/read-config.ts';
 import { accessOf, callsOf, limitsOf, storeOptionsOf } from './config/relay-options.ts';
 import { RunningConfig } from './config/running-config.ts';
 import type { Config } from './config/config.ts';
+import { holdYoungGeneration } from './hold-young-generation.ts';
 import { openMetrics } from './metrics/open-metrics.ts';
 import { loadAssets } from './load-assets.ts';
 import { ignoreClosedOutput, note } from './note.ts';
@@ -32,6 +33,7 @@ export interface ServeOptions extends Omit<ConfigSources, 'environment'> {
 
 export async function serve({ printsConfig, ...given }: ServeOptions): Promise<number> {
   ignoreClosedOutput();
+  holdYoungGeneration();
   try {
     const sources = { ...given, environment: process.env };
     const config = await readConfig(sources);
