@@ -1,13 +1,12 @@
 // What a log says of an answer that is not whole: the events a reader has had, and the requests they are of. The log
 // is all that is needed to go on with an answer, whoever began it.
 
-import { UsageRecord } from '../client/engine.ts';
-import type { RecoverEvent } from '../client/engine.ts';
+import type { RecoverEvent, UsageRecord } from '../client/engine.ts';
 import { parseStreamEvent, ProtocolError } from '../protocol/index.ts';
 import type { StreamEvent } from '../protocol/index.ts';
-import type { EntryId, FurtherAttemptRecord, LogRecord, StreamLog } from '../storage/index.ts';
+import type { EntryId, LogRecord, StreamLog } from '../storage/index.ts';
 import { logRecords } from './log-records.ts';
-import { withOwnUsage } from './own-usage.ts';
+import { LoggedCalls } from './logged-calls.ts';
 import { withStore } from './storage-error.ts';
 
 export interface BegunLog {
@@ -43,12 +42,16 @@ export async function readBegunLog(
 
 class BegunLogFold implements BegunLog {
   readonly events: (StreamEvent | RecoverEvent)[] = [];
-  readonly requests: UsageRecord[];
+  readonly #calls: LoggedCalls;
   #recoveries = 0;
   #producers = 0;
 
   constructor(model: string) {
-    this.requests = [new UsageRecord({ number: 1, kind: 'first', model, isStreamed: true })];
+    this.#calls = new LoggedCalls(model);
+  }
+
+  get requests(): readonly UsageRecord[] {
+    return this.#calls.records;
   }
 
   /** Each process that died of it after the first counts, whether or not it got to go on: the last one has only just
@@ -64,8 +67,10 @@ class BegunLogFold implements BegunLog {
   /** Throws a ProtocolError for an event that cannot be read. */
   take(record: LogRecord): void {
     if (record.type === 'event') this.#takeEvent(parseStreamEvent(record));
-    else if (record.type === 'further_attempt') this.#takeAttempt(record);
-    else if (record.type === 'attempt') this.#producers += 1;
+    else if (record.type === 'further_attempt') {
+      if (record.kind === 'recovery') this.#recoveries += 1;
+      this.#calls.takeAttempt(record);
+    } else if (record.type === 'attempt') this.#producers += 1;
     else if (record.type === 'rewind') {
       const attempt = this.requests.length + 1;
       this.events.push({ type: 'recover', from_index: record.fromIndex, attempt, reason: '' });
@@ -73,14 +78,7 @@ class BegunLogFold implements BegunLog {
   }
 
   #takeEvent(event: StreamEvent): void {
-    this.requests.at(-1)?.take(withOwnUsage(event, this.requests));
+    this.#calls.takeEvent(event);
     this.events.push(event);
-  }
-
-  #takeAttempt({ number, kind, model, usage }: FurtherAttemptRecord): void {
-    if (kind === 'recovery') this.#recoveries += 1;
-    const request = new UsageRecord({ number, kind, model, isStreamed: true });
-    if (usage !== undefined) request.begin(usage);
-    this.requests.push(request);
   }
 }

@@ -1,11 +1,10 @@
 // What a log has of an answer: the message as far as it came, every call made for it, and how it ended.
 
-import { UsageRecord } from '../client/engine.ts';
+import type { UsageRecord } from '../client/engine.ts';
 import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../protocol/index.ts';
-import type { EndRecord, EventRecord, FurtherAttemptRecord } from '../storage/index.ts';
-import type { LogRecord, StreamLog, StreamState } from '../storage/index.ts';
+import type { EndRecord, EventRecord, LogRecord, StreamLog, StreamState } from '../storage/index.ts';
 import { logRecords } from './log-records.ts';
-import { withOwnUsage } from './own-usage.ts';
+import { LoggedCalls } from './logged-calls.ts';
 
 export interface LoggedAnswer {
   readonly accumulator: MessageAccumulator;
@@ -30,29 +29,22 @@ export async function readAnswer(
 
 class AnswerFold implements LoggedAnswer {
   readonly accumulator = new MessageAccumulator();
-  readonly calls: UsageRecord[] = [];
+  #calls: LoggedCalls | undefined;
   readonly failures: (string | undefined)[] = [];
   end: EndRecord | undefined;
 
+  get calls(): readonly UsageRecord[] {
+    return this.#calls?.records ?? [];
+  }
+
   take(record: LogRecord): void {
     if (record.type === 'event') this.#takeEvent(record);
-    else if (record.type === 'open')
-      this.#begin({ number: 1, kind: 'first', model: modelOf(record.request), isStreamed: true });
-    else if (record.type === 'further_attempt') this.#takeAttempt(record);
-    else if (record.type === 'rewind') this.accumulator.rewind(record.fromIndex);
+    else if (record.type === 'open') this.#calls = new LoggedCalls(modelOf(record.request));
+    else if (record.type === 'further_attempt') {
+      this.#fail(record.reason);
+      this.#calls?.takeAttempt(record);
+    } else if (record.type === 'rewind') this.accumulator.rewind(record.fromIndex);
     else if (record.type === 'end') this.#takeEnd(record);
-  }
-
-  #begin(call: Pick<UsageRecord, 'number' | 'kind' | 'model' | 'isStreamed'>): UsageRecord {
-    const record = new UsageRecord(call);
-    this.calls.push(record);
-    return record;
-  }
-
-  #takeAttempt({ number, kind, model, isStreamed = true, reason, usage }: FurtherAttemptRecord): void {
-    this.#fail(reason);
-    const record = this.#begin({ number, kind, model, isStreamed });
-    if (usage !== undefined) record.begin(usage);
   }
 
   #takeEnd(end: EndRecord): void {
@@ -60,6 +52,7 @@ class AnswerFold implements LoggedAnswer {
     if (end.ending.type === 'failed') this.#fail(end.ending.code);
   }
 
+  /** The last call broke. */
   #fail(code: string): void {
     this.failures[this.calls.length - 1] = code;
   }
@@ -67,7 +60,7 @@ class AnswerFold implements LoggedAnswer {
   #takeEvent(record: EventRecord): void {
     try {
       const event = parseStreamEvent(record);
-      this.calls.at(-1)?.take(withOwnUsage(event, this.calls));
+      this.#calls?.takeEvent(event);
       this.accumulator.push(event);
     } catch (error) {
       // A frame that is no event ends what can be told of the message; the log's own ending says why.

@@ -1,11 +1,12 @@
 // What one stream was like, seen from what is appended to its log. Looks at the kind of each record; of upstream's
 // events only those are parsed that say what was used, two or three in an answer.
 
-import { totalUsage, UsageRecord } from '../../client/engine.ts';
+import { totalUsage } from '../../client/engine.ts';
 import type { Clock } from '../../client/index.ts';
 import { parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import type { StreamEvent, Usage } from '../../protocol/index.ts';
 import type { EndRecord, EventRecord, FurtherAttemptRecord, LogRecord } from '../../storage/index.ts';
+import { LoggedCalls } from '../logged-calls.ts';
 import type { RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
 
 /** What usage comes to at a model's prices; undefined for a model without. */
@@ -23,7 +24,7 @@ export class StreamWatch {
   readonly #told: Required<StreamTelemetry>;
   readonly #isTakeover: boolean;
   readonly #beganMs: number;
-  readonly #usages: UsageRecord[] = [];
+  readonly #calls = new LoggedCalls('');
   /** When content last came; undefined before. */
   #contentMs: number | undefined;
   #responseModel: string | undefined;
@@ -47,7 +48,6 @@ export class StreamWatch {
     this.#isTakeover = isTakeover;
     this.#beganMs = clock.now();
     this.#told = telemetry.begin({ atMs: Date.now(), isTakeover }) as Required<StreamTelemetry>;
-    this.#usages.push(usageRecord(1));
   }
 
   /** These records are in the log. */
@@ -77,7 +77,7 @@ export class StreamWatch {
   #takeEvent(record: EventRecord): void {
     try {
       const event = parseStreamEvent(record);
-      this.#usages.at(-1)?.take(event);
+      this.#calls.takeEvent(event);
       if (event.type === 'message_start') this.#answer(event);
       else this.#stopReason = stopReasonOf(event) ?? this.#stopReason;
     } catch (error) {
@@ -99,15 +99,14 @@ export class StreamWatch {
     else if (record.type === 'end') this.#takeEnd(record);
   }
 
-  #takeAttempt({ number, kind, model, reason, usage }: FurtherAttemptRecord): void {
-    const record = usageRecord(number);
-    if (usage !== undefined) record.begin(usage);
-    this.#usages.push(record);
+  #takeAttempt(record: FurtherAttemptRecord): void {
+    const { kind, model, reason } = record;
+    this.#calls.takeAttempt(record);
     this.#told.furtherAttempt({ kind, model, reason });
   }
 
   #takeEnd({ ending, usage, isUsageEstimated }: EndRecord): void {
-    const total = usage ?? totalUsage(this.#usages);
+    const total = usage ?? totalUsage(this.#calls.records);
     this.#end({
       ending: ending.type,
       code: ending.type === 'failed' ? ending.code : undefined,
@@ -134,10 +133,6 @@ export class StreamWatch {
 }
 
 const sayingUsage = new Set(['message_start', 'message_delta']);
-
-function usageRecord(number: number): UsageRecord {
-  return new UsageRecord({ number, kind: number === 1 ? 'first' : 'retry', model: '', isStreamed: true });
-}
 
 function stopReasonOf(event: StreamEvent): string | undefined {
   const { delta } = event as { delta?: { stop_reason?: unknown } };
