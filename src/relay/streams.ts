@@ -1,11 +1,12 @@
 // The streams this relay works on: starts them, follows them, stops them. Every route stands on this.
 
-import type { EntryId, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
+import type { EntryId, LogEnding, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
 import { meteredPost } from './access/metered-post.ts';
 import type { OwnerAccounts } from './access/owner-accounts.ts';
 import { OwnerLimitError } from './access/owner-limit-error.ts';
 import type { Turn } from './access/turn.ts';
-import { takeAbandoned } from './abandoned.ts';
+import { interrupted, takeAbandoned } from './abandoned.ts';
+import { endOf } from './failure.ts';
 import { randomId } from './http.ts';
 import type { RelayLimits } from './limits.ts';
 import type { MendedBreak } from './log-line.ts';
@@ -251,10 +252,7 @@ export class Streams {
     const work = { call: { ...call, post }, isTakeover, begin };
     const context = { log, now, onError, onBreak, policy, telemetry, costOf };
     const producer = new Producer({ id, name: this.#name, ...context, ...work });
-    turn.onOver = (why) => {
-      if (why === 'quota') producer.fail(new OwnerLimitError('quota', accounts.of(owner).retryAfterMs));
-      else producer.stop();
-    };
+    turn.onOver = ({ error }) => producer.fail(error);
     const done = producer
       .run()
       .then(() => this.#tellEnded(id, producer))
@@ -273,20 +271,22 @@ export class Streams {
     return open.takeover !== undefined && policy.settings.recover !== undefined && !isOld;
   }
 
-  /** Goes on with what another process began; false when that is not possible. */
-  #takeOver(id: string, open: OpenRecord): boolean {
+  /** Goes on with what another process began; where that is not possible, says how it ends. */
+  #takeOver(id: string, open: OpenRecord): LogEnding | undefined {
     // It is the next one's to judge.
-    if (this.#isClosing) return true;
-    if (!this.#mayBeTakenOver(open)) return false;
-    const { request, takeover } = open;
+    if (this.#isClosing) return undefined;
+    if (!this.#mayBeTakenOver(open)) return interrupted;
+    const { request, takeover, owner } = open;
+    if (takeover.endsWithKey === true && !this.#options.accounts.hasKey(owner))
+      return endOf(new OwnerLimitError('removed')).ending;
     const post = this.#options.takeoverPoster(takeover);
     const call = { request, post, retries: true, recovers: true, canRewind: true };
     // Its readers have yet to come back.
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
-    const turn = this.#options.accounts.takeOver(open.owner, request);
-    if (turn === undefined) return false;
+    const turn = this.#options.accounts.takeOver(owner, request);
+    if (turn === undefined) return interrupted;
     this.#watch(id, this.#run(id, { call, open, turn, isTakeover: true, orphanMs }));
-    return true;
+    return undefined;
   }
 
   #enter(id: string, owner: string): Following {

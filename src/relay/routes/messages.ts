@@ -38,12 +38,12 @@ async function reply(
   context: RouteContext,
 ): Promise<RelayResponse> {
   const { access, caller, closing } = context;
-  if (!access.accounts.isLimited(caller.owner)) return passThrough(request, text, context);
+  if (!access.accounts.needsTurns(caller.owner)) return passThrough(request, text, context);
   using leaving = linkSignals([request.signal, closing]);
   return await countedReply(access.accounts.enter(caller.owner, body), {
     signal: leaving.signal,
     waitMs: limitsOf(access.rules, caller.owner).waitMs,
-    call: () => passThrough(request, text, context),
+    call: (signal) => passThrough({ ...request, signal }, text, context),
   });
 }
 

@@ -14,7 +14,7 @@ import type { StartOptions, StartResult } from '../start-options.ts';
 import { withStore } from '../storage-error.ts';
 
 /** What a route says of its stream; the rest is the same for all. */
-export type StreamStart = Omit<StartOptions, 'body' | 'waitMs'>;
+export type StreamStart = Omit<StartOptions, 'body' | 'hasKey' | 'waitMs'>;
 
 export interface StreamAnswer {
   /** The request, where it has been parsed. */
@@ -48,7 +48,8 @@ export async function openStream(
   // Before there is a stream that nobody could read.
   const refusal = askedRefusal(body, context) ?? readersRefusal(context, isReader);
   if (refusal !== undefined) return refusal;
-  const started = await streams.start({ ...start, body, waitMs: waitMsOf(context) });
+  const { hasKey } = context.caller;
+  const started = await streams.start({ ...start, body, hasKey, waitMs: waitMsOf(context) });
   if (started.type === 'exists') {
     return readersRefusal(context, isReader, started.id) ?? attach(started.id, context, { start, answer });
   }

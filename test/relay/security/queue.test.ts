@@ -198,16 +198,6 @@ test('Queue: stopped, deleted or left while it waits, an answer makes room and a
   });
 });
 
-test('Queue: an owner whose key is taken away has everything stopped, what waits as well', async () => {
-  await withHeld({ concurrent: 1 }, async ({ relay, url }) => {
-    const text = (await post(`${url}/streams`, question('x'), events)).text();
-    await post(`${url}/streams`, question('x'), as(ann));
-    relay.relay.reload({ keys: [bob] });
-    assert.match(await text, /"code":"stopped"/);
-    await turnsUntil(isFree(relay));
-  });
-});
-
 test('Queue: more room by other limits is used at once', async () => {
   await withHeld({ concurrent: 1 }, async ({ relay, url, asked }) => {
     for (let count = 0; count < 3; count += 1) await post(`${url}/streams`, question('x'), as(ann));
