@@ -17,6 +17,7 @@ import type { ProducerOptions } from './producer.ts';
 import { policyFor } from './owner-policy.ts';
 import { readLog } from './reader.ts';
 import { ReaderCount } from './reader-count.ts';
+import type { ReaderPlace } from './reader-count.ts';
 import type { Encoder, Following } from './reader.ts';
 import type { CostOf } from './telemetry/stream-watch.ts';
 import type { ReaderOutcome, RelayTelemetry } from './telemetry/telemetry.ts';
@@ -136,16 +137,23 @@ export class Streams {
     });
   }
 
-  /** The stream's text from `after` on, in the encoder's format. */
+  /** The stream's text from `after` on, in the encoder's format. The place is given back when reading is over. */
   follow(
     id: string,
     encoder: Encoder,
-    { after, signal, owner }: { after: EntryId; signal: AbortSignal; owner: string },
+    { after, signal, place }: { after: EntryId; signal: AbortSignal; place: Pick<ReaderPlace, 'leave'> },
   ): AsyncIterableIterator<string, void, undefined> {
     const { pingMs, onError } = this.#options;
-    const onBegin = () => this.#enter(id, owner);
+    const onBegin = () => this.#enter(id);
     const parting = this.#parting;
-    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, parting });
+    // Who leaves before there was anything to read may never begin.
+    signal.addEventListener('abort', place.leave, { once: true });
+    if (signal.aborted) place.leave();
+    const onClose = (): void => {
+      signal.removeEventListener('abort', place.leave);
+      place.leave();
+    };
+    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, onClose, parting });
   }
 
   /** How many answers of its owner it waits for, and itself; undefined for one that does not wait here. */
@@ -289,13 +297,11 @@ export class Streams {
     return undefined;
   }
 
-  #enter(id: string, owner: string): Following {
+  #enter(id: string): Following {
     const running = this.#running.get(id);
     if (running !== undefined) running.readers += 1;
     clearTimeout(running?.orphanTimer);
-    this.readers.enter(id, owner);
     const onEnd = (outcome: ReaderOutcome): void => {
-      this.readers.leave(id, owner);
       this.#options.telemetry?.readerEnded(outcome);
       if (running === undefined) return;
       running.readers -= 1;

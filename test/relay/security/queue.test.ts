@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createFetchHandler } from 'millrace/relay';
-import type { AccessOptions } from 'millrace/relay';
+import type { AccessOptions, RelayTelemetry } from 'millrace/relay';
 import { SseDecoder } from 'millrace/protocol';
 import { MemoryStreamLog } from 'millrace/storage';
 import { cleanEnd, startRawServer, streamResponse } from '../../support/raw-server.ts';
@@ -208,7 +208,7 @@ test('Queue: more room by other limits is used at once', async () => {
   });
 });
 
-type Way = 'whole' | 'broken' | 'refused' | 'cut' | 'stopped' | 'deleted' | 'left' | 'reply' | 'bad';
+type Way = 'whole' | 'broken' | 'refused' | 'cut' | 'stopped' | 'deleted' | 'left' | 'head' | 'reply' | 'bad';
 
 test('Queue: whatever becomes of them, all places are free again, and nothing that may begin is left waiting', async () => {
   const way = fc.constantFrom<Way>(
@@ -219,26 +219,37 @@ test('Queue: whatever becomes of them, all places are free again, and nothing th
     'stopped',
     'deleted',
     'left',
+    'head',
     'reply',
     'bad',
   );
   await fc.assert(
     fc.asyncProperty(
       fc.array(way, { minLength: 1, maxLength: 30 }),
-      fc.record({ concurrent: fc.integer({ min: 1, max: 4 }), queue: fc.integer({ min: 0, max: 10 }) }),
+      fc.record({
+        concurrent: fc.integer({ min: 1, max: 4 }),
+        queue: fc.integer({ min: 0, max: 10 }),
+        readers: fc.integer({ min: 1, max: 10 }),
+      }),
       async (ways, limits) => {
         await using upstream = await startRawServer((request) => answers[wayIn(request)] ?? answers.whole);
+        const { telemetry, readers } = readerFigure();
         await using relay = await startKeyedRelay(
           upstream.url,
           { limits },
-          { calls: { retry: { maxRetries: 0 } }, log: new MemoryStreamLog() },
+          { calls: { retry: { maxRetries: 0 } }, log: new MemoryStreamLog(), telemetry },
         );
         let mostRunning = 0;
-        const watch = setInterval(() => (mostRunning = Math.max(mostRunning, counts(relay)[0])), 0);
+        let mostReaders = 0;
+        const watch = setInterval(() => {
+          mostRunning = Math.max(mostRunning, counts(relay)[0]);
+          mostReaders = Math.max(mostReaders, readers());
+        }, 0);
         await Promise.all(ways.map((each) => take(each, relay)));
-        await turnsUntil(isFree(relay));
+        await turnsUntil(() => isFree(relay)() && readers() === 0);
         clearInterval(watch);
         assert.ok(mostRunning <= limits.concurrent, `${mostRunning}`);
+        assert.ok(mostReaders <= limits.readers, `${mostReaders}`);
       },
     ),
     { numRuns: 30 },
@@ -261,6 +272,13 @@ function wayIn(request: string): string {
   return /"content":"way ([a-z]+)"/.exec(request)?.[1] ?? '';
 }
 
+/** What is done to a stream that has begun: a method, and a path below its own. */
+const doneTo: { readonly [Each in Way]?: readonly [method: string, below?: string] } = {
+  stopped: ['POST', '/stop'],
+  deleted: ['DELETE'],
+  head: ['HEAD'],
+};
+
 async function take(way: Way, { relay, url }: TestRelay): Promise<void> {
   const handle = createFetchHandler(relay);
   const send = (path: string, method: string, body?: unknown) =>
@@ -280,8 +298,8 @@ async function take(way: Way, { relay, url }: TestRelay): Promise<void> {
   }
   const started = await send('/streams', 'POST', question(`way ${way}`));
   const id = started.headers.get('x-stream-id');
-  if (id !== null && way === 'stopped') await send(`/streams/${id}/stop`, 'POST');
-  if (id !== null && way === 'deleted') await send(`/streams/${id}`, 'DELETE');
+  const [method, below = ''] = doneTo[way] ?? [];
+  if (id !== null && method !== undefined) await send(`/streams/${id}${below}`, method);
   await started.text();
 }
 
@@ -307,6 +325,85 @@ test('SSE exhaustion: one reader more than an owner may have, of a stream or in 
       assert.equal(again.status, 200);
     });
   }
+});
+
+/** How many readers a relay says it has. */
+function readerFigure(): { telemetry: RelayTelemetry[]; readers: () => number } {
+  let readers = (): number => 0;
+  const watch: RelayTelemetry['watch'] = (state) => void (readers = state.readers);
+  return { telemetry: [{ watch }], readers: () => readers() };
+}
+
+test('SSE exhaustion: of requests that come together no more get in than may, on every route', async () => {
+  const limits = { readers: 4, readersPerStream: 3, concurrent: Infinity };
+  await withHeld(limits, async ({ url, asked }) => {
+    const id = await idOf(await post(`${url}/streams`, question('x'), as(ann)));
+    await turnsUntil(() => asked() === 1);
+    const reads = Array.from({ length: 20 }, () => fetch(`${url}/streams/${id}`, { headers: events }));
+    const followed = await Promise.all(reads);
+    assert.equal(followed.filter(({ status }) => status === 200).length, 3);
+    for (const { body, status } of followed) if (status === 200) await body?.cancel();
+  });
+  for (const [path, body] of [
+    ['/v1/messages', stream],
+    ['/chat/stream', { message: 'x' }],
+    ['/api/chat', { id: 'c', messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'x' }] }] }],
+    ['/streams', question('x')],
+  ] as const) {
+    // Upstream does not answer: nobody reads anything yet.
+    await using upstream = await startRawServer(() => ({ bytes: '', then: 'hold' }));
+    await using relay = await startKeyedRelay(upstream.url, { limits });
+    const leaving = new AbortController();
+    let refused = 0;
+    const asked = Array.from({ length: 20 }, async () => {
+      const { signal } = leaving;
+      const init = { method: 'POST', headers: events, body: JSON.stringify(body), signal };
+      const { status } = await fetch(relay.url + path, init);
+      assert.equal(status, 429, path);
+      refused += 1;
+    });
+    const settled = Promise.allSettled(asked);
+    await turnsUntil(() => refused === 16 && upstream.requests.length === 4);
+    leaving.abort();
+    const results = await settled;
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 16, path);
+  }
+});
+
+test('SSE exhaustion: a place is free again where no stream comes of it: refused, not read, or left before upstream answers', async () => {
+  const refusal = 'HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}';
+  await using upstream = await startRawServer((request) =>
+    request.includes('refuse me') ? { bytes: refusal, then: 'fin' } : { bytes: '', then: 'hold' },
+  );
+  const { telemetry, readers } = readerFigure();
+  const limits = { readers: 1, concurrent: 1, queue: 0 };
+  await using relay = await startKeyedRelay(upstream.url, { limits }, { telemetry });
+  const { url } = relay;
+  assert.equal(
+    (await post(`${url}/v1/messages`, { ...stream, ...question('refuse me') }, as(ann))).status,
+    400,
+  );
+  await turnsUntil(() => isFree(relay)() && readers() === 0);
+  const id = await idOf(await post(`${url}/streams`, question('x'), as(ann)));
+  assert.equal(readers(), 0, 'who looks for itself is no reader');
+  assert.equal((await post(`${url}/v1/messages`, stream, as(ann))).status, 429, 'there is no room to wait');
+  assert.equal(readers(), 0);
+  for (const encoding of ['gzip', 'identity']) {
+    const headers = { ...events, 'accept-encoding': encoding };
+    const head = await fetch(`${url}/streams/${id}`, { method: 'HEAD', headers });
+    assert.equal(head.status, 200);
+    await turnsUntil(() => readers() === 0);
+  }
+  await fetch(`${url}/streams/${id}`, { method: 'DELETE', headers: as(ann) });
+  await turnsUntil(isFree(relay));
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const init = { method: 'POST', headers: as(ann), body: JSON.stringify(stream), signal };
+  const left = fetch(`${url}/v1/messages`, init);
+  await turnsUntil(() => readers() === 1);
+  leaving.abort();
+  await assert.rejects(left, { name: 'AbortError' });
+  await turnsUntil(() => isFree(relay)() && readers() === 0);
 });
 
 test('SSE exhaustion: an owner known by a key has 6 readers of a stream, 20 in all and 3 answers at once, unless told otherwise', async () => {
