@@ -194,8 +194,7 @@ export class Streams {
 
   async #start(options: StartOptions): Promise<StartResult> {
     const turn = this.#turnFor(options);
-    // What was begun before can be attached to all the same.
-    if (turn instanceof OwnerLimitError && options.idempotencyKey === undefined) return limited(turn);
+    if (turn instanceof OwnerLimitError) return this.#refuse(options, turn);
     const id = randomId();
     this.#own.add(id);
     try {
@@ -203,9 +202,17 @@ export class Streams {
     } finally {
       if (!this.#running.has(id)) {
         this.#own.delete(id);
-        if (!(turn instanceof OwnerLimitError)) turn.release();
+        turn.release();
       }
     }
+  }
+
+  /** What was begun before can be attached to all the same. */
+  async #refuse(start: StartOptions, { response }: OwnerLimitError): Promise<StartResult> {
+    const { idempotencyKey } = start;
+    const open = openRecord(start, this.#options.now());
+    const made = idempotencyKey === undefined ? undefined : await this.log.made({ open, idempotencyKey });
+    return made ?? { type: 'limited', response };
   }
 
   #turnFor({ owner, body }: StartOptions): Turn | OwnerLimitError {
@@ -217,16 +224,12 @@ export class Streams {
     }
   }
 
-  async #startAs(id: string, start: StartOptions, turn: Turn | OwnerLimitError): Promise<StartResult> {
+  async #startAs(id: string, start: StartOptions, turn: Turn): Promise<StartResult> {
     const { log, now } = this.#options;
     const { idempotencyKey, call, orphanMs, leaving, waitMs, onCreated } = start;
     const open = openRecord(start, now());
     const created = await log.create({ id, open, idempotencyKey });
     if (created.type !== 'created') return created;
-    if (turn instanceof OwnerLimitError) {
-      await log.delete(id);
-      return limited(turn);
-    }
     try {
       await onCreated?.(id);
     } catch (error) {
@@ -354,8 +357,4 @@ export class Streams {
     this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);
     return this.#sweep;
   }
-}
-
-function limited({ response }: OwnerLimitError): StartResult {
-  return { type: 'limited', response };
 }

@@ -11,6 +11,7 @@ import { MemoryStreamLog } from 'millrace/storage';
 import { cleanEnd, startRawServer, streamResponse } from '../../support/raw-server.ts';
 import type { RawAnswer } from '../../support/raw-server.ts';
 import type { TestRelay } from '../../support/relay.ts';
+import { logWith } from '../../support/stream-log.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../../support/streams.ts';
 import { turnsUntil } from '../../support/turns.ts';
 import { ann, as, bob, post, question, startKeyedRelay } from './keyed-relay.ts';
@@ -168,6 +169,37 @@ test('Queue: what was begun with an Idempotency-Key can be attached to when noth
     await fetch(`${url}/streams/${id}`, { method: 'DELETE', headers: { 'x-api-key': ann.secret } });
     assert.equal((await post(`${url}/streams`, question('x'), other)).status, 202, 'the key was not used up');
   });
+});
+
+test('Queue: of twins with a new Idempotency-Key past the limit both are refused, and no log is made for either', async () => {
+  await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+  const made: string[] = [];
+  const log = new MemoryStreamLog();
+  await using relay = await startKeyedRelay(
+    upstream.url,
+    { limits: { concurrent: 1, queue: 0 } },
+    {
+      log: logWith(log, {
+        create: async (stream) => {
+          const result = await log.create(stream);
+          made.push(result.type);
+          // Long enough for a twin to find it.
+          for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+          return result;
+        },
+      }),
+    },
+  );
+  const ask = (key: string) =>
+    post(`${relay.url}/streams`, question('x'), { ...events, 'idempotency-key': key });
+  const first = await ask('one');
+  const refused = [429, 'rate_limit_error', 'too_many_waiting', '1'];
+  const twins = await Promise.all([ask('two'), ask('two'), ask('two')]);
+  for (const twin of twins) assert.deepEqual(await limitOf(twin), refused);
+  assert.deepEqual(made, ['created']);
+  const again = await ask('one');
+  assert.equal(again.headers.get('x-stream-id'), first.headers.get('x-stream-id'));
+  await Promise.all([first.body?.cancel(), again.body?.cancel()]);
 });
 
 test('Queue: stopped, deleted or left while it waits, an answer makes room and asks nothing of upstream', async () => {
