@@ -6,7 +6,7 @@ import { logStart } from '../storage/index.ts';
 import type { LogEnding, OpenRecord, StreamLog } from '../storage/index.ts';
 import { withStore } from './storage-error.ts';
 
-const interrupted: LogEnding = {
+export const interrupted: LogEnding = {
   type: 'failed',
   code: 'interrupted',
   message: 'The relay was ended in the middle of the answer',
@@ -24,8 +24,8 @@ export interface AbandonedOptions {
   readonly name: string;
   /** Streams that have a producer here, or are about to. */
   readonly isOwn: (id: string) => boolean;
-  /** Goes on with a stream, or leaves it to others; false when nobody can go on with it. */
-  readonly takeOver: (id: string, open: OpenRecord) => boolean;
+  /** Goes on with a stream, or leaves it to others; otherwise says how it ends. */
+  readonly takeOver: (id: string, open: OpenRecord) => LogEnding | undefined;
   /** Told of a stream that was ended instead. */
   readonly onInterrupted: () => void;
 }
@@ -44,13 +44,15 @@ export async function takeAbandoned(options: AbandonedOptions): Promise<void> {
 async function takeOne(id: string, { log, name, takeOver, onInterrupted }: AbandonedOptions): Promise<void> {
   const result = await log.read(id, logStart, { maxEntries: 1, maxBytes: 1 });
   const open = result.type === 'entries' ? result.entries[0]?.record : undefined;
-  if (open?.type !== 'open' || takeOver(id, open)) return;
+  if (open?.type !== 'open') return;
+  const ending = takeOver(id, open);
+  if (ending === undefined) return;
   const acquired = await log.acquire(id, name, leaseMs);
   if (acquired.type !== 'acquired') return;
   try {
-    const records = [{ type: 'end', ending: interrupted }] as const;
+    const records = [{ type: 'end', ending }] as const;
     const { type } = await log.append(id, { after: acquired.tail, records });
-    if (type === 'appended') onInterrupted();
+    if (type === 'appended' && ending === interrupted) onInterrupted();
   } finally {
     await log.release(id, name);
   }

@@ -107,6 +107,8 @@ function toResponse(
   // A Response of the status 204 must have no body at all.
   if (request.method === 'HEAD' || status === 204 || isWhole) {
     request.signal.removeEventListener('abort', leave);
+    // Nobody reads it.
+    if (!isWhole) void body[Symbol.asyncIterator]().return?.();
     const bytes = isWhole && request.method !== 'HEAD' ? body : '';
     sent?.(typeof bytes === 'string' ? encoder.encode(bytes).length : bytes.length);
     return new Response(bytes.length === 0 ? null : (bytes as BodyInit), head);

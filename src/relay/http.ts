@@ -21,7 +21,8 @@ export interface RelayRequest {
 export interface RelayResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** A stream's pieces are pulled as the client takes them: a slow client holds back nobody but itself. */
+  /** A stream's pieces are pulled as the client takes them: a slow client holds back nobody but itself. Where nobody is
+   * to read them, end the iterator by `return`, or its place among the readers is held until `signal` aborts. */
   readonly body: string | Uint8Array | AsyncIterable<string>;
   /** Told by who sends it when it is over, once, with the bytes that went out: of the body, or with the head where
    * that is what can be counted. */

@@ -33,6 +33,7 @@ export async function sendResponse(
   response.writeHead(status, headers);
   if (message.method === 'HEAD') {
     response.end();
+    await body[Symbol.asyncIterator]().return?.();
     return;
   }
   response.flushHeaders();

@@ -1,4 +1,5 @@
-// How many read: in all, of each stream, and of each owner.
+// How many read: in all, of each stream, and of each owner. A place is taken before anything is waited for, so that
+// requests that come together cannot all find the same one free.
 
 import type { RelayLimits } from './limits.ts';
 
@@ -7,6 +8,14 @@ export interface OwnReaderLimits {
   readonly owner: string;
   readonly readers: number;
   readonly readersPerStream: number;
+}
+
+/** Of one connection, until it leaves. */
+export interface ReaderPlace {
+  /** Counts it among the readers of this stream as well; false when the stream has as many as it may. */
+  enter(id: string): boolean;
+  /** Again it does nothing. */
+  leave(): void;
 }
 
 export class ReaderCount {
@@ -20,30 +29,34 @@ export class ReaderCount {
     this.#limits = limits;
   }
 
+  /** Also those that wait for a stream to begin. */
   get all(): number {
     return this.#all;
   }
 
-  /** Whether one more reader, of a new stream or of this one, would be one too many. */
-  isFull({ owner, readers, readersPerStream }: OwnReaderLimits, id?: string): boolean {
-    const { maxReaders, maxReadersPerStream } = this.#limits;
-    const ofStream = id === undefined ? 0 : (this.#ofStream.get(id) ?? 0);
-    const isOwnerFull = (this.#ofOwner.get(owner) ?? 0) >= readers;
-    return (
-      this.#all >= maxReaders || isOwnerFull || ofStream >= Math.min(maxReadersPerStream, readersPerStream)
-    );
-  }
-
-  enter(id: string, owner: string): void {
+  /** Undefined when one more would be one too many. */
+  take({ owner, readers, readersPerStream }: OwnReaderLimits): ReaderPlace | undefined {
+    if (this.#all >= this.#limits.maxReaders || (this.#ofOwner.get(owner) ?? 0) >= readers) return undefined;
     this.#all += 1;
-    add(this.#ofStream, id, 1);
     add(this.#ofOwner, owner, 1);
-  }
-
-  leave(id: string, owner: string): void {
-    this.#all -= 1;
-    add(this.#ofStream, id, -1);
-    add(this.#ofOwner, owner, -1);
+    let stream: string | undefined;
+    let hasLeft = false;
+    return {
+      enter: (id) => {
+        const most = Math.min(this.#limits.maxReadersPerStream, readersPerStream);
+        if (hasLeft || (this.#ofStream.get(id) ?? 0) >= most) return false;
+        stream = id;
+        add(this.#ofStream, id, 1);
+        return true;
+      },
+      leave: () => {
+        if (hasLeft) return;
+        hasLeft = true;
+        this.#all -= 1;
+        add(this.#ofOwner, owner, -1);
+        if (stream !== undefined) add(this.#ofStream, stream, -1);
+      },
+    };
   }
 }
 

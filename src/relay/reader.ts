@@ -48,6 +48,8 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Called when reading begins: who does not read is no reader. */
   readonly onBegin?: (() => Following) | undefined;
+  /** Called when reading is over, also where it never began; perhaps more than once. */
+  readonly onClose?: (() => void) | undefined;
   /** When it begins, what the log has is said, and the reader is sent away. */
   readonly parting?: Parting | undefined;
   /** The longest silence on the connection, in milliseconds. */
@@ -166,6 +168,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     this.#options.parting?.remove(this.#part);
     this.#following?.onEnd(this.#outcome);
     this.#following = undefined;
+    this.#options.onClose?.();
     this.#leave();
     this.#silence?.stop();
   }

@@ -8,6 +8,8 @@ import type { StreamCall } from './stream-call.ts';
 
 export interface StartOptions {
   readonly owner: string;
+  /** The owner is the id of one of the relay's keys: the answer ends with it. */
+  readonly hasKey?: true | undefined;
   readonly idempotencyKey?: string | undefined;
   /** What the answer is part of, and the page's name for the message it goes on with. */
   readonly conversation?: string | undefined;

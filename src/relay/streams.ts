@@ -1,11 +1,12 @@
 // The streams this relay works on: starts them, follows them, stops them. Every route stands on this.
 
-import type { EntryId, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
+import type { EntryId, LogEnding, OpenRecord, StreamLog, TakeoverTerms } from '../storage/index.ts';
 import { meteredPost } from './access/metered-post.ts';
 import type { OwnerAccounts } from './access/owner-accounts.ts';
 import { OwnerLimitError } from './access/owner-limit-error.ts';
 import type { Turn } from './access/turn.ts';
-import { takeAbandoned } from './abandoned.ts';
+import { interrupted, takeAbandoned } from './abandoned.ts';
+import { endOf } from './failure.ts';
 import { randomId } from './http.ts';
 import type { RelayLimits } from './limits.ts';
 import type { MendedBreak } from './log-line.ts';
@@ -16,6 +17,7 @@ import type { ProducerOptions } from './producer.ts';
 import { policyFor } from './owner-policy.ts';
 import { readLog } from './reader.ts';
 import { ReaderCount } from './reader-count.ts';
+import type { ReaderPlace } from './reader-count.ts';
 import type { Encoder, Following } from './reader.ts';
 import type { CostOf } from './telemetry/stream-watch.ts';
 import type { ReaderOutcome, RelayTelemetry } from './telemetry/telemetry.ts';
@@ -135,16 +137,23 @@ export class Streams {
     });
   }
 
-  /** The stream's text from `after` on, in the encoder's format. */
+  /** The stream's text from `after` on, in the encoder's format. The place is given back when reading is over. */
   follow(
     id: string,
     encoder: Encoder,
-    { after, signal, owner }: { after: EntryId; signal: AbortSignal; owner: string },
+    { after, signal, place }: { after: EntryId; signal: AbortSignal; place: Pick<ReaderPlace, 'leave'> },
   ): AsyncIterableIterator<string, void, undefined> {
     const { pingMs, onError } = this.#options;
-    const onBegin = () => this.#enter(id, owner);
+    const onBegin = () => this.#enter(id);
     const parting = this.#parting;
-    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, parting });
+    // Who leaves before there was anything to read may never begin.
+    signal.addEventListener('abort', place.leave, { once: true });
+    if (signal.aborted) place.leave();
+    const onClose = (): void => {
+      signal.removeEventListener('abort', place.leave);
+      place.leave();
+    };
+    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, onClose, parting });
   }
 
   /** How many answers of its owner it waits for, and itself; undefined for one that does not wait here. */
@@ -185,8 +194,7 @@ export class Streams {
 
   async #start(options: StartOptions): Promise<StartResult> {
     const turn = this.#turnFor(options);
-    // What was begun before can be attached to all the same.
-    if (turn instanceof OwnerLimitError && options.idempotencyKey === undefined) return limited(turn);
+    if (turn instanceof OwnerLimitError) return this.#refuse(options, turn);
     const id = randomId();
     this.#own.add(id);
     try {
@@ -194,9 +202,17 @@ export class Streams {
     } finally {
       if (!this.#running.has(id)) {
         this.#own.delete(id);
-        if (!(turn instanceof OwnerLimitError)) turn.release();
+        turn.release();
       }
     }
+  }
+
+  /** What was begun before can be attached to all the same. */
+  async #refuse(start: StartOptions, { response }: OwnerLimitError): Promise<StartResult> {
+    const { idempotencyKey } = start;
+    const open = openRecord(start, this.#options.now());
+    const made = idempotencyKey === undefined ? undefined : await this.log.made({ open, idempotencyKey });
+    return made ?? { type: 'limited', response };
   }
 
   #turnFor({ owner, body }: StartOptions): Turn | OwnerLimitError {
@@ -208,16 +224,12 @@ export class Streams {
     }
   }
 
-  async #startAs(id: string, start: StartOptions, turn: Turn | OwnerLimitError): Promise<StartResult> {
+  async #startAs(id: string, start: StartOptions, turn: Turn): Promise<StartResult> {
     const { log, now } = this.#options;
     const { idempotencyKey, call, orphanMs, leaving, waitMs, onCreated } = start;
     const open = openRecord(start, now());
     const created = await log.create({ id, open, idempotencyKey });
     if (created.type !== 'created') return created;
-    if (turn instanceof OwnerLimitError) {
-      await log.delete(id);
-      return limited(turn);
-    }
     try {
       await onCreated?.(id);
     } catch (error) {
@@ -251,10 +263,7 @@ export class Streams {
     const work = { call: { ...call, post }, isTakeover, begin };
     const context = { log, now, onError, onBreak, policy, telemetry, costOf };
     const producer = new Producer({ id, name: this.#name, ...context, ...work });
-    turn.onOver = (why) => {
-      if (why === 'quota') producer.fail(new OwnerLimitError('quota', accounts.of(owner).retryAfterMs));
-      else producer.stop();
-    };
+    turn.onOver = ({ error }) => producer.fail(error);
     const done = producer
       .run()
       .then(() => this.#tellEnded(id, producer))
@@ -273,29 +282,29 @@ export class Streams {
     return open.takeover !== undefined && policy.settings.recover !== undefined && !isOld;
   }
 
-  /** Goes on with what another process began; false when that is not possible. */
-  #takeOver(id: string, open: OpenRecord): boolean {
+  /** Goes on with what another process began; where that is not possible, says how it ends. */
+  #takeOver(id: string, open: OpenRecord): LogEnding | undefined {
     // It is the next one's to judge.
-    if (this.#isClosing) return true;
-    if (!this.#mayBeTakenOver(open)) return false;
-    const { request, takeover } = open;
+    if (this.#isClosing) return undefined;
+    if (!this.#mayBeTakenOver(open)) return interrupted;
+    const { request, takeover, owner } = open;
+    if (takeover.endsWithKey === true && !this.#options.accounts.hasKey(owner))
+      return endOf(new OwnerLimitError('removed')).ending;
     const post = this.#options.takeoverPoster(takeover);
     const call = { request, post, retries: true, recovers: true, canRewind: true };
     // Its readers have yet to come back.
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
-    const turn = this.#options.accounts.takeOver(open.owner, request);
-    if (turn === undefined) return false;
+    const turn = this.#options.accounts.takeOver(owner, request);
+    if (turn === undefined) return interrupted;
     this.#watch(id, this.#run(id, { call, open, turn, isTakeover: true, orphanMs }));
-    return true;
+    return undefined;
   }
 
-  #enter(id: string, owner: string): Following {
+  #enter(id: string): Following {
     const running = this.#running.get(id);
     if (running !== undefined) running.readers += 1;
     clearTimeout(running?.orphanTimer);
-    this.readers.enter(id, owner);
     const onEnd = (outcome: ReaderOutcome): void => {
-      this.readers.leave(id, owner);
       this.#options.telemetry?.readerEnded(outcome);
       if (running === undefined) return;
       running.readers -= 1;
@@ -348,8 +357,4 @@ export class Streams {
     this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);
     return this.#sweep;
   }
-}
-
-function limited({ response }: OwnerLimitError): StartResult {
-  return { type: 'limited', response };
 }

@@ -34,6 +34,8 @@ export interface TakeoverTerms {
   readonly headers: Readonly<Record<string, string>>;
   /** How long the stream goes on without any reader, in milliseconds; left out, to its end. */
   readonly orphanMs?: number | undefined;
+  /** The owner is the id of a key of the relay: without that key nobody goes on with the answer. */
+  readonly endsWithKey?: true | undefined;
 }
 
 /** A producer has taken the stream: the first one, or one that goes on with it. */

@@ -5,7 +5,14 @@ import type { EntryId } from './entry-id.ts';
 import { endOfRead } from './record-size.ts';
 import { entryIdAt, hasEntry, StreamBook } from './stream-book.ts';
 import type { BookedStream, NewEntries } from './stream-book.ts';
-import type { AcquireResult, Append, AppendResult, CreateResult, LogEntry } from './stream-log.ts';
+import type {
+  AcquireResult,
+  Append,
+  AppendResult,
+  CreateResult,
+  MadeResult,
+  LogEntry,
+} from './stream-log.ts';
 import type { NewStream, ReadLimits, ReadResult, StreamLog, StreamState } from './stream-log.ts';
 import { WaitingReaders } from './waiting-readers.ts';
 
@@ -63,6 +70,10 @@ export class MemoryStreamLog implements StreamLog {
 
   async create(stream: NewStream): Promise<CreateResult> {
     return this.#book.create(stream);
+  }
+
+  async made(stream: Omit<NewStream, 'id'>): Promise<MadeResult | undefined> {
+    return this.#book.made(stream);
   }
 
   async acquire(id: string, producer: string, leaseMs: number): Promise<AcquireResult> {

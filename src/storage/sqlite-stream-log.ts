@@ -13,7 +13,7 @@ import { SqliteStreams } from './sqlite-streams.ts';
 import { StoreError } from './store-error.ts';
 import { hasEntry, StreamBook } from './stream-book.ts';
 import type { BookedStream, NewEntries } from './stream-book.ts';
-import type { AcquireResult, Append, AppendResult, CreateResult } from './stream-log.ts';
+import type { AcquireResult, Append, AppendResult, CreateResult, MadeResult } from './stream-log.ts';
 import type { NewStream, ReadLimits, ReadResult, StreamLog, StreamState } from './stream-log.ts';
 import { TurnCommit } from './turn-commit.ts';
 import { WaitingReaders } from './waiting-readers.ts';
@@ -127,6 +127,10 @@ export class SqliteStreamLog implements StreamLog {
 
   create(stream: NewStream): Promise<CreateResult> {
     return this.#change(() => this.#book.create(stream));
+  }
+
+  made(stream: Omit<NewStream, 'id'>): Promise<MadeResult | undefined> {
+    return this.#change(() => this.#book.made(stream));
   }
 
   acquire(id: string, producer: string, leaseMs: number): Promise<AcquireResult> {

@@ -11,6 +11,7 @@ import type {
   Append,
   AppendResult,
   CreateResult,
+  MadeResult,
   NewStream,
   StreamState,
 } from './stream-log.ts';
@@ -110,14 +111,9 @@ export class StreamBook {
 
   /** Throws a RangeError when the id is in use. */
   create({ id, open, idempotencyKey }: NewStream): CreateResult {
-    this.dropExpired();
+    const made = this.made({ open, idempotencyKey });
+    if (made !== undefined) return made;
     const key = nameOf(open.owner, idempotencyKey);
-    const made = key === undefined ? undefined : this.find(this.#idOfKey.get(key) ?? '');
-    if (made !== undefined) {
-      return this.#backend.requestOf(made) === open.request
-        ? { type: 'exists', id: made.id }
-        : { type: 'conflict' };
-    }
     if (this.#streams.has(id)) throw new RangeError(`Cannot create the stream "${id}": the id is in use`);
     if (this.#streams.size >= this.#options.maxStreams && !this.#dropOldestEnded()) return { type: 'full' };
     const sizes = [sizeOf(open)];
@@ -131,6 +127,16 @@ export class StreamBook {
     this.#backend.save(stream);
     this.#write(stream, { records: [open], sizes });
     return { type: 'created' };
+  }
+
+  made({ open, idempotencyKey }: Omit<NewStream, 'id'>): MadeResult | undefined {
+    this.dropExpired();
+    const key = nameOf(open.owner, idempotencyKey);
+    const made = key === undefined ? undefined : this.find(this.#idOfKey.get(key) ?? '');
+    if (made === undefined) return undefined;
+    return this.#backend.requestOf(made) === open.request
+      ? { type: 'exists', id: made.id }
+      : { type: 'conflict' };
   }
 
   acquire(id: string, producer: string, leaseMs: number): AcquireResult {

@@ -27,6 +27,9 @@ export type CreateResult =
   /** The store holds as many streams, or as many bytes, as it may. */
   | { readonly type: 'full' };
 
+/** What an idempotency key has made before. */
+export type MadeResult = Extract<CreateResult, { type: 'exists' | 'conflict' }>;
+
 export type AcquireResult =
   | { readonly type: 'acquired'; readonly tail: EntryId; readonly attempt: AttemptRecord }
   /** Another producer holds the lease. */
@@ -89,6 +92,9 @@ export interface StreamLog extends AsyncDisposable {
 
   /** Makes the log with its `open` record. Rejects with a RangeError when the id is in use. */
   create(stream: NewStream): Promise<CreateResult>;
+  /** What `create` would say of what the idempotency key has made; undefined, and nothing made, where it has made
+   * nothing. */
+  made(stream: Omit<NewStream, 'id'>): Promise<MadeResult | undefined>;
 
   /** Takes an open stream whose lease is free or run out, for `leaseMs`; appends the `attempt` record. A stream
    * whose producer was asked to stop and died instead ends here, `stopped`. */

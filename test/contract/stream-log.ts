@@ -321,6 +321,23 @@ export function testStreamLog({ name, open, reopen }: Backend): void {
     assert.deepEqual(await log.create(newStream('c', keyed)), { type: 'created' });
   });
 
+  it('made says what an idempotency key has made, and makes nothing', async (log) => {
+    const { id: _, ...asked } = newStream('a', { idempotencyKey: 'k' });
+    assert.equal(await log.made(asked), undefined);
+    assert.equal(await log.made(newStream('a')), undefined);
+    assert.deepEqual(await log.create({ id: 'a', ...asked }), { type: 'created' });
+    assert.deepEqual(await log.made(asked), { type: 'exists', id: 'a' });
+    assert.deepEqual(await log.made({ ...asked, open: { ...asked.open, request: '{"other":1}' } }), {
+      type: 'conflict',
+    });
+    assert.equal(await log.made({ ...asked, open: { ...asked.open, owner: 'someone' } }), undefined);
+    assert.equal(await log.made({ ...asked, idempotencyKey: 'other' }), undefined);
+    assert.deepEqual((await log.held()).streams, 1);
+    await log.requestStop('a');
+    time += limits.keepMs;
+    assert.equal(await log.made(asked), undefined);
+  });
+
   it('newest is the stream of a conversation that was made last, of those that are there, per owner', async (log) => {
     const open = { ...newStream('a').open, conversation: 'c' };
     assert.equal(await log.newest('local', 'c'), undefined);

@@ -76,6 +76,11 @@ export class Access {
     return cookie === undefined ? refused : this.#admitSession(request, cookie);
   }
 
+  /** Whether their key, where they have one, is still one of the relay's: a request may take long to come. */
+  isKnown({ owner, hasKey }: Caller): boolean {
+    return hasKey !== true || this.accounts.hasKey(owner);
+  }
+
   find(secret: string): Promise<RelayKey | undefined> {
     return this.#keyring.find(secret);
   }

@@ -6,6 +6,8 @@ import type { RelayRequest } from '../http.ts';
 export interface Caller {
   /** Whose streams they make and may see. */
   readonly owner: string;
+  /** The owner is the id of one of the relay's keys. */
+  readonly hasKey?: true | undefined;
   /** Sees the streams of everybody. */
   readonly isOperator: boolean;
   /** The only models they may ask for; undefined for any. */
@@ -16,7 +18,7 @@ export interface Caller {
 export const localCaller: Caller = { owner: 'local', isOperator: false };
 
 export function callerWith({ id, operator = false, models }: RelayKey): Caller {
-  return { owner: id, isOperator: operator, models };
+  return { owner: id, hasKey: true, isOperator: operator, models };
 }
 
 /** Whether they may see a stream; to others it is not there. */

@@ -3,6 +3,7 @@
 
 import type { Usage } from '../../protocol/index.ts';
 import type { RelayResponse } from '../http.ts';
+import { linkSignals } from '../linked-signal.ts';
 import { amountOf, nothing } from './amount.ts';
 import type { Amount } from './amount.ts';
 import type { Prospect, Turn } from './turn.ts';
@@ -10,26 +11,35 @@ import type { Prospect, Turn } from './turn.ts';
 export interface ReplyOptions {
   readonly signal: AbortSignal;
   readonly waitMs: number;
-  readonly call: () => Promise<RelayResponse & { readonly body: Uint8Array }>;
+  readonly call: (signal: AbortSignal) => Promise<RelayResponse & { readonly body: Uint8Array }>;
 }
 
-/** Rejects with OwnerLimitError when its turn does not come, and with what the call rejects with. */
+/** Rejects with OwnerLimitError when its turn does not come, or its owner is none any more, and with what the call
+ * rejects with. */
 export async function countedReply(
   turn: Turn,
   { signal, waitMs, call }: ReplyOptions,
 ): Promise<RelayResponse> {
+  const removal = new AbortController();
+  using ending = linkSignals([signal, removal.signal]);
+  let isAsked = false;
+  turn.onOver = ({ why, error }) => {
+    // All that it may come to is held: the day has room for the rest of it.
+    if (why === 'removed') removal.abort(error);
+  };
   try {
-    await turn.start(signal, waitMs);
+    await turn.start(ending.signal, waitMs);
     turn.beginRequest(turn.prospect.bound);
-    const response = await call();
+    isAsked = true;
+    const response = await call(ending.signal);
     turn.count(
       response.status === 200 ? amountIn(new TextDecoder().decode(response.body), turn.prospect) : nothing,
     );
     return response;
   } catch (error) {
     // Upstream may be at work on what nobody waits for any more.
-    if (signal.aborted && turn.position === 0) turn.count(turn.prospect.bound);
-    throw error;
+    if (isAsked && ending.signal.aborted) turn.count(turn.prospect.bound);
+    throw removal.signal.aborted ? removal.signal.reason : error;
   } finally {
     turn.release();
   }

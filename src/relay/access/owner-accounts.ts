@@ -64,9 +64,14 @@ export class OwnerAccounts {
     return limitsOf(rules, owner).costPerDay === Infinity || priceOf(model, rules.prices) !== undefined;
   }
 
-  /** Whether its answers may have to wait, or must be counted. */
-  isLimited(owner: string): boolean {
-    return limitsOf(this.#rules(), owner).concurrent !== Infinity || this.hasQuota(owner);
+  hasKey(owner: string): boolean {
+    return this.#rules().keys?.has(owner) === true;
+  }
+
+  /** Whether its answers may have to wait, must be counted, or may have to end with their key. */
+  needsTurns(owner: string): boolean {
+    const rules = this.#rules();
+    return rules.keys !== undefined || limitsOf(rules, owner).concurrent !== Infinity || this.hasQuota(owner);
   }
 
   /** Whether what its answers take must be counted. */

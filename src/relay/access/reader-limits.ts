@@ -1,13 +1,21 @@
 // How many connections a caller may read with.
 
+import type { ReaderPlace } from '../reader-count.ts';
 import type { RouteContext } from '../route-context.ts';
 import { limitsOf } from './access-rules.ts';
 
-/** Whether the caller may not read one more, of a new stream or of this one. */
-export function areReadersFull(
-  { streams, access, caller }: Pick<RouteContext, 'streams' | 'access' | 'caller'>,
-  id?: string,
-): boolean {
+type Context = Pick<RouteContext, 'streams' | 'access' | 'caller'>;
+
+/** A place for one more connection of the caller; undefined when they may not have one more. */
+export function takeReaderPlace({ streams, access, caller }: Context): ReaderPlace | undefined {
   const { readers, readersPerStream } = limitsOf(access.rules, caller.owner);
-  return streams.readers.isFull({ owner: caller.owner, readers, readersPerStream }, id);
+  return streams.readers.take({ owner: caller.owner, readers, readersPerStream });
+}
+
+/** One among the readers of a stream that is there. */
+export function takePlaceAt(id: string, context: Context): ReaderPlace | undefined {
+  const place = takeReaderPlace(context);
+  if (place?.enter(id) === true) return place;
+  place?.leave();
+  return undefined;
 }

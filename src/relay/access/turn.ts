@@ -20,6 +20,12 @@ export interface Prospect {
 /** Why an answer is not let go on: the day has no more room, or its owner is none any more. */
 export type EndReason = 'quota' | 'removed';
 
+/** The reason, and what is said of it. */
+export interface Over {
+  readonly why: EndReason;
+  readonly error: OwnerLimitError;
+}
+
 /** The owner's side of it. */
 export interface TurnKeeper {
   /** Gives it back, whether or not it had it. */
@@ -41,8 +47,8 @@ export class Turn {
   readonly #started = Promise.withResolvers<void>();
   #position: number;
   #changed: PromiseWithResolvers<void> | undefined;
-  #onOver: ((why: EndReason) => void) | undefined;
-  #over: EndReason | undefined;
+  #onOver: ((over: Over) => void) | undefined;
+  #over: Over | undefined;
   #hasBegun = false;
 
   constructor(keeper: TurnKeeper, prospect: Prospect, position: number) {
@@ -64,9 +70,10 @@ export class Turn {
     return this.#changed.promise;
   }
 
-  /** Resolves when it may begin. Rejects with OwnerLimitError after `waitMs`, or when the day has no room for it, and
-   * with the signal's reason. */
+  /** Resolves when it may begin. Rejects with OwnerLimitError after `waitMs`, when the day has no room for it, or when
+   * its owner is none any more, and with the signal's reason. */
   async start(signal: AbortSignal, waitMs: number): Promise<void> {
+    if (this.#over !== undefined) throw this.#over.error;
     if (this.#position === 0) return;
     signal.throwIfAborted();
     const { promise: refused, reject } = Promise.withResolvers<never>();
@@ -91,7 +98,7 @@ export class Turn {
   }
 
   /** What ends the answer; called once, perhaps at once. */
-  set onOver(tell: (why: EndReason) => void) {
+  set onOver(tell: (over: Over) => void) {
     this.#onOver = tell;
     if (this.#over !== undefined) tell(this.#over);
   }
@@ -110,21 +117,23 @@ export class Turn {
     this.#started.reject(error);
   }
 
-  end(why: EndReason): void {
-    if (this.#over !== undefined) return;
-    this.#over = why;
-    this.#onOver?.(why);
+  end(why: EndReason): Over {
+    if (this.#over !== undefined) return this.#over;
+    const error = new OwnerLimitError(why, why === 'quota' ? this.#keeper.retryAfterMs : undefined);
+    this.#over = { why, error };
+    this.#started.reject(error);
+    this.#onOver?.(this.#over);
+    return this.#over;
   }
 
-  /** A request to upstream is made. Throws OwnerLimitError when the day has no room for another one. */
+  /** A request to upstream is made. Throws OwnerLimitError when the day has no room for another one, or when its owner
+   * is none any more. */
   beginRequest(bound: Amount): void {
     this.counted = nothing;
     // Room for the first was made when it began.
     const hasRoom = this.#over === undefined && (!this.#hasBegun || this.#keeper.reserve(this, bound));
     this.#hasBegun = true;
-    if (hasRoom) return;
-    this.end('quota');
-    throw new OwnerLimitError('quota', this.#keeper.retryAfterMs);
+    if (!hasRoom) throw this.end('quota').error;
   }
 
   /** What the request under way has taken by now. False when that was the last that the day had. */

@@ -1,6 +1,5 @@
 // `POST /chat/stream`: one message in, text events out, for a reader loop of any tutorial.
 
-import { logStart } from '../../storage/index.ts';
 import { createTextEncoder } from '../formats/text-format.ts';
 import { eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
@@ -18,7 +17,7 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
   const leavingDoes = parseOnDisconnect(asked.onDisconnect, 'onDisconnect');
   const begun = await beginTurn(asked, { context, idempotencyKey: undefined });
   if (begun.type === 'refused') return begun.response;
-  const { streams, upstream, caller } = context;
+  const { upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StreamStart = {
     owner: caller.owner,
@@ -33,16 +32,14 @@ export async function postChatStream(request: RelayRequest, context: RouteContex
     },
     takeover: upstream.takeoverTerms(target),
   };
-  const { signal } = request;
   return openStream(context, start, {
+    signal: request.signal,
     patienceMs: context.pingMs,
-    respond: (id) => {
-      const text = streams.follow(id, createTextEncoder(), { after: logStart, signal, owner: caller.owner });
-      return eventStreamResponse(text, {
+    respond: (id, { follow }) =>
+      eventStreamResponse(follow(createTextEncoder()), {
         'x-stream-id': id,
         ...conversationHeaders(begun.start.conversation),
-      });
-    },
+      }),
   });
 }
 

@@ -1,7 +1,6 @@
 // `/v1/*`: the Messages API itself, for programs. Body, query, betas and version go up untouched; frames, errors
 // and status come down untouched.
 
-import { logStart } from '../../storage/index.ts';
 import { limitsOf } from '../access/access-rules.ts';
 import { countedReply } from '../access/counted-reply.ts';
 import { askedRefusal } from '../access/asked.ts';
@@ -38,12 +37,12 @@ async function reply(
   context: RouteContext,
 ): Promise<RelayResponse> {
   const { access, caller, closing } = context;
-  if (!access.accounts.isLimited(caller.owner)) return passThrough(request, text, context);
+  if (!access.accounts.needsTurns(caller.owner)) return passThrough(request, text, context);
   using leaving = linkSignals([request.signal, closing]);
   return await countedReply(access.accounts.enter(caller.owner, body), {
     signal: leaving.signal,
     waitMs: limitsOf(access.rules, caller.owner).waitMs,
-    call: () => passThrough(request, text, context),
+    call: (signal) => passThrough({ ...request, signal }, text, context),
   });
 }
 
@@ -61,7 +60,7 @@ async function streamMessages(
   { text: requestText, body }: { text: string; body: MessagesBody },
   context: RouteContext,
 ): Promise<RelayResponse> {
-  const { caller, streams, upstream } = context;
+  const { caller, upstream } = context;
   const target = { target: request.path + request.query, headers: upstream.headersFor(request) };
   const name = 'x-millrace-on-disconnect';
   const leavingDoes = parseOnDisconnect(request.headers.get(name), name);
@@ -82,16 +81,13 @@ async function streamMessages(
     ...(leavingDoes?.(request.signal) ?? { leaving: request.signal }),
   };
   return openStream(context, start, {
+    signal: request.signal,
     body,
-    respond: (id, headers) => {
-      const encoder = createMessagesEncoder({ withIds: false });
-      const text = streams.follow(id, encoder, {
-        after: logStart,
-        signal: request.signal,
-        owner: caller.owner,
-      });
-      return eventStreamResponse(text, { ...withoutType(headers), 'x-stream-id': id });
-    },
+    respond: (id, { headers, follow }) =>
+      eventStreamResponse(follow(createMessagesEncoder({ withIds: false })), {
+        ...withoutType(headers),
+        'x-stream-id': id,
+      }),
   });
 }
 

@@ -5,36 +5,45 @@ import type { StreamLog } from '../../storage/index.ts';
 import { askedRefusal } from '../access/asked.ts';
 import type { MessagesBody } from '../access/asked.ts';
 import { limitsOf } from '../access/access-rules.ts';
-import { areReadersFull } from '../access/reader-limits.ts';
+import { takeReaderPlace } from '../access/reader-limits.ts';
 import { closingResponse, errorResponse } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
+import { NewReader } from '../new-reader.ts';
+import type { Encoder } from '../reader.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions, StartResult } from '../start-options.ts';
 import { withStore } from '../storage-error.ts';
 
 /** What a route says of its stream; the rest is the same for all. */
-export type StreamStart = Omit<StartOptions, 'body' | 'waitMs'>;
+export type StreamStart = Omit<StartOptions, 'body' | 'hasKey' | 'waitMs'>;
+
+/** A stream that there is. */
+interface OpenedStream {
+  /** Upstream's, where they were waited for. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly conversation: string | undefined;
+  /** Its text from its beginning; for who waits for upstream. */
+  readonly follow: (encoder: Encoder) => AsyncIterable<string>;
+}
 
 export interface StreamAnswer {
+  /** Aborts when the client has gone. */
+  readonly signal: AbortSignal;
   /** The request, where it has been parsed. */
   readonly body?: MessagesBody;
   /** How long upstream's word is waited for, in milliseconds; then the client gets the stream, whatever it comes to.
-   * Default: for as long as it takes. */
+   * With 0 it reads no events. Default: for as long as it takes. */
   readonly patienceMs?: number;
   /** The name of the conversation was made for this request: one that is made again is of the first one's. */
   readonly isNamedHere?: boolean;
-  /** The response for the stream, given upstream's headers where they were waited for, and its conversation. */
-  readonly respond: (
-    id: string,
-    headers: Readonly<Record<string, string>>,
-    conversation: string | undefined,
-  ) => RelayResponse;
+  readonly respond: (id: string, stream: OpenedStream) => RelayResponse;
 }
 
 interface Asked {
   readonly start: StreamStart;
   readonly answer: StreamAnswer;
+  readonly reader: NewReader;
 }
 
 export async function openStream(
@@ -43,44 +52,48 @@ export async function openStream(
   answer: StreamAnswer,
 ): Promise<RelayResponse> {
   const { streams } = context;
-  const { body = parse(start.call.request), patienceMs } = answer;
-  const isReader = patienceMs !== 0;
-  // Before there is a stream that nobody could read.
-  const refusal = askedRefusal(body, context) ?? readersRefusal(context, isReader);
+  const { body = parse(start.call.request), patienceMs, signal } = answer;
+  const refusal = askedRefusal(body, context);
   if (refusal !== undefined) return refusal;
-  const started = await streams.start({ ...start, body, waitMs: waitMsOf(context) });
-  if (started.type === 'exists') {
-    return readersRefusal(context, isReader, started.id) ?? attach(started.id, context, { start, answer });
-  }
+  const isReader = patienceMs !== 0;
+  const place = isReader ? takeReaderPlace(context) : undefined;
+  // Before there is a stream that nobody could read.
+  if (isReader && place === undefined) return limitResponse('readers');
+  using reader = new NewReader({ streams, place, signal });
+  const { hasKey } = context.caller;
+  const started = await streams.start({ ...start, body, hasKey, waitMs: waitMsOf(context) });
   if (started.type === 'limited') return started.response;
-  if (started.type !== 'started') return startRefusals[started.type]();
-  return answerStarted(started, { start, answer });
-}
-
-function readersRefusal(context: RouteContext, isReader: boolean, id?: string): RelayResponse | undefined {
-  return isReader && areReadersFull(context, id) ? limitResponse('readers') : undefined;
+  if (started.type !== 'started' && started.type !== 'exists') return startRefusals[started.type]();
+  if (!reader.enter(started.id)) return limitResponse('readers');
+  const asked = { start, answer, reader };
+  return await (started.type === 'exists'
+    ? attach(started.id, context, asked)
+    : answerStarted(started, asked));
 }
 
 async function answerStarted(
   { id, opening, isWaiting }: Extract<StartResult, { type: 'started' }>,
-  { start: { conversation }, answer: { patienceMs, respond } }: Asked,
+  { start: { conversation }, answer: { patienceMs, respond }, reader }: Asked,
 ): Promise<RelayResponse> {
   // A page is told where it is in the queue; a program of `/v1` gets upstream's own status.
   const limitMs = isWaiting && patienceMs !== undefined ? 0 : patienceMs;
-  const opened = await within(limitMs, opening);
-  if (opened === undefined) return respond(id, {}, conversation);
-  return opened.type === 'refused' ? opened.response : respond(id, opened.headers, conversation);
+  const opened = (await within(limitMs, opening)) ?? { type: 'streaming', headers: {} };
+  if (opened.type === 'refused') return opened.response;
+  const follow = (encoder: Encoder): AsyncIterable<string> => reader.follow(id, encoder);
+  return respond(id, { headers: opened.headers, conversation, follow });
 }
 
 /** The same request of another conversation is another one. */
 async function attach(
   id: string,
   { streams }: RouteContext,
-  { start, answer: { isNamedHere = false, respond } }: Asked,
+  { start, answer: { isNamedHere = false, respond }, reader }: Asked,
 ): Promise<RelayResponse> {
   const conversation = await conversationOf(streams.log, id);
   const isSame = isNamedHere ? conversation !== undefined : conversation === start.conversation;
-  return isSame ? respond(id, {}, conversation) : startRefusals.conflict();
+  if (!isSame) return startRefusals.conflict();
+  const follow = (encoder: Encoder): AsyncIterable<string> => reader.follow(id, encoder);
+  return respond(id, { headers: {}, conversation, follow });
 }
 
 async function conversationOf(log: StreamLog, id: string): Promise<string | undefined> {

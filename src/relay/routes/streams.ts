@@ -3,7 +3,7 @@
 import { isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
 import type { EntryId, StreamState } from '../../storage/index.ts';
 import { describeStream } from '../describe-stream.ts';
-import { areReadersFull } from '../access/reader-limits.ts';
+import { takePlaceAt } from '../access/reader-limits.ts';
 import { maySee } from '../access/caller.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
@@ -27,7 +27,7 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   const idempotencyKey = idempotencyKeyOf(request);
   const begun = await beginTurn(asked, { context, idempotencyKey });
   if (begun.type === 'refused') return begun.response;
-  const { streams, upstream, caller } = context;
+  const { upstream, caller } = context;
   const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StreamStart = {
     owner: caller.owner,
@@ -43,20 +43,15 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     takeover: upstream.takeoverTerms(target),
     ...leavingDoes?.(format === undefined ? undefined : request.signal),
   };
-  const { signal } = request;
   return openStream(context, start, {
+    signal: request.signal,
     // Who asked for no events looks for itself how it went.
     patienceMs: format === undefined ? 0 : context.pingMs,
     isNamedHere: begun.isNamedHere,
-    respond: (id, _upstream, conversation) => {
+    respond: (id, { conversation, follow }) => {
       const headers = { 'x-stream-id': id, ...conversationHeaders(conversation) };
       if (format === undefined) return jsonResponse(202, { id, conversation }, headers);
-      const text = streams.follow(id, format.createEncoder(id), {
-        after: logStart,
-        signal,
-        owner: caller.owner,
-      });
-      return eventStreamResponse(text, { ...format.headers, ...headers });
+      return eventStreamResponse(follow(format.createEncoder(id)), { ...format.headers, ...headers });
     },
   });
 }
@@ -74,12 +69,10 @@ export async function getStream(
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: { 'x-stream-id': id }, body: '' };
-  if (areReadersFull(context, id)) return limitResponse('readers');
-  const text = context.streams.follow(id, format.createEncoder(id), {
-    after,
-    signal: request.signal,
-    owner: context.caller.owner,
-  });
+  const place = takePlaceAt(id, context);
+  if (place === undefined) return limitResponse('readers');
+  const { signal } = request;
+  const text = context.streams.follow(id, format.createEncoder(id), { after, signal, place });
   return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id });
 }
 

@@ -1,7 +1,7 @@
 // `/api/chat`: the interface that the AI SDK's `useChat` expects of its server. The chat's id names the conversation.
 
 import { logStart } from '../../storage/index.ts';
-import { areReadersFull } from '../access/reader-limits.ts';
+import { takePlaceAt } from '../access/reader-limits.ts';
 import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { limitResponse } from '../limits.ts';
@@ -33,8 +33,12 @@ export async function postChat(request: RelayRequest, context: RouteContext): Pr
       ...(leavingDoes?.(request.signal) ?? { orphanMs }),
     },
     {
+      signal: request.signal,
       patienceMs: context.pingMs,
-      respond: (id) => uiResponse(request, context, { id, format: uiFormat({ version, isReplay: false }) }),
+      respond: (id, { follow }) => {
+        const format = uiFormat({ version, isReplay: false });
+        return uiResponse(id, format, follow(format.createEncoder(id)));
+      },
     },
   );
 }
@@ -48,8 +52,12 @@ export async function getChatStream(
   const version = parseUiVersion(request);
   const id = await newestOf(context, name);
   if (id === undefined) return { status: 204, headers: {}, body: '' };
-  if (areReadersFull(context, id)) return limitResponse('readers');
-  return uiResponse(request, context, { id, format: uiFormat({ version, isReplay: true }) });
+  const place = takePlaceAt(id, context);
+  if (place === undefined) return limitResponse('readers');
+  const { signal } = request;
+  const format = uiFormat({ version, isReplay: true });
+  const text = context.streams.follow(id, format.createEncoder(id), { after: logStart, signal, place });
+  return uiResponse(id, format, text);
 }
 
 export async function postChatStop(
@@ -76,12 +84,7 @@ function decoded(name: string): string {
   }
 }
 
-function uiResponse(
-  { signal }: RelayRequest,
-  { streams, caller }: RouteContext,
-  { id, format }: { id: string; format: StreamFormat },
-): RelayResponse {
-  const text = streams.follow(id, format.createEncoder(id), { after: logStart, signal, owner: caller.owner });
+function uiResponse(id: string, format: StreamFormat, text: AsyncIterable<string>): RelayResponse {
   // By the last one assistant-ui knows that there is something to come back to.
   return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id, 'x-resumable-stream-id': id });
 }

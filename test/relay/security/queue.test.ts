@@ -5,12 +5,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createFetchHandler } from 'millrace/relay';
-import type { AccessOptions } from 'millrace/relay';
+import type { AccessOptions, RelayTelemetry } from 'millrace/relay';
 import { SseDecoder } from 'millrace/protocol';
 import { MemoryStreamLog } from 'millrace/storage';
 import { cleanEnd, startRawServer, streamResponse } from '../../support/raw-server.ts';
 import type { RawAnswer } from '../../support/raw-server.ts';
 import type { TestRelay } from '../../support/relay.ts';
+import { logWith } from '../../support/stream-log.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../../support/streams.ts';
 import { turnsUntil } from '../../support/turns.ts';
 import { ann, as, bob, post, question, startKeyedRelay } from './keyed-relay.ts';
@@ -170,6 +171,37 @@ test('Queue: what was begun with an Idempotency-Key can be attached to when noth
   });
 });
 
+test('Queue: of twins with a new Idempotency-Key past the limit both are refused, and no log is made for either', async () => {
+  await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+  const made: string[] = [];
+  const log = new MemoryStreamLog();
+  await using relay = await startKeyedRelay(
+    upstream.url,
+    { limits: { concurrent: 1, queue: 0 } },
+    {
+      log: logWith(log, {
+        create: async (stream) => {
+          const result = await log.create(stream);
+          made.push(result.type);
+          // Long enough for a twin to find it.
+          for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+          return result;
+        },
+      }),
+    },
+  );
+  const ask = (key: string) =>
+    post(`${relay.url}/streams`, question('x'), { ...events, 'idempotency-key': key });
+  const first = await ask('one');
+  const refused = [429, 'rate_limit_error', 'too_many_waiting', '1'];
+  const twins = await Promise.all([ask('two'), ask('two'), ask('two')]);
+  for (const twin of twins) assert.deepEqual(await limitOf(twin), refused);
+  assert.deepEqual(made, ['created']);
+  const again = await ask('one');
+  assert.equal(again.headers.get('x-stream-id'), first.headers.get('x-stream-id'));
+  await Promise.all([first.body?.cancel(), again.body?.cancel()]);
+});
+
 test('Queue: stopped, deleted or left while it waits, an answer makes room and asks nothing of upstream', async () => {
   await withHeld({ concurrent: 1, queue: 3 }, async ({ relay, url, asked }) => {
     await post(`${url}/streams`, question('x'), as(ann));
@@ -198,16 +230,6 @@ test('Queue: stopped, deleted or left while it waits, an answer makes room and a
   });
 });
 
-test('Queue: an owner whose key is taken away has everything stopped, what waits as well', async () => {
-  await withHeld({ concurrent: 1 }, async ({ relay, url }) => {
-    const text = (await post(`${url}/streams`, question('x'), events)).text();
-    await post(`${url}/streams`, question('x'), as(ann));
-    relay.relay.reload({ keys: [bob] });
-    assert.match(await text, /"code":"stopped"/);
-    await turnsUntil(isFree(relay));
-  });
-});
-
 test('Queue: more room by other limits is used at once', async () => {
   await withHeld({ concurrent: 1 }, async ({ relay, url, asked }) => {
     for (let count = 0; count < 3; count += 1) await post(`${url}/streams`, question('x'), as(ann));
@@ -218,7 +240,7 @@ test('Queue: more room by other limits is used at once', async () => {
   });
 });
 
-type Way = 'whole' | 'broken' | 'refused' | 'cut' | 'stopped' | 'deleted' | 'left' | 'reply' | 'bad';
+type Way = 'whole' | 'broken' | 'refused' | 'cut' | 'stopped' | 'deleted' | 'left' | 'head' | 'reply' | 'bad';
 
 test('Queue: whatever becomes of them, all places are free again, and nothing that may begin is left waiting', async () => {
   const way = fc.constantFrom<Way>(
@@ -229,26 +251,37 @@ test('Queue: whatever becomes of them, all places are free again, and nothing th
     'stopped',
     'deleted',
     'left',
+    'head',
     'reply',
     'bad',
   );
   await fc.assert(
     fc.asyncProperty(
       fc.array(way, { minLength: 1, maxLength: 30 }),
-      fc.record({ concurrent: fc.integer({ min: 1, max: 4 }), queue: fc.integer({ min: 0, max: 10 }) }),
+      fc.record({
+        concurrent: fc.integer({ min: 1, max: 4 }),
+        queue: fc.integer({ min: 0, max: 10 }),
+        readers: fc.integer({ min: 1, max: 10 }),
+      }),
       async (ways, limits) => {
         await using upstream = await startRawServer((request) => answers[wayIn(request)] ?? answers.whole);
+        const { telemetry, readers } = readerFigure();
         await using relay = await startKeyedRelay(
           upstream.url,
           { limits },
-          { calls: { retry: { maxRetries: 0 } }, log: new MemoryStreamLog() },
+          { calls: { retry: { maxRetries: 0 } }, log: new MemoryStreamLog(), telemetry },
         );
         let mostRunning = 0;
-        const watch = setInterval(() => (mostRunning = Math.max(mostRunning, counts(relay)[0])), 0);
+        let mostReaders = 0;
+        const watch = setInterval(() => {
+          mostRunning = Math.max(mostRunning, counts(relay)[0]);
+          mostReaders = Math.max(mostReaders, readers());
+        }, 0);
         await Promise.all(ways.map((each) => take(each, relay)));
-        await turnsUntil(isFree(relay));
+        await turnsUntil(() => isFree(relay)() && readers() === 0);
         clearInterval(watch);
         assert.ok(mostRunning <= limits.concurrent, `${mostRunning}`);
+        assert.ok(mostReaders <= limits.readers, `${mostReaders}`);
       },
     ),
     { numRuns: 30 },
@@ -271,6 +304,13 @@ function wayIn(request: string): string {
   return /"content":"way ([a-z]+)"/.exec(request)?.[1] ?? '';
 }
 
+/** What is done to a stream that has begun: a method, and a path below its own. */
+const doneTo: { readonly [Each in Way]?: readonly [method: string, below?: string] } = {
+  stopped: ['POST', '/stop'],
+  deleted: ['DELETE'],
+  head: ['HEAD'],
+};
+
 async function take(way: Way, { relay, url }: TestRelay): Promise<void> {
   const handle = createFetchHandler(relay);
   const send = (path: string, method: string, body?: unknown) =>
@@ -290,8 +330,8 @@ async function take(way: Way, { relay, url }: TestRelay): Promise<void> {
   }
   const started = await send('/streams', 'POST', question(`way ${way}`));
   const id = started.headers.get('x-stream-id');
-  if (id !== null && way === 'stopped') await send(`/streams/${id}/stop`, 'POST');
-  if (id !== null && way === 'deleted') await send(`/streams/${id}`, 'DELETE');
+  const [method, below = ''] = doneTo[way] ?? [];
+  if (id !== null && method !== undefined) await send(`/streams/${id}${below}`, method);
   await started.text();
 }
 
@@ -317,6 +357,85 @@ test('SSE exhaustion: one reader more than an owner may have, of a stream or in 
       assert.equal(again.status, 200);
     });
   }
+});
+
+/** How many readers a relay says it has. */
+function readerFigure(): { telemetry: RelayTelemetry[]; readers: () => number } {
+  let readers = (): number => 0;
+  const watch: RelayTelemetry['watch'] = (state) => void (readers = state.readers);
+  return { telemetry: [{ watch }], readers: () => readers() };
+}
+
+test('SSE exhaustion: of requests that come together no more get in than may, on every route', async () => {
+  const limits = { readers: 4, readersPerStream: 3, concurrent: Infinity };
+  await withHeld(limits, async ({ url, asked }) => {
+    const id = await idOf(await post(`${url}/streams`, question('x'), as(ann)));
+    await turnsUntil(() => asked() === 1);
+    const reads = Array.from({ length: 20 }, () => fetch(`${url}/streams/${id}`, { headers: events }));
+    const followed = await Promise.all(reads);
+    assert.equal(followed.filter(({ status }) => status === 200).length, 3);
+    for (const { body, status } of followed) if (status === 200) await body?.cancel();
+  });
+  for (const [path, body] of [
+    ['/v1/messages', stream],
+    ['/chat/stream', { message: 'x' }],
+    ['/api/chat', { id: 'c', messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'x' }] }] }],
+    ['/streams', question('x')],
+  ] as const) {
+    // Upstream does not answer: nobody reads anything yet.
+    await using upstream = await startRawServer(() => ({ bytes: '', then: 'hold' }));
+    await using relay = await startKeyedRelay(upstream.url, { limits });
+    const leaving = new AbortController();
+    let refused = 0;
+    const asked = Array.from({ length: 20 }, async () => {
+      const { signal } = leaving;
+      const init = { method: 'POST', headers: events, body: JSON.stringify(body), signal };
+      const { status } = await fetch(relay.url + path, init);
+      assert.equal(status, 429, path);
+      refused += 1;
+    });
+    const settled = Promise.allSettled(asked);
+    await turnsUntil(() => refused === 16 && upstream.requests.length === 4);
+    leaving.abort();
+    const results = await settled;
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 16, path);
+  }
+});
+
+test('SSE exhaustion: a place is free again where no stream comes of it: refused, not read, or left before upstream answers', async () => {
+  const refusal = 'HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}';
+  await using upstream = await startRawServer((request) =>
+    request.includes('refuse me') ? { bytes: refusal, then: 'fin' } : { bytes: '', then: 'hold' },
+  );
+  const { telemetry, readers } = readerFigure();
+  const limits = { readers: 1, concurrent: 1, queue: 0 };
+  await using relay = await startKeyedRelay(upstream.url, { limits }, { telemetry });
+  const { url } = relay;
+  assert.equal(
+    (await post(`${url}/v1/messages`, { ...stream, ...question('refuse me') }, as(ann))).status,
+    400,
+  );
+  await turnsUntil(() => isFree(relay)() && readers() === 0);
+  const id = await idOf(await post(`${url}/streams`, question('x'), as(ann)));
+  assert.equal(readers(), 0, 'who looks for itself is no reader');
+  assert.equal((await post(`${url}/v1/messages`, stream, as(ann))).status, 429, 'there is no room to wait');
+  assert.equal(readers(), 0);
+  for (const encoding of ['gzip', 'identity']) {
+    const headers = { ...events, 'accept-encoding': encoding };
+    const head = await fetch(`${url}/streams/${id}`, { method: 'HEAD', headers });
+    assert.equal(head.status, 200);
+    await turnsUntil(() => readers() === 0);
+  }
+  await fetch(`${url}/streams/${id}`, { method: 'DELETE', headers: as(ann) });
+  await turnsUntil(isFree(relay));
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const init = { method: 'POST', headers: as(ann), body: JSON.stringify(stream), signal };
+  const left = fetch(`${url}/v1/messages`, init);
+  await turnsUntil(() => readers() === 1);
+  leaving.abort();
+  await assert.rejects(left, { name: 'AbortError' });
+  await turnsUntil(() => isFree(relay)() && readers() === 0);
 });
 
 test('SSE exhaustion: an owner known by a key has 6 readers of a stream, 20 in all and 3 answers at once, unless told otherwise', async () => {

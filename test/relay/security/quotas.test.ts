@@ -234,7 +234,7 @@ test('Quotas: an answer that is taken over asks upstream for nothing when the da
   const second = accounts.takeOver('ann', request);
   assert.ok(second !== undefined);
   const ends: string[] = [];
-  second.onOver = (why) => ends.push(why);
+  second.onOver = ({ why }) => ends.push(why);
   assert.equal(accounts.usage()[0]?.running, 2);
   assert.throws(() => second.beginRequest({ tokens: 10, cost: 0 }), { code: 'quota_exceeded' });
   assert.deepEqual(ends, ['quota']);
