@@ -4,7 +4,7 @@ import type { StreamEnding } from '../client/engine.ts';
 import { ApiError, releaseBody, TimeoutError } from '../client/index.ts';
 import type { AttemptRecord, ByteSource } from '../client/index.ts';
 import { ProtocolError } from '../protocol/index.ts';
-import type { EndRecord, EntryId, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
+import type { EndRecord, LogEnding, LogRecord, StreamLog } from '../storage/index.ts';
 import { OwnerLimitError } from './access/owner-limit-error.ts';
 import { readBegunLog } from './begun-log.ts';
 import type { BegunLog } from './begun-log.ts';
@@ -14,12 +14,13 @@ import type { Break } from './first-request.ts';
 import { closingResponse, errorResponse } from './http.ts';
 import type { RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
-import { interrupted, logFull } from './last-words.ts';
+import { interrupted } from './last-words.ts';
 import { Lease } from './lease.ts';
 import type { MendedBreak } from './log-line.ts';
+import { LogWriter } from './log-writer.ts';
 import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
-import { isStoreFull, StorageError, storageErrorOf } from './storage-error.ts';
+import { isStoreFull, StorageError } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
 import { StreamWatch } from './telemetry/stream-watch.ts';
 import type { CostOf } from './telemetry/stream-watch.ts';
@@ -61,6 +62,7 @@ export class Producer {
   readonly #lease: Lease;
   readonly #hold: ToolHold | undefined;
   readonly #watch: StreamWatch | undefined;
+  readonly #writer: LogWriter;
   /** How the log ends after an abort. */
   #abortEnding: LogEnding = { type: 'stopped' };
   #isClosing = false;
@@ -68,7 +70,6 @@ export class Producer {
   #isHandedOver = false;
   /** Why the owner gets no more of it. */
   #limit: OwnerLimitError | undefined;
-  #tail: EntryId = { epoch: 0, sequence: 0 };
   /** The transfer of a whole answer, whose end may still come. */
   #finished: ByteSource | undefined;
 
@@ -76,6 +77,11 @@ export class Producer {
     this.#options = options;
     this.#hold = options.call.holdsTools === true ? new ToolHold() : undefined;
     this.#watch = StreamWatch.of({ ...options, clock: options.policy.settings.clock });
+    this.#writer = new LogWriter({
+      ...options,
+      onWritten: (records) => this.#watch?.take(records),
+      onStop: () => this.stop(),
+    });
     this.#lease = new Lease({
       ...options,
       onStop: () => this.stop(),
@@ -172,7 +178,7 @@ export class Producer {
   async #work(): Promise<void> {
     const acquired = await this.#lease.acquire();
     if (acquired.type !== 'acquired') return this.#open({});
-    this.#tail = acquired.tail;
+    this.#writer.begin(acquired.tail);
     const { signal } = this.#controller;
     try {
       signal.throwIfAborted();
@@ -185,7 +191,7 @@ export class Producer {
       this.#isHandedOver = this.#isHandingOver && (await this.#mayBeLeft());
       // Who waits for upstream's word gets the stream, and so its id to come back with.
       if (this.#isHandedOver) this.#open({});
-      else await this.#append([await this.#endOfAbort()]);
+      else await this.#writer.append([await this.#endOfAbort()]);
     }
   }
 
@@ -234,7 +240,7 @@ export class Producer {
     const attempt = requests.at(-1)?.number ?? 1;
     if (!hasAsked) this.#options.onBreak({ attempt, code, action: 'end' });
     this.#open({});
-    await this.#append([{ type: 'end', ending: { type: 'complete' }, ...settledUsage(requests) }]);
+    await this.#writer.append([{ type: 'end', ending: { type: 'complete' }, ...settledUsage(requests) }]);
   }
 
   /** A request that every process dies of must not go on from one to the next. */
@@ -263,7 +269,7 @@ export class Producer {
   #readBegun(): Promise<BegunLog | undefined> {
     const { id, log, call } = this.#options;
     const { model } = JSON.parse(call.request) as { model: string };
-    return readBegunLog(log, id, { tail: this.#tail, model });
+    return readBegunLog(log, id, { tail: this.#writer.tail, model });
   }
 
   async #giveUp(
@@ -285,7 +291,7 @@ export class Producer {
   /** The end comes first: who is refused may ask again at once, in the same conversation. */
   async #endRefused(last: readonly LogRecord[], refusal: RelayResponse): Promise<void> {
     try {
-      await this.#append(last);
+      await this.#writer.append(last);
     } finally {
       this.#refuse(refusal);
     }
@@ -306,43 +312,12 @@ export class Producer {
   /** Appends what may be shown now. False when there is no more to do. */
   #show(records: readonly LogRecord[]): Promise<boolean> {
     const shown = this.#hold?.push(records) ?? records;
-    return shown.length === 0 ? Promise.resolve(true) : this.#append(shown);
+    return shown.length === 0 ? Promise.resolve(true) : this.#writer.append(shown);
   }
 
-  /** False when the stream is no longer this producer's; an ending that is due is written. */
-  async #append(records: readonly LogRecord[]): Promise<boolean> {
-    const result = await this.#tryAppend(this.#tail, records);
-    if (result.type === 'appended') {
-      this.#tail = result.tail;
-      this.#watch?.take(records);
-      if (result.stopRequested) this.stop();
-      return true;
-    }
-    if (result.type === 'full') await this.#tryEnd([logFull]);
-    return false;
-  }
-
-  #tryAppend(after: EntryId, records: readonly LogRecord[]): ReturnType<StreamLog['append']> {
-    const { id, log } = this.#options;
-    return log.append(id, { after, records }).catch((cause: unknown) => {
-      throw storageErrorOf(`append to the stream ${id}`, cause);
-    });
-  }
-
-  async #tryEnd(records: readonly LogRecord[], after = this.#tail): ReturnType<StreamLog['append']> {
-    const result = await this.#tryAppend(after, records);
-    if (result.type === 'appended') this.#watch?.take(records);
-    return result;
-  }
-
-  /** Readers wait for an ending: a store that failed once may take it all the same. */
   async #endAfterFailure(failure: StorageError): Promise<void> {
-    const records: LogRecord[] = [{ type: 'end', ending: failure.ending }];
     try {
-      let result = await this.#tryEnd(records);
-      if (result.type === 'fenced' && result.tail.epoch === this.#tail.epoch)
-        result = await this.#tryEnd(records, result.tail);
-      if (result.type !== 'fenced') return;
+      if (await this.#writer.endAfterFailure(failure)) return;
     } catch (error) {
       this.#options.onError(error);
     }

@@ -1,0 +1,74 @@
+// Writes the records of one producer to the end of its log, for as long as the stream is this producer's.
+
+import type { AppendResult, EntryId, LogRecord, StreamLog } from '../storage/index.ts';
+import { logFull } from './last-words.ts';
+import { storageErrorOf } from './storage-error.ts';
+import type { StorageError } from './storage-error.ts';
+
+export interface LogWriterOptions {
+  readonly id: string;
+  readonly log: StreamLog;
+  /** These records are in the log. */
+  readonly onWritten: (records: readonly LogRecord[]) => void;
+  /** Somebody has asked for a stop. */
+  readonly onStop: () => void;
+}
+
+export class LogWriter {
+  readonly #options: LogWriterOptions;
+  readonly #fail: (cause: unknown) => never;
+  #tail: EntryId = { epoch: 0, sequence: 0 };
+
+  constructor(options: LogWriterOptions) {
+    this.#options = options;
+    this.#fail = (cause) => {
+      throw storageErrorOf(`append to the stream ${options.id}`, cause);
+    };
+  }
+
+  /** The last entry of this producer, or the one before its first. */
+  get tail(): EntryId {
+    return this.#tail;
+  }
+
+  /** The stream is this producer's from here on. */
+  begin(tail: EntryId): void {
+    this.#tail = tail;
+  }
+
+  /** False when the log takes no more from this producer; an ending that is due then is written. Rejects with
+   * StorageError. */
+  async append(records: readonly LogRecord[]): Promise<boolean> {
+    const result = await this.#write(records, this.#tail);
+    if (result.type === 'appended') {
+      this.#tail = result.tail;
+      this.#options.onWritten(records);
+      if (result.stopRequested) this.#options.onStop();
+      return true;
+    }
+    if (result.type === 'full') await this.#writeEnd([logFull], this.#tail);
+    return false;
+  }
+
+  /** Readers wait for an ending: a store that failed once may take it all the same. False when nobody will write one.
+   * Rejects with StorageError. */
+  async endAfterFailure({ ending }: StorageError): Promise<boolean> {
+    const records: LogRecord[] = [{ type: 'end', ending }];
+    const result = await this.#writeEnd(records, this.#tail);
+    if (result.type !== 'fenced') return true;
+    if (result.tail.epoch !== this.#tail.epoch) return false;
+    // What seemed to fail was written after all.
+    return (await this.#writeEnd(records, result.tail)).type !== 'fenced';
+  }
+
+  async #writeEnd(records: readonly LogRecord[], after: EntryId): Promise<AppendResult> {
+    const result = await this.#write(records, after);
+    if (result.type === 'appended') this.#options.onWritten(records);
+    return result;
+  }
+
+  #write(records: readonly LogRecord[], after: EntryId): Promise<AppendResult> {
+    const { id, log } = this.#options;
+    return log.append(id, { after, records }).catch(this.#fail);
+  }
+}
