@@ -5,6 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { scriptProgram } from './requirements.ts';
 
 export interface Program extends AsyncDisposable {
   /** Everything written so far. */
@@ -27,6 +28,9 @@ export interface RunOptions {
   readonly stdin?: string | { readonly open: true };
   /** A file that stdout goes to, such as `/dev/full`; nothing of it is seen here. */
   readonly stdoutFile?: string;
+  /** It runs at a terminal of its own, which ends when the program is killed; first it says its process as `pid 123`.
+   * Ask `terminalSkip` before. */
+  readonly isAtTerminal?: boolean;
 }
 
 const bin = join(import.meta.dirname, '../../bin/millrace.mjs');
@@ -35,12 +39,14 @@ const bin = join(import.meta.dirname, '../../bin/millrace.mjs');
  * its own. */
 export function runProgram(
   args: readonly string[],
-  { env = {}, stdin = '', stdoutFile }: RunOptions = {},
+  { env = {}, stdin = '', stdoutFile, isAtTerminal = false }: RunOptions = {},
 ): Program {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ANTHROPIC_'));
   const stateFolder = mkdtempSync(join(tmpdir(), 'millrace-state-'));
   const file = stdoutFile === undefined ? undefined : openSync(stdoutFile, 'w');
-  const child = spawn(process.execPath, [bin, ...args], {
+  const command = [process.execPath, bin, ...args];
+  const [name = '', ...rest] = isAtTerminal ? atTerminal(command) : command;
+  const child = spawn(name, rest, {
     env: { ...Object.fromEntries(inherited), NODE_OPTIONS: '', XDG_STATE_HOME: stateFolder, ...env },
     stdio: ['pipe', file ?? 'pipe', 'pipe'],
   });
@@ -89,6 +95,11 @@ export function runProgram(
       await ended;
     },
   };
+}
+
+function atTerminal(command: readonly string[]): string[] {
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  return [scriptProgram, '-qfec', `echo pid $$; exec ${quoted.join(' ')}`, '/dev/null'];
 }
 
 /** Starts a command that serves, and resolves with its address. */
