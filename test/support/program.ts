@@ -39,14 +39,13 @@ const bin = join(import.meta.dirname, '../../bin/millrace.mjs');
  * its own. */
 export function runProgram(
   args: readonly string[],
-  { env = {}, stdin = '', stdoutFile, isAtTerminal = false }: RunOptions = {},
+  { env = {}, stdin = '', stdoutFile, isAtTerminal }: RunOptions = {},
 ): Program {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ANTHROPIC_'));
   const stateFolder = mkdtempSync(join(tmpdir(), 'millrace-state-'));
   const file = stdoutFile === undefined ? undefined : openSync(stdoutFile, 'w');
-  const command = [process.execPath, bin, ...args];
-  const [name = '', ...rest] = isAtTerminal ? atTerminal(command) : command;
-  const child = spawn(name, rest, {
+  const command = commandOf(args, isAtTerminal);
+  const child = spawn(command[0], command.slice(1), {
     env: { ...Object.fromEntries(inherited), NODE_OPTIONS: '', XDG_STATE_HOME: stateFolder, ...env },
     stdio: ['pipe', file ?? 'pipe', 'pipe'],
   });
@@ -97,7 +96,9 @@ export function runProgram(
   };
 }
 
-function atTerminal(command: readonly string[]): string[] {
+function commandOf(args: readonly string[], isAtTerminal = false): [string, ...string[]] {
+  const command: [string, ...string[]] = [process.execPath, bin, ...args];
+  if (!isAtTerminal) return command;
   const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   return [scriptProgram, '-qfec', `echo pid $$; exec ${quoted.join(' ')}`, '/dev/null'];
 }
