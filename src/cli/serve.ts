@@ -1,5 +1,6 @@
 // `millrace serve`: the relay and its page; without a key, with the simulator as upstream in the same process.
 
+import { isatty } from 'node:tty';
 import { createNodeTransport } from '../client/node.ts';
 import { createRelay } from '../relay/index.ts';
 import type { Relay, UpstreamOptions } from '../relay/index.ts';
@@ -8,7 +9,7 @@ import type { CloseOptions, RelayServer } from '../relay/node.ts';
 import { startSimulator } from '../simulator/index.ts';
 import { printConfig } from './config/print-config.ts';
 import { misspeltVariables, readConfig } from './config/read-config.ts';
-import type { ConfigSources } from './config/read-config.ts';
+import type { ConfigSources, LoadedConfig } from './config/read-config.ts';
 import { accessOf, callsOf, limitsOf, storeOptionsOf } from './config/relay-options.ts';
 import { RunningConfig } from './config/running-config.ts';
 import type { Config } from './config/config.ts';
@@ -39,14 +40,14 @@ export async function serve({ printsConfig, ...given }: ServeOptions): Promise<n
     const config = await readConfig(sources);
     for (const problem of misspeltVariables(process.env)) note(`millrace serve: ${problem}`);
     if (printsConfig) process.stdout.write(await printConfig(config));
-    else await run(config.values, sources);
+    else await run(config, sources);
     return 0;
   } catch (error) {
     return reportStartFailure(error, 'serve');
   }
 }
 
-async function run(config: Config, sources: ConfigSources): Promise<void> {
+async function run({ values: config, files }: LoadedConfig, sources: ConfigSources): Promise<void> {
   const log = createRelayLog(config['run.logLevel']);
   await using resources = new AsyncDisposableStack();
   const running = new RunningConfig(config, {
@@ -79,19 +80,24 @@ async function run(config: Config, sources: ConfigSources): Promise<void> {
   });
   const server = resources.use(await startServer(relay, config, log));
   const apply = (values: Config): void => applyTo({ relay, server, log }, values);
+  const hangupEnds = files.length === 0 && isAtTerminal();
   const ended = untilSignal(
     (signal) => server.close(closingBy(signal, running.values)),
-    hangupReloads(sources, config) ? ['SIGINT', 'SIGTERM'] : undefined,
+    hangupEnds ? undefined : ['SIGINT', 'SIGTERM'],
   );
-  if (hangupReloads(sources, config)) process.on('SIGHUP', () => void running.reload());
+  if (!hangupEnds)
+    process.on('SIGHUP', () => {
+      if (files.length > 0) void running.reload();
+      else log.tell('info', 'configuration', { kept: true, reason: 'there is no file to read again' });
+    });
   process.stdout.write(`listening on ${server.url}\n`);
   process.stdout.write(`${describe(upstream)}\nanswers are kept ${place}\n`);
   await ended;
 }
 
-/** Where there is nothing to read again, it means that the terminal is gone. */
-function hangupReloads({ file }: ConfigSources, config: Config): boolean {
-  return file !== undefined || config['upstream.keyFile'] !== undefined;
+/** There SIGHUP means that the terminal is gone. */
+function isAtTerminal(): boolean {
+  return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }
 
 function open(config: Config, { onError }: RelayLog): OpenStore {

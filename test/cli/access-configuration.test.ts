@@ -162,6 +162,31 @@ test('millrace serve with keys takes others at SIGHUP, and has its figures for t
   assert.doesNotMatch(program.stderr, /0123456789/);
 });
 
+test('SIGHUP reads the files of secrets again, also of keys that no file names', async () => {
+  using folder = makeFolder();
+  const secretFile = folder.write('web-key', secrets.web);
+  const env = { MILLRACE_ACCESS_KEYS: JSON.stringify([{ id: 'web', secretFile }]) };
+  await using program = await startProgram(['serve', '--port', '0', '--store', 'memory'], { env });
+  const statusWith = async (secret: string): Promise<number> => {
+    const response = await fetch(`${program.url}/conversations`, { headers: { 'x-api-key': secret } });
+    await response.text();
+    return response.status;
+  };
+  const reload = async (count: number): Promise<void> => {
+    program.signal('SIGHUP');
+    while (program.stderr.split('"msg":"configuration"').length <= count) await new Promise(setImmediate);
+  };
+  folder.write('web-key', `${secrets.other}\n`);
+  assert.deepEqual([await statusWith(secrets.web), await statusWith(secrets.other)], [200, 401]);
+  await reload(1);
+  assert.deepEqual([await statusWith(secrets.web), await statusWith(secrets.other)], [401, 200]);
+  rmSync(secretFile);
+  await reload(2);
+  assert.match(program.stderr, /Cannot read [^"]*web-key[^\n]*"kept":true/);
+  assert.equal(await statusWith(secrets.other), 200);
+  assert.doesNotMatch(program.stderr, /0123456789/);
+});
+
 test('SIGHUP takes no upstream key away from a relay with keys, nor one that is a client’s: those stay with the relay', async () => {
   using folder = makeFolder();
   await using upstream = await startRawServer(() => ({

@@ -14,6 +14,7 @@ import type { ConfigSources, LoadedConfig } from '../../src/cli/config/read-conf
 import { settingNames, variablesOf } from '../../src/cli/config/serve-settings.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import type { Program } from '../support/program.ts';
+import { terminalSkip } from '../support/requirements.ts';
 
 interface Folder extends Disposable {
   write(name: string, text: string): string;
@@ -289,6 +290,7 @@ interface ConfigurationLine {
   readonly needRestart?: readonly string[];
   readonly problems?: readonly string[];
   readonly kept?: boolean;
+  readonly reason?: string;
 }
 
 /** The lines of the log about configurations, when there are `count`. */
@@ -357,8 +359,50 @@ test('at SIGHUP millrace serve takes limits and keys anew, says what needs a res
   assert.equal(await program.ended, 0, program.stderr);
 });
 
-test('millrace serve ends at SIGHUP where it has no file to read again', async () => {
-  await using program = await startProgram(['serve', '--port', '0']);
+test('millrace serve goes on at SIGHUP where it has no file to read again, and says so', async () => {
+  await using program = await startProgram(['serve', '--port', '0', '--store', 'memory']);
   program.signal('SIGHUP');
+  const [line] = await configurationLines(program, 1);
+  assert.deepEqual([line?.level, line?.kept, line?.reason], ['info', true, 'there is no file to read again']);
+  assert.equal((await fetch(`${program.url}/healthz`)).status, 200);
+  program.signal('SIGTERM');
   assert.equal(await program.ended, 0, program.stderr);
 });
+
+test(
+  'millrace serve ends with its terminal where it has no file to read again',
+  { skip: terminalSkip() },
+  async () => {
+    await using terminal = runProgram(['serve', '--port', '0', '--store', 'memory'], {
+      isAtTerminal: true,
+      stdin: { open: true },
+    });
+    const [, pid] = await terminal.waitFor(/^pid (\d+)\r?$/m);
+    const [, url = ''] = await terminal.waitFor(/^listening on (http:\/\/127\.0\.0\.1:[0-9]+)\r?$/m);
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => endProcess(Number(pid)));
+    assert.equal(await isServing(url), true);
+    terminal.signal('SIGKILL');
+    await terminal.ended;
+    while (await isServing(url)) await new Promise(setImmediate);
+    assert.equal(await isServing(url), false);
+  },
+);
+
+/** One that has ended already stays as it is. */
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+  }
+}
+
+async function isServing(url: string): Promise<boolean> {
+  try {
+    await (await fetch(`${url}/healthz`, { headers: { connection: 'close' } })).text();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -5,6 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { scriptProgram } from './requirements.ts';
 
 export interface Program extends AsyncDisposable {
   /** Everything written so far. */
@@ -27,6 +28,9 @@ export interface RunOptions {
   readonly stdin?: string | { readonly open: true };
   /** A file that stdout goes to, such as `/dev/full`; nothing of it is seen here. */
   readonly stdoutFile?: string;
+  /** It runs at a terminal of its own, which ends when the program is killed; first it says its process as `pid 123`.
+   * Ask `terminalSkip` before. */
+  readonly isAtTerminal?: boolean;
 }
 
 const bin = join(import.meta.dirname, '../../bin/millrace.mjs');
@@ -35,12 +39,13 @@ const bin = join(import.meta.dirname, '../../bin/millrace.mjs');
  * its own. */
 export function runProgram(
   args: readonly string[],
-  { env = {}, stdin = '', stdoutFile }: RunOptions = {},
+  { env = {}, stdin = '', stdoutFile, isAtTerminal }: RunOptions = {},
 ): Program {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ANTHROPIC_'));
   const stateFolder = mkdtempSync(join(tmpdir(), 'millrace-state-'));
   const file = stdoutFile === undefined ? undefined : openSync(stdoutFile, 'w');
-  const child = spawn(process.execPath, [bin, ...args], {
+  const command = commandOf(args, isAtTerminal);
+  const child = spawn(command[0], command.slice(1), {
     env: { ...Object.fromEntries(inherited), NODE_OPTIONS: '', XDG_STATE_HOME: stateFolder, ...env },
     stdio: ['pipe', file ?? 'pipe', 'pipe'],
   });
@@ -89,6 +94,13 @@ export function runProgram(
       await ended;
     },
   };
+}
+
+function commandOf(args: readonly string[], isAtTerminal = false): [string, ...string[]] {
+  const command: [string, ...string[]] = [process.execPath, bin, ...args];
+  if (!isAtTerminal) return command;
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  return [scriptProgram, '-qfec', `echo pid $$; exec ${quoted.join(' ')}`, '/dev/null'];
 }
 
 /** Starts a command that serves, and resolves with its address. */

@@ -24,6 +24,13 @@ export function systemdSkip(): string | false {
 
 export const systemdAnalyze = '/usr/bin/systemd-analyze';
 
+/** Why no program can be run at a terminal of its own here, or `false`. */
+export function terminalSkip(): string | false {
+  return (process.platform !== 'linux' || !existsSync(scriptProgram)) && `${scriptProgram} is not here`;
+}
+
+export const scriptProgram = '/usr/bin/script';
+
 function isLeftOut(name: string): boolean {
   return (process.env['MILLRACE_WITHOUT'] ?? '').split(',').includes(name);
 }

@@ -35,7 +35,12 @@ export interface LoadedConfig {
   readonly values: Config;
   /** Where each value is from, for a person. */
   readonly sources: Readonly<Record<SettingName, string>>;
+  /** Which say something of it: what a reload reads again. */
+  readonly files: readonly string[];
 }
+
+/** Undefined for a file that cannot be read, which is a problem told already. */
+type ReadText = (file: string) => Promise<string | undefined>;
 
 /** A value and where it is from; what is later in the list of sources counts less. */
 interface Found {
@@ -52,15 +57,20 @@ type Findings = Map<SettingName, Found>;
 /** Rejects with a ConfigError that names everything that is wrong. */
 export async function readConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const problems: string[] = [];
+  const files: string[] = [];
+  const read: ReadText = (file) => {
+    files.push(file);
+    return readText(file, problems);
+  };
   const findings: readonly Findings[] = [
     ofFlags(sources.flags, problems),
     ofAssignments(sources.assignments, problems),
     ofEnvironment(sources.environment, problems),
-    sources.file === undefined ? new Map() : await ofFile(sources.file, problems),
+    sources.file === undefined ? new Map() : await ofFile(sources.file, read, problems),
   ];
   const config = new Map(settingNames.map((name) => [name, firstOf(name, findings)]));
-  await takeKeyFile(config, problems);
-  await takeSecrets(config, { environment: sources.environment, problems });
+  await takeKeyFile(config, read, problems);
+  await takeSecrets(config, { environment: sources.environment, read, problems });
   // What is missing already would be found missing again.
   if (problems.length === 0) problems.push(...problemsOfAccess(config));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -71,6 +81,7 @@ export async function readConfig(sources: ConfigSources): Promise<LoadedConfig> 
       SettingName,
       string
     >,
+    files,
   };
 }
 
@@ -159,8 +170,8 @@ function take(name: SettingName, found: Found, taking: Taking): void {
   if (wrong.length === 0) taking.found.set(name, found);
 }
 
-async function ofFile(file: string, problems: string[]): Promise<Findings> {
-  const text = await readText(file, problems);
+async function ofFile(file: string, read: ReadText, problems: string[]): Promise<Findings> {
+  const text = await read(file);
   if (text === undefined) return new Map();
   const { value, faults, placeOf } = await parseDocument(text, file);
   const wrong = faults.length > 0 || value == null ? [] : problemsOf(value, fileShape);
@@ -186,7 +197,7 @@ async function readText(file: string, problems: string[]): Promise<string | unde
 }
 
 /** Takes the key out of its file; where a key is named as well, the nearer of the two counts. */
-async function takeKeyFile(config: Map<SettingName, Found>, problems: string[]): Promise<void> {
+async function takeKeyFile(config: Configured, read: ReadText, problems: string[]): Promise<void> {
   const file = config.get('upstream.keyFile');
   const key = config.get('upstream.key');
   if (typeof file?.value !== 'string' || key === undefined || key.rank < file.rank) return;
@@ -194,7 +205,7 @@ async function takeKeyFile(config: Map<SettingName, Found>, problems: string[]):
     problems.push(`${file.source}: only one of upstream.key and upstream.keyFile can be given`);
     return;
   }
-  const text = await readText(file.value, problems);
+  const text = await read(file.value);
   if (text === undefined) return;
   const value = text.trim();
   const wrong = problemsOf(value, settingOf('upstream.key').type.shape);
@@ -212,13 +223,17 @@ function valuesOf(config: Configured): Config {
 /** Puts the secrets of keys in their place. */
 async function takeSecrets(
   config: Configured,
-  { environment, problems }: Pick<ConfigSources, 'environment'> & { problems: string[] },
+  {
+    environment,
+    read,
+    problems,
+  }: Pick<ConfigSources, 'environment'> & { read: ReadText; problems: string[] },
 ): Promise<void> {
   const found = config.get('access.keys');
   if (found?.value === undefined) return;
   const value = await withSecrets(found.value as readonly KeyEntry[], {
     environment,
-    readText: (file) => readText(file, problems),
+    readText: read,
     report: (index, problem) => {
       const field = `access.keys[${index}]`;
       problems.push(`${placeWithin(found, field)} ${field}: ${problem}`);
