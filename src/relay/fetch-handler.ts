@@ -3,6 +3,7 @@
 
 import { BodyTooLargeError, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
+import { joinBytes } from './join-bytes.ts';
 import type { Relay } from './relay.ts';
 import { RequestError } from './request-error.ts';
 
@@ -82,19 +83,7 @@ async function readBody({ body, headers }: Request, maxBytes: number): Promise<U
     }
     chunks.push(chunk.value);
   }
-  return joined(chunks, length);
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const [first, second] = chunks;
-  if (first !== undefined && second === undefined) return first;
-  const bytes = new Uint8Array(length);
-  let position = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, position);
-    position += chunk.length;
-  }
-  return bytes;
+  return joinBytes(chunks, length);
 }
 
 function toResponse(

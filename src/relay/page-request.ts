@@ -1,6 +1,8 @@
 // What a page may ask for: a Messages body, with the relay's defaults where it says nothing.
 
 import { checkDepth, maxImageBodyBytes } from './access/page-rules.ts';
+import { isJsonObject } from './json-object.ts';
+import type { JsonObject } from './json-object.ts';
 import { readBodyText } from './request-body.ts';
 import { RequestError } from './request-error.ts';
 import type { RelayRequest } from './http.ts';
@@ -23,7 +25,7 @@ function isJson(type: string): boolean {
 export async function readObject(
   request: RelayRequest,
   { limits, access }: Pick<RouteContext, 'limits' | 'access'>,
-): Promise<Record<string, unknown>> {
+): Promise<JsonObject> {
   checkContentType(request, true);
   const { maxPageBodyBytes } = limits;
   const isLarge = access.rules.pages?.images === true;
@@ -35,11 +37,9 @@ export async function readObject(
   } catch {
     throw new RequestError(400, 'The request body is not valid JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new RequestError(400, 'The request body must be a JSON object');
-  }
+  if (!isJsonObject(value)) throw new RequestError(400, 'The request body must be a JSON object');
   checkDepth(value);
-  return value as Record<string, unknown>;
+  return value;
 }
 
 export interface PageRequest {

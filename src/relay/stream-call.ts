@@ -30,6 +30,11 @@ export interface StreamCall {
   readonly holdsTools?: boolean | undefined;
 }
 
+/** How an answer is asked for on behalf of pages: they see how it goes on, and can take back what they were shown. */
+export function pageCall(request: string, post: PostMessages): StreamCall {
+  return { request, post, retries: true, recovers: true, canRewind: true };
+}
+
 /** What the calls of all streams share. */
 export interface CallPolicy {
   readonly settings: CallSettings;

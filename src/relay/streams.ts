@@ -21,6 +21,7 @@ import type { ReaderPlace } from './reader-count.ts';
 import type { Encoder, Following } from './reader.ts';
 import type { CostOf } from './telemetry/stream-watch.ts';
 import type { ReaderOutcome, RelayTelemetry } from './telemetry/telemetry.ts';
+import { pageCall } from './stream-call.ts';
 import type { CallPolicy, PostMessages } from './stream-call.ts';
 import type { StartOptions, StartResult } from './start-options.ts';
 
@@ -290,8 +291,7 @@ export class Streams {
     const { request, takeover, owner } = open;
     if (takeover.endsWithKey === true && !this.#options.accounts.hasKey(owner))
       return endOf(new OwnerLimitError('removed')).ending;
-    const post = this.#options.takeoverPoster(takeover);
-    const call = { request, post, retries: true, recovers: true, canRewind: true };
+    const call = pageCall(request, this.#options.takeoverPoster(takeover));
     // Its readers have yet to come back.
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
     const turn = this.#options.accounts.takeOver(owner, request);

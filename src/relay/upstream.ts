@@ -3,6 +3,7 @@
 import type { ByteSource, Transport, TransportResponse } from '../client/index.ts';
 import type { TakeoverTerms } from '../storage/index.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
+import { joinBytes } from './join-bytes.ts';
 import type { PostMessages } from './stream-call.ts';
 
 export interface UpstreamOptions {
@@ -154,17 +155,14 @@ export function passedHeaders({ headers }: TransportResponse): Record<string, st
 /** Upstream's whole response, its body untouched but for its compression. */
 export async function passedResponse(
   response: TransportResponse,
-): Promise<RelayResponse & { readonly body: Uint8Array<ArrayBuffer> }> {
+): Promise<RelayResponse & { readonly body: Uint8Array }> {
   const limits = response.status >= 400 ? errorLimits : { maxBytes: maxReplyBytes };
   const body = await readBytes(response.body, limits);
   return { status: response.status, headers: passedHeaders(response), body };
 }
 
 /** Reads a body to its end, or to the first limit. */
-export async function readBytes(
-  body: ByteSource,
-  { maxBytes, maxMs }: ReadLimits,
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(body: ByteSource, { maxBytes, maxMs }: ReadLimits): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   const late = Promise.withResolvers<undefined>();
@@ -181,15 +179,5 @@ export async function readBytes(
     clearTimeout(timer);
     await body.cancel();
   }
-  return joined(chunks, length);
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let position = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, position);
-    position += chunk.length;
-  }
-  return bytes;
+  return joinBytes(chunks, length);
 }

@@ -1,5 +1,6 @@
 // What a request says of a conversation, and what that makes of its Messages body.
 
+import type { MessagesBody } from '../access/asked.ts';
 import { isConversationId, maxIdLength } from '../conversations/conversation-id.ts';
 import { errorResponse, randomId } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
@@ -11,7 +12,7 @@ import type { StartOptions } from '../start-options.ts';
 export interface BegunTurn {
   readonly type: 'begun';
   /** What goes upstream. */
-  readonly body: string;
+  readonly body: MessagesBody;
   readonly start: Pick<StartOptions, 'conversation' | 'onCreated'>;
   /** The name of the conversation was made here. */
   readonly isNamedHere: boolean;
@@ -32,7 +33,7 @@ export async function beginTurn(
   if (conversation === undefined) {
     if (parent !== undefined)
       throw new RequestError(400, 'parent: is a turn of a conversation, and none is named');
-    return { type: 'begun', body: JSON.stringify(fields), start: {}, isNamedHere: false };
+    return { type: 'begun', body: fields, start: {}, isNamedHere: false };
   }
   const { caller, conversations } = context;
   const { messages } = fields;
@@ -49,7 +50,7 @@ export async function beginTurn(
   }
   return {
     type: 'begun',
-    body: JSON.stringify({ ...fields, messages: begun.messages }),
+    body: { ...fields, messages: begun.messages },
     start: { conversation, onCreated: begun.add },
     isNamedHere: asked === null,
   };

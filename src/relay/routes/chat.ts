@@ -1,7 +1,6 @@
 // `POST /chat/stream`: one message in, text events out, for a reader loop of any tutorial.
 
 import { createTextEncoder } from '../formats/text-format.ts';
-import { eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { orphanMs, parseOnDisconnect } from '../on-disconnect.ts';
 import { readObject } from '../page-request.ts';
@@ -11,35 +10,24 @@ import type { RouteContext } from '../route-context.ts';
 import { beginTurn, conversationHeaders } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
 import type { StreamStart } from './open-stream.ts';
+import { pageStream } from './page-stream.ts';
+import { streamResponse } from './stream-response.ts';
 
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const asked = await toMessagesRequest(request, context);
   const leavingDoes = parseOnDisconnect(asked.onDisconnect, 'onDisconnect');
   const begun = await beginTurn(asked, { context, idempotencyKey: undefined });
   if (begun.type === 'refused') return begun.response;
-  const { upstream, caller } = context;
-  const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StreamStart = {
-    owner: caller.owner,
-    ...(leavingDoes?.(request.signal) ?? { orphanMs }),
+    ...pageStream(request, context, begun.body),
     ...begun.start,
-    call: {
-      request: begun.body,
-      post: upstream.poster(target),
-      retries: true,
-      recovers: true,
-      canRewind: true,
-    },
-    takeover: upstream.takeoverTerms(target),
+    ...(leavingDoes?.(request.signal) ?? { orphanMs }),
   };
+  const headers = conversationHeaders(begun.start.conversation);
   return openStream(context, start, {
     signal: request.signal,
     patienceMs: context.pingMs,
-    respond: (id, { follow }) =>
-      eventStreamResponse(follow(createTextEncoder()), {
-        'x-stream-id': id,
-        ...conversationHeaders(begun.start.conversation),
-      }),
+    respond: (id, { follow }) => streamResponse(id, follow(createTextEncoder()), headers),
   });
 }
 

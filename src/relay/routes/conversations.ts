@@ -5,6 +5,7 @@ import { cleanTitle } from '../conversations/new-turns.ts';
 import { errorResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import { readObject } from '../page-request.ts';
+import { decodePathName } from '../path-name.ts';
 import { RequestError } from '../request-error.ts';
 import type { RouteContext } from '../route-context.ts';
 
@@ -31,7 +32,7 @@ export async function getConversation(
   context: RouteContext,
   name: string,
 ): Promise<RelayResponse> {
-  const id = decode(name);
+  const id = decodePathName(name);
   const stored = id === undefined ? undefined : await context.conversations.read(context.caller.owner, id);
   return stored === undefined ? notFound(name) : jsonResponse(200, describe(stored));
 }
@@ -46,7 +47,7 @@ export async function patchConversation(
   if (unknown !== undefined) throw new RequestError(400, `${unknown}: is not a field of a conversation`);
   const change = { title: titleFrom(title), head: headFrom(head) };
   const { conversations, caller } = context;
-  const id = decode(name);
+  const id = decodePathName(name);
   const result = id === undefined ? 'gone' : await conversations.change(caller.owner, id, change);
   if (result === 'no_turn')
     return errorResponse(
@@ -63,7 +64,7 @@ export async function deleteConversation(
   { conversations, caller: { owner }, streams }: RouteContext,
   name: string,
 ): Promise<RelayResponse> {
-  const id = decode(name);
+  const id = decodePathName(name);
   const answers = id === undefined ? undefined : await conversations.store.delete(owner, id);
   if (answers === undefined) return notFound(name);
   for (const answer of answers) {
@@ -101,14 +102,6 @@ function cursorOf(text: string | null): Pick<ConversationSummary, 'id' | 'update
   const [, updatedAt, id] = /^(\d{1,15})\.(.+)$/su.exec(text) ?? [];
   if (id === undefined) throw new RequestError(400, 'after: must be the `next` of a list');
   return { id, updatedAt: Number(updatedAt) };
-}
-
-function decode(name: string): string | undefined {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return undefined;
-  }
 }
 
 function notFound(name: string): RelayResponse {

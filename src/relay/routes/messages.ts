@@ -6,8 +6,9 @@ import { countedReply } from '../access/counted-reply.ts';
 import { askedRefusal } from '../access/asked.ts';
 import type { MessagesBody } from '../access/asked.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
-import { errorResponse, eventStreamResponse } from '../http.ts';
+import { errorResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { isJsonObject } from '../json-object.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { RequestError } from '../request-error.ts';
@@ -16,6 +17,7 @@ import type { RouteContext } from '../route-context.ts';
 import { passedResponse } from '../upstream.ts';
 import { openStream } from './open-stream.ts';
 import type { StreamStart } from './open-stream.ts';
+import { streamResponse } from './stream-response.ts';
 
 export async function postMessages(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const text = await readBodyText(request, context.limits.maxApiBodyBytes);
@@ -66,6 +68,7 @@ async function streamMessages(
   const leavingDoes = parseOnDisconnect(request.headers.get(name), name);
   const start: StreamStart = {
     owner: caller.owner,
+    body,
     call: {
       request: requestText,
       post: upstream.poster(target),
@@ -82,12 +85,8 @@ async function streamMessages(
   };
   return openStream(context, start, {
     signal: request.signal,
-    body,
     respond: (id, { headers, follow }) =>
-      eventStreamResponse(follow(createMessagesEncoder({ withIds: false })), {
-        ...withoutType(headers),
-        'x-stream-id': id,
-      }),
+      streamResponse(id, follow(createMessagesEncoder({ withIds: false })), withoutType(headers)),
   });
 }
 
@@ -119,8 +118,8 @@ async function passThrough(
 /** Undefined when the body is not a JSON object. All else about it is upstream's to judge. */
 function parseBody(text: string): MessagesBody | undefined {
   try {
-    const value = JSON.parse(text) as MessagesBody | null;
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

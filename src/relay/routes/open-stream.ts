@@ -3,7 +3,6 @@
 import { logStart } from '../../storage/index.ts';
 import type { StreamLog } from '../../storage/index.ts';
 import { askedRefusal } from '../access/asked.ts';
-import type { MessagesBody } from '../access/asked.ts';
 import { limitsOf } from '../access/access-rules.ts';
 import { takeReaderPlace } from '../access/reader-limits.ts';
 import { closingResponse, errorResponse } from '../http.ts';
@@ -16,7 +15,7 @@ import type { StartOptions, StartResult } from '../start-options.ts';
 import { withStore } from '../storage-error.ts';
 
 /** What a route says of its stream; the rest is the same for all. */
-export type StreamStart = Omit<StartOptions, 'body' | 'hasKey' | 'waitMs'>;
+export type StreamStart = Omit<StartOptions, 'hasKey' | 'waitMs'>;
 
 /** A stream that there is. */
 interface OpenedStream {
@@ -30,8 +29,6 @@ interface OpenedStream {
 export interface StreamAnswer {
   /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
-  /** The request, where it has been parsed. */
-  readonly body?: MessagesBody;
   /** How long upstream's word is waited for, in milliseconds; then the client gets the stream, whatever it comes to.
    * With 0 it reads no events. Default: for as long as it takes. */
   readonly patienceMs?: number;
@@ -52,8 +49,8 @@ export async function openStream(
   answer: StreamAnswer,
 ): Promise<RelayResponse> {
   const { streams } = context;
-  const { body = parse(start.call.request), patienceMs, signal } = answer;
-  const refusal = askedRefusal(body, context);
+  const { patienceMs, signal } = answer;
+  const refusal = askedRefusal(start.body, context);
   if (refusal !== undefined) return refusal;
   const isReader = patienceMs !== 0;
   const place = isReader ? takeReaderPlace(context) : undefined;
@@ -61,7 +58,7 @@ export async function openStream(
   if (isReader && place === undefined) return limitResponse('readers');
   using reader = new NewReader({ streams, place, signal });
   const { hasKey } = context.caller;
-  const started = await streams.start({ ...start, body, hasKey, waitMs: waitMsOf(context) });
+  const started = await streams.start({ ...start, hasKey, waitMs: waitMsOf(context) });
   if (started.type === 'limited') return started.response;
   if (started.type !== 'started' && started.type !== 'exists') return startRefusals[started.type]();
   if (!reader.enter(started.id)) return limitResponse('readers');
@@ -107,11 +104,6 @@ async function conversationOf(log: StreamLog, id: string): Promise<string | unde
 /** A page sees how it goes on, and may wait. */
 function waitMsOf({ access, caller, isPage }: RouteContext): number {
   return isPage ? Infinity : limitsOf(access.rules, caller.owner).waitMs;
-}
-
-/** Throws nothing: every route has parsed it, or made it itself. */
-function parse(request: string): MessagesBody {
-  return JSON.parse(request) as MessagesBody;
 }
 
 /** Undefined when it takes longer. */

@@ -3,11 +3,9 @@
 import { isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
 import type { EntryId, StreamState } from '../../storage/index.ts';
 import { describeStream } from '../describe-stream.ts';
-import { takePlaceAt } from '../access/reader-limits.ts';
 import { maySee } from '../access/caller.ts';
-import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
+import { errorResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
-import { limitResponse } from '../limits.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
@@ -16,6 +14,8 @@ import { parseFormat } from '../stream-format.ts';
 import { beginTurn, conversationHeaders } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
 import type { StreamStart } from './open-stream.ts';
+import { pageStream } from './page-stream.ts';
+import { readStream, streamResponse } from './stream-response.ts';
 
 /** The most characters an idempotency key may have; as many as others allow. */
 const maxKeyLength = 255;
@@ -27,20 +27,10 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   const idempotencyKey = idempotencyKeyOf(request);
   const begun = await beginTurn(asked, { context, idempotencyKey });
   if (begun.type === 'refused') return begun.response;
-  const { upstream, caller } = context;
-  const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
   const start: StreamStart = {
-    owner: caller.owner,
-    idempotencyKey,
+    ...pageStream(request, context, begun.body),
     ...begun.start,
-    call: {
-      request: begun.body,
-      post: upstream.poster(target),
-      retries: true,
-      recovers: true,
-      canRewind: true,
-    },
-    takeover: upstream.takeoverTerms(target),
+    idempotencyKey,
     ...leavingDoes?.(format === undefined ? undefined : request.signal),
   };
   return openStream(context, start, {
@@ -49,9 +39,10 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     patienceMs: format === undefined ? 0 : context.pingMs,
     isNamedHere: begun.isNamedHere,
     respond: (id, { conversation, follow }) => {
-      const headers = { 'x-stream-id': id, ...conversationHeaders(conversation) };
-      if (format === undefined) return jsonResponse(202, { id, conversation }, headers);
-      return eventStreamResponse(follow(format.createEncoder(id)), { ...format.headers, ...headers });
+      const headers = conversationHeaders(conversation);
+      if (format === undefined)
+        return jsonResponse(202, { id, conversation }, { ...headers, 'x-stream-id': id });
+      return streamResponse(id, follow(format.createEncoder(id)), { ...format.headers, ...headers });
     },
   });
 }
@@ -61,19 +52,15 @@ export async function getStream(
   context: RouteContext,
   id: string,
 ): Promise<RelayResponse> {
-  const state = await context.streams.log.state(id);
-  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
+  const state = await stateFor(context, id);
+  if (state === undefined) return notFound(id);
   const format = parseFormat(request);
   if (format === undefined) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
   const after = offsetOf(request);
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: { 'x-stream-id': id }, body: '' };
-  const place = takePlaceAt(id, context);
-  if (place === undefined) return limitResponse('readers');
-  const { signal } = request;
-  const text = context.streams.follow(id, format.createEncoder(id), { after, signal, place });
-  return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id });
+  return readStream(request, context, { id, format, after });
 }
 
 export async function postStop(
@@ -81,8 +68,8 @@ export async function postStop(
   context: RouteContext,
   id: string,
 ): Promise<RelayResponse> {
-  const state = await context.streams.log.state(id);
-  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
+  const state = await stateFor(context, id);
+  if (state === undefined) return notFound(id);
   await context.streams.stop(id);
   return jsonResponse(200, { id }, { 'x-stream-id': id });
 }
@@ -93,8 +80,8 @@ export async function deleteStream(
   context: RouteContext,
   id: string,
 ): Promise<RelayResponse> {
-  const state = await context.streams.log.state(id);
-  if (state === undefined || !maySee(context.caller, state)) return notFound(id);
+  const state = await stateFor(context, id);
+  if (state === undefined) return notFound(id);
   await context.streams.remove(id);
   return { status: 204, headers: { 'x-stream-id': id }, body: '' };
 }
@@ -117,6 +104,12 @@ function offsetOf({ headers, query }: RelayRequest): EntryId {
       `Last-Event-ID: must be the id of an event of this stream, not ${JSON.stringify(text)}`,
     );
   return after;
+}
+
+/** Undefined also for the stream of somebody else. */
+async function stateFor({ streams, caller }: RouteContext, id: string): Promise<StreamState | undefined> {
+  const state = await streams.log.state(id);
+  return state !== undefined && maySee(caller, state) ? state : undefined;
 }
 
 async function describe(state: StreamState, { streams }: RouteContext): Promise<object> {

@@ -1,35 +1,32 @@
 // `/api/chat`: the interface that the AI SDK's `useChat` expects of its server. The chat's id names the conversation.
 
-import { logStart } from '../../storage/index.ts';
-import { takePlaceAt } from '../access/reader-limits.ts';
-import { errorResponse, eventStreamResponse, jsonResponse } from '../http.ts';
+import { errorResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
-import { limitResponse } from '../limits.ts';
 import { orphanMs, parseOnDisconnect } from '../on-disconnect.ts';
+import { decodePathName } from '../path-name.ts';
 import type { RouteContext } from '../route-context.ts';
 import { parseUiVersion, uiFormat } from '../stream-format.ts';
-import type { StreamFormat } from '../stream-format.ts';
 import { parseChatId, parseChatRequest } from '../use-chat/chat-request.ts';
 import { openStream } from './open-stream.ts';
+import { pageStream } from './page-stream.ts';
+import { readStream, streamResponse } from './stream-response.ts';
 
 export async function postChat(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const version = parseUiVersion(request);
   const { body, turns, chatId, messageId, onDisconnect } = await parseChatRequest(request, context);
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
-  const { upstream, caller, conversations } = context;
-  const target = { target: '/v1/messages', headers: upstream.ownHeaders(request) };
+  const { caller, conversations } = context;
   const canRewind = version === 7;
-  const call = { request: body, post: upstream.poster(target), retries: true, recovers: true, canRewind };
+  const stream = pageStream(request, context, body);
   return openStream(
     context,
     {
-      owner: caller.owner,
+      ...stream,
       conversation: chatId,
       messageId,
       onCreated: await conversations.adopt(caller.owner, chatId, turns),
       // What has not been shown can be made anew, also for a reader who can take nothing back.
-      call: { ...call, holdsTools: !canRewind },
-      takeover: upstream.takeoverTerms(target),
+      call: { ...stream.call, canRewind, holdsTools: !canRewind },
       ...(leavingDoes?.(request.signal) ?? { orphanMs }),
     },
     {
@@ -37,7 +34,8 @@ export async function postChat(request: RelayRequest, context: RouteContext): Pr
       patienceMs: context.pingMs,
       respond: (id, { follow }) => {
         const format = uiFormat({ version, isReplay: false });
-        return uiResponse(id, format, follow(format.createEncoder(id)));
+        const headers = { ...format.headers, ...resumable(id) };
+        return streamResponse(id, follow(format.createEncoder(id)), headers);
       },
     },
   );
@@ -52,12 +50,8 @@ export async function getChatStream(
   const version = parseUiVersion(request);
   const id = await newestOf(context, name);
   if (id === undefined) return { status: 204, headers: {}, body: '' };
-  const place = takePlaceAt(id, context);
-  if (place === undefined) return limitResponse('readers');
-  const { signal } = request;
   const format = uiFormat({ version, isReplay: true });
-  const text = context.streams.follow(id, format.createEncoder(id), { after: logStart, signal, place });
-  return uiResponse(id, format, text);
+  return readStream(request, context, { id, format, headers: resumable(id) });
 }
 
 export async function postChatStop(
@@ -72,19 +66,10 @@ export async function postChatStop(
 }
 
 function newestOf({ streams, caller }: RouteContext, name: string): Promise<string | undefined> {
-  return streams.log.newest(caller.owner, parseChatId(decoded(name), 'The id in the path'));
+  return streams.log.newest(caller.owner, parseChatId(decodePathName(name), 'The id in the path'));
 }
 
-/** Empty for what is no sound encoding. */
-function decoded(name: string): string {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return '';
-  }
-}
-
-function uiResponse(id: string, format: StreamFormat, text: AsyncIterable<string>): RelayResponse {
-  // By the last one assistant-ui knows that there is something to come back to.
-  return eventStreamResponse(text, { ...format.headers, 'x-stream-id': id, 'x-resumable-stream-id': id });
+/** By this assistant-ui knows that there is something to come back to. */
+function resumable(id: string): Readonly<Record<string, string>> {
+  return { 'x-resumable-stream-id': id };
 }

@@ -2,6 +2,7 @@
 // is said in a sentence: the page shows it as it is.
 
 import type { MessageParam } from '../../client/index.ts';
+import type { MessagesBody } from '../access/asked.ts';
 import { isConversationId, maxIdLength } from '../conversations/conversation-id.ts';
 import { isJsonObject } from '../json-object.ts';
 import type { JsonObject } from '../json-object.ts';
@@ -15,7 +16,7 @@ import { toTools } from './to-tools.ts';
 
 export interface ChatRequest extends Pick<PageRequest, 'onDisconnect'> {
   /** The Messages request, as it goes upstream. */
-  readonly body: string;
+  readonly body: MessagesBody;
   /** Its messages. */
   readonly turns: readonly MessageParam[];
   readonly chatId: string;
@@ -65,7 +66,7 @@ export async function parseChatRequest(
   return {
     chatId: parseChatId(fields['id'], 'id'),
     messageId: continuedId(fields, messages),
-    body: JSON.stringify(body),
+    body,
     turns: history.turns as unknown as readonly MessageParam[],
     onDisconnect: fields['onDisconnect'],
   };

@@ -1,0 +1,39 @@
+// The response that is a stream's text.
+
+import { logStart } from '../../storage/index.ts';
+import type { EntryId } from '../../storage/index.ts';
+import { takePlaceAt } from '../access/reader-limits.ts';
+import { eventStreamResponse } from '../http.ts';
+import type { RelayRequest, RelayResponse } from '../http.ts';
+import { limitResponse } from '../limits.ts';
+import type { RouteContext } from '../route-context.ts';
+import type { StreamFormat } from '../stream-format.ts';
+
+/** `headers` are those beside what every stream has. */
+export function streamResponse(
+  id: string,
+  text: AsyncIterable<string>,
+  headers: Readonly<Record<string, string>> = {},
+): RelayResponse {
+  return eventStreamResponse(text, { ...headers, 'x-stream-id': id });
+}
+
+interface Reading {
+  readonly id: string;
+  readonly format: StreamFormat;
+  /** Default: from the beginning. */
+  readonly after?: EntryId;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The response for one more reader of a stream that is there, or its refusal. */
+export function readStream(
+  { signal }: RelayRequest,
+  context: Pick<RouteContext, 'streams' | 'access' | 'caller'>,
+  { id, format, after = logStart, headers }: Reading,
+): RelayResponse {
+  const place = takePlaceAt(id, context);
+  if (place === undefined) return limitResponse('readers');
+  const text = context.streams.follow(id, format.createEncoder(id), { after, signal, place });
+  return streamResponse(id, text, { ...format.headers, ...headers });
+}
