@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { ConfigError } from '../../src/cli/config/config-error.ts';
 import { printConfig } from '../../src/cli/config/print-config.ts';
 import { readConfig } from '../../src/cli/config/read-config.ts';
 import type { ConfigSources, LoadedConfig } from '../../src/cli/config/read-config.ts';
 import { accessOf } from '../../src/cli/config/relay-options.ts';
+import { makeFolder } from '../support/folder.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import { startRawServer } from '../support/raw-server.ts';
 
@@ -16,22 +14,6 @@ const secrets = {
   operator: 'operator-0123456789-abcdefghij-01234',
   other: 'other-0123456789-abcdefghij-01234567',
 };
-
-interface Folder extends Disposable {
-  write(name: string, text: string): string;
-}
-
-function makeFolder(): Folder {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-access-'));
-  return {
-    write: (name, text) => {
-      const path = join(folder, name);
-      writeFileSync(path, text);
-      return path;
-    },
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
-  };
-}
 
 function read(file: string, environment: ConfigSources['environment'] = {}): Promise<LoadedConfig> {
   return readConfig({ file, environment, flags: new Map(), assignments: [] });

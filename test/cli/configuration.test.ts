@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { publishedPrices } from 'millrace/relay';
 import { startSimulator } from 'millrace/simulator';
@@ -12,25 +9,10 @@ import { printConfig } from '../../src/cli/config/print-config.ts';
 import { misspeltVariables, readConfig } from '../../src/cli/config/read-config.ts';
 import type { ConfigSources, LoadedConfig } from '../../src/cli/config/read-config.ts';
 import { settingNames, variablesOf } from '../../src/cli/config/serve-settings.ts';
+import { makeFolder } from '../support/folder.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import type { Program } from '../support/program.ts';
 import { terminalSkip } from '../support/requirements.ts';
-
-interface Folder extends Disposable {
-  write(name: string, text: string): string;
-}
-
-function makeFolder(): Folder {
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-config-'));
-  return {
-    write: (name, text) => {
-      const path = join(folder, name);
-      writeFileSync(path, text);
-      return path;
-    },
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
-  };
-}
 
 function read(sources: Partial<ConfigSources>): Promise<LoadedConfig> {
   return readConfig({ environment: {}, flags: new Map(), assignments: [], ...sources });

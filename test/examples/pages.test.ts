@@ -1,36 +1,20 @@
 // The example pages in a browser, served as their README says, before a relay whose upstream says what a test wants.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { startSimulator } from 'millrace/simulator';
 import { startHeldUpstream } from '../support/held-upstream.ts';
-import { openPageBefore } from '../support/open-page.ts';
 import type { OpenPage } from '../support/open-page.ts';
-import { browserSkip } from '../support/requirements.ts';
-import { launchChromium, noMisdeeds } from '../web/chromium.ts';
+import { describePages } from '../support/page-suite.ts';
+import { noMisdeeds } from '../web/chromium.ts';
 
 const examples = join(import.meta.dirname, '../../examples');
 
-describe('An example page', { skip: browserSkip() }, () => {
-  let browser: Browser;
-  let cacheDir: string;
-
-  before(async () => {
-    cacheDir = mkdtempSync(join(tmpdir(), 'millrace-vite-'));
-    browser = await launchChromium();
-  });
-
-  after(async () => {
-    await browser?.close();
-    rmSync(cacheDir, { recursive: true });
-  });
-
+describePages('An example page', (openPageOf) => {
   const openPage = (name: string, upstreamUrl: string): Promise<OpenPage> =>
-    openPageBefore(upstreamUrl, { browser, cacheDir, root: join(examples, name) });
+    openPageOf(join(examples, name), upstreamUrl);
 
   async function send(page: Page, text: string): Promise<void> {
     const field = page.getByRole('textbox', { name: 'Message' });

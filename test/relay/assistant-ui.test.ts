@@ -1,34 +1,18 @@
 // assistant-ui's own runtime and transport in a browser, before a relay.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import type { Browser, Locator, Page } from 'playwright-core';
+import { test } from 'node:test';
+import type { Locator, Page } from 'playwright-core';
 import { startSimulator } from 'millrace/simulator';
 import { startHeldUpstream } from '../support/held-upstream.ts';
-import { openPageBefore } from '../support/open-page.ts';
 import type { OpenPage } from '../support/open-page.ts';
-import { browserSkip } from '../support/requirements.ts';
-import { launchChromium, noMisdeeds } from '../web/chromium.ts';
+import { describePages } from '../support/page-suite.ts';
+import { noMisdeeds } from '../web/chromium.ts';
 
-describe('assistant-ui', { skip: browserSkip() }, () => {
-  let browser: Browser;
-  let cacheDir: string;
-
-  before(async () => {
-    cacheDir = mkdtempSync(join(tmpdir(), 'millrace-vite-'));
-    browser = await launchChromium();
-  });
-
-  after(async () => {
-    await browser?.close();
-    rmSync(cacheDir, { recursive: true });
-  });
-
+describePages('assistant-ui', (openPageOf) => {
   const open = (upstreamUrl: string): Promise<OpenPage> =>
-    openPageBefore(upstreamUrl, { browser, cacheDir, root: join(import.meta.dirname, 'assistant-ui') });
+    openPageOf(join(import.meta.dirname, 'assistant-ui'), upstreamUrl);
 
   async function send(page: Page, text: string): Promise<void> {
     await page.getByRole('textbox', { name: 'Message' }).fill(text);

@@ -7,6 +7,7 @@ import type { LogLine } from 'millrace/relay';
 import { startSimulator } from 'millrace/simulator';
 import type { FaultPlan } from 'millrace/simulator';
 import { PrometheusMeter } from '../../src/cli/metrics/prometheus-meter.ts';
+import { askRelay } from '../support/ask-relay.ts';
 import { startTestRelay } from '../support/relay.ts';
 import type { TestRelayOptions } from '../support/relay.ts';
 
@@ -48,21 +49,8 @@ async function answer(
     ...options,
     calls: { retry: { maxRetries: 0 }, fallback: ['claude-haiku-4-5', 'non-streaming'], ...options.calls },
   });
-  const response = await fetch(relay.url + path, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'anthropic-version': '2023-06-01',
-      accept: 'text/event-stream',
-      ...headers,
-    },
-    body: JSON.stringify({
-      model: 'claude-sonnet-5',
-      max_tokens: 500,
-      stream: true,
-      messages: [{ role: 'user', content: asked }],
-    }),
-  });
+  const body = { max_tokens: 500, messages: [{ role: 'user', content: asked }] };
+  const response = await askRelay(relay, path, { headers, body });
   const text = await response.text();
   const id = response.headers.get('x-stream-id');
   const state = (id === null

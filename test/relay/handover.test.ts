@@ -8,6 +8,7 @@ import { createFetchHandler } from 'millrace/relay';
 import type { LogLine } from 'millrace/relay';
 import { MemoryStreamLog } from 'millrace/storage';
 import type { StreamLog } from 'millrace/storage';
+import { askRelay, params } from '../support/ask-relay.ts';
 import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
 import type { RawAnswer, RawServer } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
@@ -16,7 +17,6 @@ import { logWith } from '../support/stream-log.ts';
 import { messageEnd, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
 
-const params = { model: 'claude-sonnet-5', max_tokens: 900, messages: [{ role: 'user', content: 'x' }] };
 const begun = sse(messageStart, ...textEvents(0, 'The wheel ', 'turns').slice(0, -1));
 const rest = sse(messageStart, ...textEvents(0, ' and turns.'), ...messageEnd);
 const own = { apiKey: 'sk-own' };
@@ -33,25 +33,6 @@ const startRest = (text = rest): Promise<RawServer> =>
 /** A relay that may go before its test is over. */
 function startRelay(upstream: RawServer, log: StreamLog, options: TestRelayOptions = {}): Promise<TestRelay> {
   return startTestRelay(upstream.url, { log, upstream: own, ...options });
-}
-
-interface Asking {
-  readonly headers?: Record<string, string>;
-  readonly body?: object;
-}
-
-function post(relay: TestRelay, path = '/streams', { headers, body = {} }: Asking = {}): Promise<Response> {
-  const asked = path === '/chat/stream' ? { message: 'x' } : { ...params, stream: true };
-  return fetch(relay.url + path, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'anthropic-version': '2023-06-01',
-      accept: 'text/event-stream',
-      ...headers,
-    },
-    body: JSON.stringify({ ...asked, ...body }),
-  });
 }
 
 function get(
@@ -93,7 +74,7 @@ test('an answer is left to the next relay, and a reader who comes back has each 
   const log = lastingLog();
   await using upstream = await startSilent();
   await using relay = await startRelay(upstream, log);
-  const response = await post(relay);
+  const response = await askRelay(relay);
   const heard = listen(response);
   await turnsUntil(() => heard.text.includes('turns'));
   await relay.relay.close({ handOver: true });
@@ -128,7 +109,7 @@ test('a reader of text is told to come back too, and gets the rest of the text',
   const log = lastingLog();
   await using upstream = await startSilent();
   await using relay = await startRelay(upstream, log);
-  const response = await post(relay, '/chat/stream');
+  const response = await askRelay(relay, '/chat/stream');
   const heard = listen(response);
   await turnsUntil(() => heard.text.includes('turns'));
   await relay.relay.close({ handOver: true });
@@ -162,7 +143,7 @@ for (const [title, path, options, bytes] of [
     const log = lastingLog();
     await using upstream = await startSilent(streamResponse(bytes));
     await using relay = await startRelay(upstream, log, options);
-    const response = await post(relay, path);
+    const response = await askRelay(relay, path);
     const heard = listen(response);
     await turnsUntil(() => heard.text.includes('_delta'));
     laterMs = 61 * 60 * 1000;
@@ -179,7 +160,7 @@ test('who waits for upstream’s word gets the stream and its id, to come back w
     const log = lastingLog();
     await using upstream = await startSilent('');
     await using relay = await startRelay(upstream, log);
-    const asked = post(relay, path);
+    const asked = askRelay(relay, path);
     await turnsUntil(() => upstream.requests.length === 1);
     await relay.relay.close({ handOver: true });
     const response = await asked;
@@ -193,7 +174,7 @@ test('who waits for upstream’s word gets the stream and its id, to come back w
   const log = lastingLog();
   await using upstream = await startSilent('');
   await using relay = await startRelay(upstream, log);
-  const asked = post(relay, '/v1/messages');
+  const asked = askRelay(relay, '/v1/messages');
   await turnsUntil(() => upstream.requests.length === 1);
   await relay.relay.close({ handOver: true });
   assert.equal((await asked).status, 503, 'nobody goes on with this one');
@@ -209,7 +190,7 @@ test('an answer that is being gone on with is left as well, until it was gone on
       : { bytes: streamResponse(begun), then: 'fin' },
   );
   const relay = await startRelay(first, log);
-  const response = await post(relay);
+  const response = await askRelay(relay);
   const heard = listen(response);
   await turnsUntil(() => heard.text.includes(' and'));
   await relay.server.close({ handOver: true });
@@ -232,7 +213,7 @@ test('a stop that came first is a stop', async () => {
   const log = lastingLog();
   await using upstream = await startSilent();
   await using relay = await startRelay(upstream, log);
-  const response = await post(relay);
+  const response = await askRelay(relay);
   const heard = listen(response);
   await turnsUntil(() => heard.text.includes('turns'));
   const stopped = fetch(`${relay.url}/streams/${idOf(response)}/stop`, { method: 'POST' });
@@ -283,7 +264,7 @@ test('a relay that drains takes over nothing more', async (t) => {
   const log = lastingLog();
   await using upstream = await startSilent();
   await using relay = await startRelay(upstream, log);
-  const heard = listen(await post(relay));
+  const heard = listen(await askRelay(relay));
   await turnsUntil(() => heard.text.includes('turns'));
   const drained = relay.relay.drain(2 ** 31);
   const takeover = { target: '/v1/messages', headers: {} };
@@ -302,7 +283,7 @@ test('the operator is told which streams were left', async () => {
   const lines: LogLine[] = [];
   await using upstream = await startSilent();
   await using relay = await startRelay(upstream, lastingLog(), { onLog: (line) => lines.push(line) });
-  const response = await post(relay);
+  const response = await askRelay(relay);
   const heard = listen(response);
   await turnsUntil(() => heard.text.includes('turns'));
   await relay.relay.close({ handOver: true });

@@ -8,34 +8,14 @@ import { startSimulator } from 'millrace/simulator';
 import type { Fault } from 'millrace/simulator';
 import { logStart, MemoryStreamLog } from 'millrace/storage';
 import type { LogRecord, StreamLog, TakeoverTerms } from 'millrace/storage';
-import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
-import type { RawAnswer, RawServer } from '../support/raw-server.ts';
+import { askRelay, params } from '../support/ask-relay.ts';
+import { cleanEnd, streamResponse } from '../support/raw-server.ts';
+import type { RawAnswer } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
-import type { TestRelay } from '../support/relay.ts';
+import { startScript } from '../support/script-server.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
 import { blockEvents, messageEnd, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
-
-const params = { model: 'claude-sonnet-5', max_tokens: 900, messages: [{ role: 'user', content: 'x' }] };
-
-interface Asking {
-  readonly headers?: Record<string, string>;
-  readonly body?: object;
-}
-
-function post(relay: TestRelay, path: string, { headers, body = params }: Asking = {}): Promise<Response> {
-  const whole = path === '/chat/stream' ? { message: 'x' } : { ...body, stream: true };
-  return fetch(relay.url + path, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'anthropic-version': '2023-06-01',
-      accept: 'text/event-stream',
-      ...headers,
-    },
-    body: JSON.stringify(whole),
-  });
-}
 
 function framesOf(text: string): ServerSentEvent[] {
   const decoder = new SseDecoder();
@@ -47,19 +27,6 @@ function messageOf(text: string): MessageAccumulator {
   const accumulator = new MessageAccumulator();
   for (const frame of framesOf(text)) accumulator.push(parseStreamEvent(frame));
   return accumulator;
-}
-
-/** A server that gives these answers in turn; the last one again and again. */
-function startScript(...answers: readonly (string | RawAnswer)[]): Promise<RawServer> {
-  let count = 0;
-  return startRawServer(() => {
-    const answer = answers[Math.min(count, answers.length - 1)] ?? '';
-    count += 1;
-    if (typeof answer !== 'string') return answer;
-    const bytes = answer.startsWith('HTTP') ? answer : streamResponse(answer) + cleanEnd;
-    // Closed, the connection might be taken for the next request before that is known.
-    return { bytes, then: 'hold' };
-  });
 }
 
 async function recordsIn(log: StreamLog, id: string): Promise<LogRecord[]> {
@@ -78,7 +45,7 @@ test('text that breaks off goes on in its block on every route, and the answer e
   for (const path of ['/v1/messages', '/streams']) {
     await using upstream = await startScript(begun, rest);
     await using relay = await startTestRelay(upstream.url);
-    const text = await (await post(relay, path)).text();
+    const text = await (await askRelay(relay, path)).text();
     const { message, ending } = messageOf(text);
     assert.equal(ending?.type, 'complete', text);
     assert.deepEqual(message?.content, [{ type: 'text', text: 'The wheel turns and turns.' }]);
@@ -87,7 +54,7 @@ test('text that breaks off goes on in its block on every route, and the answer e
   }
   await using upstream = await startScript(begun, rest);
   await using relay = await startTestRelay(upstream.url);
-  const frames = framesOf(await (await post(relay, '/chat/stream')).text());
+  const frames = framesOf(await (await askRelay(relay, '/chat/stream')).text());
   const said = frames.filter(({ event }) => event === 'text').map(({ data }) => JSON.parse(data) as string);
   assert.equal(said.join(''), 'The wheel turns and turns.');
   assert.equal(frames.at(-1)?.event, 'done');
@@ -97,13 +64,13 @@ test('the frames of the first attempt are upstream’s own, byte for byte', asyn
   const padded = begun.replaceAll('}\n\n', '}   \n\n');
   await using upstream = await startScript(padded, rest);
   await using relay = await startTestRelay(upstream.url);
-  assert.ok((await (await post(relay, '/v1/messages')).text()).startsWith(padded));
+  assert.ok((await (await askRelay(relay, '/v1/messages')).text()).startsWith(padded));
 });
 
 test('the log tells of every further request, and what all of them took', async () => {
   await using upstream = await startScript(begun, overloaded, rest);
   await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
-  const response = await post(relay, '/streams');
+  const response = await askRelay(relay, '/streams');
   await response.text();
   const id = response.headers.get('x-stream-id') ?? '';
   const records = await recordsIn(relay.log, id);
@@ -163,7 +130,7 @@ test('GET /streams/:id tells what each call of an answer took and broke with, al
   };
   await using upstream = await startScript(begun, broken, last);
   await using relay = await startTestRelay(upstream.url);
-  const response = await post(relay, '/streams');
+  const response = await askRelay(relay, '/streams');
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   while (text.split('further_attempt').length < 3) text += (await reader.read()).value ?? '';
@@ -226,13 +193,13 @@ test('an error event in the middle is gone on from where it is passing, and come
     `event: error\ndata: {"type":"error","error":{"type":"${type}","message":"No"}  }\n\n`;
   await using passing = await startScript(begun + errorFrame('overloaded_error'), rest);
   await using relay = await startTestRelay(passing.url);
-  const text = await (await post(relay, '/v1/messages')).text();
+  const text = await (await askRelay(relay, '/v1/messages')).text();
   assert.equal(messageOf(text).ending?.type, 'complete');
   assert.doesNotMatch(text, /overloaded_error/);
 
   await using lasting = await startScript(begun + errorFrame('invalid_request_error'), rest);
   await using other = await startTestRelay(lasting.url);
-  const failed = await (await post(other, '/v1/messages')).text();
+  const failed = await (await askRelay(other, '/v1/messages')).text();
   assert.equal(failed, begun + errorFrame('invalid_request_error'));
   assert.equal(lasting.requests.length, 1);
 });
@@ -241,7 +208,7 @@ test('an answer that has its stop_reason is finished without another request', a
   const all = sse(messageStart, ...textEvents(0, 'Hello'), ...messageEnd.slice(0, 1));
   await using upstream = await startScript(all);
   await using relay = await startTestRelay(upstream.url);
-  const text = await (await post(relay, '/v1/messages')).text();
+  const text = await (await askRelay(relay, '/v1/messages')).text();
   assert.equal(messageOf(text).ending?.type, 'complete');
   assert.equal(upstream.requests.length, 1);
 });
@@ -249,11 +216,13 @@ test('an answer that has its stop_reason is finished without another request', a
 test('x-millrace-recover: off gives a typed error, and any other word is refused', async () => {
   await using upstream = await startScript(begun, rest);
   await using relay = await startTestRelay(upstream.url);
-  const text = await (await post(relay, '/v1/messages', { headers: { 'x-millrace-recover': 'off' } })).text();
+  const text = await (
+    await askRelay(relay, '/v1/messages', { headers: { 'x-millrace-recover': 'off' } })
+  ).text();
   assert.ok(text.startsWith(begun));
   assert.match(text, /event: error\ndata: .*"code":"truncated"/);
   assert.equal(upstream.requests.length, 1);
-  const refused = await post(relay, '/v1/messages', { headers: { 'x-millrace-recover': 'perhaps' } });
+  const refused = await askRelay(relay, '/v1/messages', { headers: { 'x-millrace-recover': 'perhaps' } });
   assert.equal(refused.status, 400);
   assert.match(await refused.text(), /x-millrace-recover: must be \\"on\\" or \\"off\\", not \\"perhaps\\"/);
 });
@@ -261,7 +230,7 @@ test('x-millrace-recover: off gives a typed error, and any other word is refused
 test('an answer that keeps breaking ends with why it broke, once there were as many recoveries as there may be', async () => {
   await using upstream = await startScript(begun, sse(messageStart, ...textEvents(0, ' and').slice(0, -1)));
   await using relay = await startTestRelay(upstream.url, { calls: { recover: { maxRecoveries: 2 } } });
-  const text = await (await post(relay, '/v1/messages')).text();
+  const text = await (await askRelay(relay, '/v1/messages')).text();
   assert.equal(upstream.requests.length, 3);
   assert.match(text, /event: error\ndata: .*"code":"truncated".*\n\n$/);
   assert.equal(messageOf(text).message?.content.length, 1);
@@ -282,7 +251,7 @@ const toolAnew = sse(
 test('a tool input that was open is withdrawn and written anew where a reader can be told', async () => {
   await using upstream = await startScript(toolBegun, toolAnew);
   await using relay = await startTestRelay(upstream.url);
-  const response = await post(relay, '/streams');
+  const response = await askRelay(relay, '/streams');
   const frames = framesOf(await response.text());
   const own = frames.filter(({ event }) => event === 'millrace').map(({ data }) => data);
   assert.match(own.join('\n'), /"record":\{"type":"rewind","fromIndex":1\}/);
@@ -298,7 +267,7 @@ test('a tool input that was open is withdrawn and written anew where a reader ca
 test('a tool input that was open ends /v1/messages with upstream’s failure, without another request', async () => {
   await using upstream = await startScript(toolBegun, toolAnew);
   await using relay = await startTestRelay(upstream.url);
-  const text = await (await post(relay, '/v1/messages')).text();
+  const text = await (await askRelay(relay, '/v1/messages')).text();
   assert.ok(text.startsWith(toolBegun));
   assert.match(text, /event: error\ndata: .*"code":"truncated".*\n\n$/);
   assert.equal(upstream.requests.length, 1);
@@ -308,7 +277,7 @@ test('a tool input that is held back is made anew on /v1/messages too, and comes
   const headers = { 'x-millrace-hold-tool-input': 'on' };
   await using upstream = await startScript(toolBegun, toolAnew);
   await using relay = await startTestRelay(upstream.url);
-  const text = await (await post(relay, '/v1/messages', { headers })).text();
+  const text = await (await askRelay(relay, '/v1/messages', { headers })).text();
   const { message, ending } = messageOf(text);
   assert.equal(ending?.type, 'complete', text);
   assert.deepEqual(structuredClone(message?.content), [
@@ -322,7 +291,7 @@ test('a tool input that is held back is made anew on /v1/messages too, and comes
   const more = Promise.withResolvers<string>();
   await using slow = await startScript({ ...held, later: more.promise });
   await using other = await startTestRelay(slow.url);
-  const response = await post(other, '/v1/messages', { headers });
+  const response = await askRelay(other, '/v1/messages', { headers });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let seen = '';
   while (!seen.includes('content_block_stop')) seen += (await reader.read()).value ?? '';
@@ -342,7 +311,7 @@ test('a finished tool call is never asked for again', async () => {
   const finished = sse(messageStart, ...toolEvents(0, '{"place":"mill"}'));
   await using upstream = await startScript(finished, rest);
   await using relay = await startTestRelay(upstream.url);
-  assert.match(await (await post(relay, '/streams')).text(), /"code":"truncated"/);
+  assert.match(await (await askRelay(relay, '/streams')).text(), /"code":"truncated"/);
   assert.equal(upstream.requests.length, 1);
 });
 
@@ -350,18 +319,18 @@ test('a call that fails before any content is made again for pages, and passes a
   for (const path of ['/streams', '/chat/stream']) {
     await using upstream = await startScript(overloaded, overloaded, rest);
     await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
-    assert.match(await (await post(relay, path)).text(), /and turns/);
+    assert.match(await (await askRelay(relay, path)).text(), /and turns/);
     assert.equal(upstream.requests.length, 3);
   }
   await using upstream = await startScript(overloaded, rest);
   await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
-  const passed = await post(relay, '/v1/messages');
+  const passed = await askRelay(relay, '/v1/messages');
   assert.equal(passed.status, 529);
   assert.match(await passed.text(), /Overloaded 1/);
   assert.equal(upstream.requests.length, 1);
   await using again = await startScript(overloaded, rest);
   await using other = await startTestRelay(again.url, { calls: { retry: { maxDelayMs: 0 } } });
-  const retried = await post(other, '/v1/messages', { headers: { 'x-millrace-retry': 'on' } });
+  const retried = await askRelay(other, '/v1/messages', { headers: { 'x-millrace-retry': 'on' } });
   assert.equal(messageOf(await retried.text()).ending?.type, 'complete');
 });
 
@@ -370,7 +339,7 @@ test('a page gets the last error when every call has failed', async () => {
   await using relay = await startTestRelay(upstream.url, {
     calls: { retry: { maxRetries: 1, maxDelayMs: 0 } },
   });
-  const response = await post(relay, '/streams');
+  const response = await askRelay(relay, '/streams');
   assert.equal(response.status, 529);
   assert.match(await response.text(), /"type":"overloaded_error","message":"Overloaded 1"/);
   assert.equal(upstream.requests.length, 2);
@@ -382,7 +351,7 @@ test('thinking that was open is written anew', async () => {
   ]);
   await using upstream = await startScript(sse(messageStart, ...thinking.slice(0, -1)), rest);
   await using relay = await startTestRelay(upstream.url);
-  const text = await (await post(relay, '/streams')).text();
+  const text = await (await askRelay(relay, '/streams')).text();
   assert.match(text, /"type":"rewind","fromIndex":0/);
   assert.match(text, /and turns/);
 });
@@ -411,7 +380,7 @@ test('a stop while a retry waits, or while the rest is written, ends the stream 
   };
   await using upstream = await startScript(begun, going);
   await using other = await startTestRelay(upstream.url);
-  const response = await post(other, '/streams');
+  const response = await askRelay(other, '/streams');
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let seen = '';
   while (!seen.includes(' on')) seen += (await reader.read()).value ?? '';
@@ -429,7 +398,7 @@ test('upstream’s silence ends a request at each limit, and the answer goes on'
     const clock = new SteppedClock();
     await using upstream = await startScript(silent, rest);
     await using relay = await startTestRelay(upstream.url, { clock, calls: { timeouts: { [limit]: 5000 } } });
-    const answered = post(relay, '/streams');
+    const answered = askRelay(relay, '/streams');
     await turnsUntil(() => upstream.requests.length === 1);
     if (limit === 'idleMs')
       await relay.log.wait(
@@ -453,7 +422,7 @@ test('the limit on the whole call ends an answer with all its calls, and one tha
   const clock = new SteppedClock();
   await using upstream = await startScript(begun, hold);
   await using relay = await startTestRelay(upstream.url, { clock, calls });
-  const response = await post(relay, '/streams');
+  const response = await askRelay(relay, '/streams');
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   while (!text.includes(' on')) text += (await reader.read()).value ?? '';
@@ -469,7 +438,7 @@ test('the limit on the whole call ends an answer with all its calls, and one tha
 
   await using silent = await startScript({ bytes: '', then: 'hold' });
   await using other = await startTestRelay(silent.url, { clock, calls });
-  const asked = post(other, '/v1/messages');
+  const asked = askRelay(other, '/v1/messages');
   await turnsUntil(() => silent.requests.length === 1);
   await clock.pass(60_000);
   const refused = await asked;
@@ -586,7 +555,7 @@ test('the terms of a takeover hold no key, and are left out where only the clien
     [{}, false],
   ] as const) {
     await using relay = await startTestRelay(upstream.url, { upstream: own });
-    const response = await post(relay, '/streams', {
+    const response = await askRelay(relay, '/streams', {
       headers: { 'x-api-key': 'sk-client', 'anthropic-beta': 'b-1' },
     });
     await response.text();
@@ -601,11 +570,11 @@ test('the simulator’s own text comes whole through the relay, wherever it is c
   await using simulator = await startSimulator({ speed: 0 });
   await using relay = await startTestRelay(simulator.url, { upstream: { isSimulator: true } });
   const ask = async (model: string, faults: readonly Fault[]): Promise<string> => {
-    const body = { ...params, model, messages: [{ role: 'user', content: 'markdown' }] };
+    const body = { model, messages: [{ role: 'user', content: 'markdown' }] };
     const headers = {
       'x-simulator-fault': JSON.stringify({ key: `${model} ${JSON.stringify(faults)}`, faults }),
     };
-    const text = await (await post(relay, '/v1/messages', { headers, body })).text();
+    const text = await (await askRelay(relay, '/v1/messages', { headers, body })).text();
     const { message, ending } = messageOf(text);
     assert.equal(ending?.type, 'complete', text.slice(-300));
     return (message?.content ?? []).map((block) => (block.type === 'text' ? block.text : '')).join('');
