@@ -26,6 +26,8 @@ export interface AbandonedOptions {
   readonly isOwn: (id: string) => boolean;
   /** Goes on with a stream, or leaves it to others; otherwise says how it ends. */
   readonly takeOver: (id: string, open: OpenRecord) => LogEnding | undefined;
+  /** Looks after what a stream is part of; false when the stream has no place there any more, and goes. */
+  readonly restore: (id: string, open: OpenRecord) => Promise<boolean>;
   /** Told of a stream that was ended instead. */
   readonly onInterrupted: () => void;
 }
@@ -41,10 +43,12 @@ export async function takeAbandoned(options: AbandonedOptions): Promise<void> {
   }
 }
 
-async function takeOne(id: string, { log, name, takeOver, onInterrupted }: AbandonedOptions): Promise<void> {
+async function takeOne(id: string, options: AbandonedOptions): Promise<void> {
+  const { log, name, restore, takeOver, onInterrupted } = options;
   const result = await log.read(id, logStart, { maxEntries: 1, maxBytes: 1 });
   const open = result.type === 'entries' ? result.entries[0]?.record : undefined;
   if (open?.type !== 'open') return;
+  if (!(await restore(id, open))) return log.delete(id);
   const ending = takeOver(id, open);
   if (ending === undefined) return;
   const acquired = await log.acquire(id, name, leaseMs);

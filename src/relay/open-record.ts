@@ -5,10 +5,11 @@ import type { StartOptions } from './start-options.ts';
 
 /** A record holds no field without a value. */
 export function openRecord(
-  { owner, hasKey, call, conversation, messageId, takeover, orphanMs }: StartOptions,
+  { owner, hasKey, call, conversation, messageId, turn, takeover, orphanMs }: StartOptions,
   createdAt: number,
 ): OpenRecord {
-  const record = { type: 'open', owner, request: call.request, conversation, messageId, createdAt } as const;
+  const { request } = call;
+  const record = { type: 'open', owner, request, conversation, messageId, turn, createdAt } as const;
   const terms = takeover && withValues({ ...takeover, orphanMs, endsWithKey: hasKey });
   return withValues({ ...record, takeover: terms });
 }

@@ -200,6 +200,7 @@ function createStreams(
     ...context,
     log,
     costOf: (model, usage) => costOf(model, usage, access.rules.prices),
+    restore: conversations.restore.bind(conversations),
     onEnded: createEndTaker({ log, conversations, onLog, now: context.now }),
     onBreak: (id, mended) => onLog?.(breakLine(id, mended)),
     policy: policyOf(calls, clock),

@@ -1,6 +1,6 @@
 // What it takes to start a stream, and what comes of that.
 
-import type { CreateResult, TakeoverTerms } from '../storage/index.ts';
+import type { CreateResult, TakeoverTerms, TurnRecord } from '../storage/index.ts';
 import type { MessagesBody } from './access/asked.ts';
 import type { RelayResponse } from './http.ts';
 import type { Opening } from './producer.ts';
@@ -14,6 +14,7 @@ export interface StartOptions {
   /** What the answer is part of, and the page's name for the message it goes on with. */
   readonly conversation?: string | undefined;
   readonly messageId?: string | undefined;
+  readonly turn?: TurnRecord | undefined;
   readonly call: StreamCall;
   /** Told of the stream before upstream is called; when it rejects, upstream is not, and so does the start. */
   readonly onCreated?: ((id: string) => Promise<void>) | undefined;

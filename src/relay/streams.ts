@@ -39,6 +39,8 @@ export interface StreamsOptions {
   readonly accounts: OwnerAccounts;
   /** Told of a call that broke without the answer failing. */
   readonly onBreak: (id: string, mended: MendedBreak) => void;
+  /** Looks after what a stream of a process before is part of; false when it has no place there, and goes. */
+  readonly restore: (id: string, open: OpenRecord) => Promise<boolean>;
   /** Told when a stream of this relay has its end, or is left to another process. */
   readonly onEnded?: ((id: string, options: { isHandedOver: boolean }) => Promise<void>) | undefined;
   readonly telemetry?: Required<RelayTelemetry> | undefined;
@@ -352,6 +354,7 @@ export class Streams {
       name: this.#name,
       isOwn: (id: string) => this.#own.has(id),
       takeOver: (id: string, open: OpenRecord) => this.#takeOver(id, open),
+      restore: (id: string, open: OpenRecord) => this.#options.restore(id, open),
       onInterrupted: () => this.#options.telemetry?.interrupted(),
     };
     this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);

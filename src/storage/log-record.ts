@@ -25,6 +25,27 @@ export interface OpenRecord {
   readonly conversation?: string | undefined;
   /** What a page calls the message that the answer goes on with; left out for a message of its own. */
   readonly messageId?: string | undefined;
+  /** How the answer comes into a conversation that the relay keeps. */
+  readonly turn?: TurnRecord | undefined;
+}
+
+/** Enough to add the turns of a request again, should its process die before the conversation has them. */
+export interface TurnRecord {
+  /** The turn that the new ones follow; null for none. */
+  readonly parent: string | null;
+  /** How many of the request's messages are new: its last ones. */
+  readonly added: number;
+  /** What a request that may be made again said of the conversation: the same one says the same. */
+  readonly asked?: AskedTurn | undefined;
+}
+
+export interface AskedTurn {
+  /** The idempotency key. */
+  readonly key: string;
+  /** Null for one whose name the relay made. */
+  readonly conversation: string | null;
+  /** Left out where none was named. */
+  readonly parent?: string | null | undefined;
 }
 
 /** How upstream is called by a process that takes the stream over. Never with a key: that has to be its own. */

@@ -358,6 +358,39 @@ test('a question that makes a conversation, sent again with its key, is told the
   assert.equal((await send(undefined)).status, 409);
 });
 
+test('an Idempotency-Key that comes with another place of a conversation, or with another one, is a conflict', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  await using relay = await startTestRelay(simulator.url);
+  const { stream: first } = await say(relay.url, ask('echo first', { conversation: 'c' }));
+  const send = (more: object, content = 'echo once') =>
+    post(`${relay.url}/streams`, ask(content, more), { 'idempotency-key': JSON.stringify(more) });
+  const again = async (key: object, body: object) =>
+    (await post(`${relay.url}/streams`, body, { 'idempotency-key': JSON.stringify(key) })).status;
+  const [behind, begun, fresh, named] = [
+    { conversation: 'c', parent: first },
+    { conversation: 'c', parent: null },
+    { conversation: null },
+    { conversation: 'd' },
+  ];
+  for (const more of [behind, begun, fresh, named]) {
+    const { id } = (await (await send(more)).json()) as { id: string };
+    await (await fetch(`${relay.url}/streams/${id}`, { headers: events })).text();
+    assert.equal(await again(more, ask('echo once', more)), 202);
+  }
+  for (const [key, body] of [
+    [behind, ask('echo once', begun)],
+    [behind, ask('echo once', { conversation: 'c' })],
+    [begun, ask('echo once', { conversation: 'c' })],
+    [begun, ask('echo once', named)],
+    [begun, ask('echo once')],
+    [fresh, ask('echo once', named)],
+    [named, ask('echo once', fresh)],
+    [named, { ...named, messages: [] }],
+  ] as const)
+    assert.equal(await again(key, body), 409, JSON.stringify([key, body]));
+  assert.equal(simulator.requests.length, 5);
+});
+
 test('a request that cannot be a turn is refused, with the field, and leaves nothing', async () => {
   await using simulator = await startSimulator({ speed: 0 });
   await using relay = await startTestRelay(simulator.url);
@@ -365,6 +398,8 @@ test('a request that cannot be a turn is refused, with the field, and leaves not
   const cases: [body: object, status: number, message: RegExp][] = [
     [ask('x', { conversation: 7 }), 400, /^conversation: /],
     [ask('x', { conversation: '' }), 400, /^conversation: /],
+    [ask('x', { conversation: '.' }), 400, /^conversation: must be .* not "\." or/],
+    [ask('x', { conversation: '..' }), 400, /^conversation: /],
     [ask('x', { conversation: 'a\nb' }), 400, /^conversation: /],
     [ask('x', { conversation: 'half \ud83d' }), 400, /^conversation: /],
     [ask('x', { conversation: 'x'.repeat(129) }), 400, /^conversation: /],

@@ -2,9 +2,6 @@
 // answer: each event once, each character once, and no call that need not be.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,13 +13,13 @@ import type { Death } from '../support/mortal-relay.ts';
 import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
 import type { RawAnswer } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
+import { startMortal } from '../support/start-mortal.ts';
 import { messageEnd, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-killed-'));
 after(() => rmSync(folder, { recursive: true }));
 
-const program = join(import.meta.dirname, '../support/mortal-relay.ts');
 const body = { model: 'claude-sonnet-5', max_tokens: 900, messages: [{ role: 'user', content: 'x' }] };
 
 const cutText = (...pieces: string[]): string => sse(messageStart, ...textEvents(0, ...pieces).slice(0, -1));
@@ -35,33 +32,6 @@ const silent: RawAnswer = { bytes: '', then: 'hold' };
 interface Reader {
   id: string | undefined;
   readonly frames: ServerSentEvent[];
-}
-
-interface Mortal extends AsyncDisposable {
-  readonly url: string;
-  readonly child: ChildProcess;
-  readonly ended: Promise<unknown>;
-}
-
-async function startMortal(file: string, upstream: string, death: Death): Promise<Mortal> {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=millrace-source', program, file, upstream, JSON.stringify(death)],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } },
-  );
-  const ended = once(child, 'exit');
-  const said = once(child.stdout.setEncoding('utf8'), 'data') as Promise<[string]>;
-  const first = await Promise.race([said, ended]);
-  return {
-    child,
-    // One that dies of what it finds at its start says nothing.
-    url: typeof first[0] === 'string' && first[0].startsWith('http') ? first[0].trim() : '',
-    ended,
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
 }
 
 /** Asks, or asks again with the same key, or comes back; reads until the connection ends, however it does. */

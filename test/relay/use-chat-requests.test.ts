@@ -179,8 +179,9 @@ const bad: readonly [what: string, body: unknown, said: RegExp][] = [
     { id: 'c', messages: [{ role: 'tool', parts: [] }] },
     /^messages\[0\]\.role: must be user/,
   ],
-  ['no id', { messages: [question] }, /^id: must be the id of a chat, of 1 to 128 characters$/],
+  ['no id', { messages: [question] }, /^id: must be the id of a chat, of 1 to 128 characters, /],
   ['half a character as its id', { id: '\ud83d', messages: [question] }, /^id: must be the id of a chat/],
+  ['dots as its id', { id: '..', messages: [question] }, /^id: must be .* and not "\." or "\.\."$/],
   ['a long id', { id: 'c'.repeat(129), messages: [question] }, /^id: must be the id of a chat/],
   ['nothing said', { id: 'c', messages: [user(say(' '))] }, /^messages: there is nothing to answer/],
   [

@@ -4,14 +4,14 @@
 import { createNodeTransport } from 'millrace/client/node';
 import { createRelay } from 'millrace/relay';
 import { startRelayServer } from 'millrace/relay/node';
-import type { StreamLog } from 'millrace/storage';
+import type { ConversationStore, StreamLog } from 'millrace/storage';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
-import { logWith } from './stream-log.ts';
+import { logWith, storeWith } from './stream-log.ts';
 
 export interface Death {
   readonly when: 'before' | 'after';
   /** The work on the store that it dies of; nothing: it lives until somebody kills it. */
-  readonly of: 'acquire' | 'append' | 'nothing';
+  readonly of: 'acquire' | 'append' | 'put' | 'nothing';
   /** What must stand in the records that are appended. */
   readonly saying?: string;
 }
@@ -40,9 +40,14 @@ const changed: Partial<StreamLog> = {
   },
 };
 
+const { conversations } = log;
+const put: ConversationStore['put'] = (...args) =>
+  mortally(death.of === 'put', () => conversations.put(...args));
+
 const relay = createRelay({
   upstream: { baseURL: upstream, transport: createNodeTransport(), apiKey: 'sk-own' },
   log: logWith(log, changed),
+  conversations: storeWith(conversations, { put }),
   settings: { simulated: true, version: '0.0.0', model: 'claude-sonnet-5', maxTokens: 900 },
   calls: { retry: { maxDelayMs: 0 } },
   onError,

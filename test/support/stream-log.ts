@@ -3,8 +3,11 @@
 import type { StreamLog } from 'millrace/storage';
 
 /** A log that does what `log` does but for some methods. */
-export function logWith(log: StreamLog, changed: Partial<StreamLog>): StreamLog {
-  return new Proxy(log, {
+export const logWith = (log: StreamLog, changed: Partial<StreamLog>): StreamLog => storeWith(log, changed);
+
+/** The same of any store. */
+export function storeWith<Store extends object>(store: Store, changed: Partial<Store>): Store {
+  return new Proxy(store, {
     get: (target, name) => {
       const method: unknown = Reflect.get(changed, name) ?? Reflect.get(target, name, target);
       return typeof method === 'function'

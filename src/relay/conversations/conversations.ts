@@ -4,9 +4,11 @@ import type { MessageParam } from '../../client/index.ts';
 import type {
   ConversationChange,
   ConversationStore,
+  OpenRecord,
   StoredConversation,
   StoredTurn,
   StreamLog,
+  TurnRecord,
 } from '../../storage/index.ts';
 import { readAnswer } from '../logged-answer.ts';
 import { RequestError } from '../request-error.ts';
@@ -35,15 +37,19 @@ export interface Ask {
   readonly idempotencyKey: string | undefined;
 }
 
+export interface NewAnswer {
+  readonly turn: Pick<TurnRecord, 'parent' | 'added'>;
+  /** Adds the new turns and the answer's; to be called when there is a stream, before upstream is. Rejects with a
+   * ConversationFullError, and with RequestError when the conversation has been deleted. */
+  readonly add: (streamId: string) => Promise<void>;
+}
+
 export type BeginResult =
-  | {
+  | ({
       readonly type: 'begun';
       /** What goes upstream: the branch, and the new turns. */
       readonly messages: readonly MessageParam[];
-      /** Adds the new turns and the answer's; to be called when there is a stream, before upstream is. Rejects with a
-       * ConversationFullError. */
-      readonly add: (streamId: string) => Promise<void>;
-    }
+    } & NewAnswer)
   /** The turn to be followed is an answer that has not ended. */
   | { readonly type: 'under_way' }
   /** The turn to be followed is not there. */
@@ -89,25 +95,56 @@ export class Conversations {
     return {
       type: 'begun',
       messages: [...before, ...messagesOf(turns)],
+      turn: { parent, added: turns.length },
       add: (streamId) => this.#add(ask, { streamId, turns, question: turns.at(-1) ?? leaf }),
     };
   }
 
-  /** Makes a conversation say what its page says: the turns that are there already stay, others begin a branch. Resolves
-   * with what adds them and the answer's turn, to be called when there is a stream. Rejects with StorageError. */
-  async adopt(
-    owner: string,
-    conversation: string,
-    messages: readonly MessageParam[],
-  ): Promise<(streamId: string) => Promise<void>> {
+  /** Makes a conversation say what its page says: the turns that are there already stay, others begin a branch. Rejects
+   * with StorageError. */
+  async adopt(owner: string, conversation: string, messages: readonly MessageParam[]): Promise<NewAnswer> {
     const stored = await this.read(owner, conversation);
     const known = longestKnown(stored?.turns ?? [], messages);
     const parent = known.at(-1)?.id ?? null;
     const before = messages.slice(0, known.length);
     const turns = toTurns(messages.slice(known.length), { parent, before, now: this.#options.now() });
     const question = turns.at(-1) ?? known.at(-1);
-    return (streamId) =>
-      this.#add({ owner, conversation, idempotencyKey: undefined }, { streamId, turns, question });
+    return {
+      turn: { parent, added: turns.length },
+      add: (streamId) =>
+        this.#add({ owner, conversation, idempotencyKey: undefined }, { streamId, turns, question }),
+    };
+  }
+
+  /** Adds the turns of a stream whose process died before its conversation had them. False where that cannot be: the
+   * conversation was deleted, or is full. Rejects with StorageError. */
+  async restore(
+    streamId: string,
+    { owner, conversation, turn, request, createdAt }: OpenRecord,
+  ): Promise<boolean> {
+    if (conversation === undefined || turn === undefined || !(await this.#isBarelyBegun(streamId)))
+      return true;
+    const { parent, added, asked } = turn;
+    const { messages } = JSON.parse(request) as { messages: readonly MessageParam[] };
+    const { length } = messages;
+    const turns = toTurns(messages.slice(length - added), { parent, before: [], now: createdAt });
+    const question = turns.at(-1) ?? (parent === null ? undefined : { id: parent });
+    try {
+      await this.#add({ owner, conversation, idempotencyKey: asked?.key }, { streamId, turns, question });
+      return true;
+    } catch (error) {
+      if (error instanceof RequestError || error instanceof ConversationFullError) return false;
+      throw error;
+    }
+  }
+
+  /** The stream has no turn yet, and nothing but its beginning: its conversation had been told of it before any more. */
+  async #isBarelyBegun(streamId: string): Promise<boolean> {
+    const { store, log } = this.#options;
+    return withStore(`look for the answer ${streamId}`, async () => {
+      if (await store.isOpen(streamId)) return false;
+      return (await log.state(streamId))?.tail.sequence === 1;
+    });
   }
 
   /** With every answer in it settled that has ended. Rejects with StorageError. */
@@ -165,7 +202,7 @@ export class Conversations {
 
   async #add(
     { owner, conversation, idempotencyKey }: Pick<Ask, 'owner' | 'conversation' | 'idempotencyKey'>,
-    added: { streamId: string; turns: readonly StoredTurn[]; question: StoredTurn | undefined },
+    added: { streamId: string; turns: readonly StoredTurn[]; question: Pick<StoredTurn, 'id'> | undefined },
   ): Promise<void> {
     const { store, now } = this.#options;
     const answer: StoredTurn = {

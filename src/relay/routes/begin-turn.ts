@@ -1,7 +1,7 @@
 // What a request says of a conversation, and what that makes of its Messages body.
 
 import type { MessagesBody } from '../access/asked.ts';
-import { isConversationId, maxIdLength } from '../conversations/conversation-id.ts';
+import { idRule, isConversationId } from '../conversations/conversation-id.ts';
 import { errorResponse, randomId } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 import type { PageRequest } from '../page-request.ts';
@@ -13,9 +13,7 @@ export interface BegunTurn {
   readonly type: 'begun';
   /** What goes upstream. */
   readonly body: MessagesBody;
-  readonly start: Pick<StartOptions, 'conversation' | 'onCreated'>;
-  /** The name of the conversation was made here. */
-  readonly isNamedHere: boolean;
+  readonly start: Pick<StartOptions, 'conversation' | 'turn' | 'onCreated'>;
 }
 
 /** What a response says of the conversation, in its headers. */
@@ -33,7 +31,7 @@ export async function beginTurn(
   if (conversation === undefined) {
     if (parent !== undefined)
       throw new RequestError(400, 'parent: is a turn of a conversation, and none is named');
-    return { type: 'begun', body: fields, start: {}, isNamedHere: false };
+    return { type: 'begun', body: fields, start: {} };
   }
   const { caller, conversations } = context;
   const { messages } = fields;
@@ -48,11 +46,14 @@ export async function beginTurn(
     const details = { code: 'answer_under_way' };
     return { type: 'refused', response: errorResponse(409, 'conflict_error', message, details) };
   }
+  const askedTurn =
+    idempotencyKey === undefined
+      ? undefined
+      : { key: idempotencyKey, conversation: asked === null ? null : conversation, parent };
   return {
     type: 'begun',
     body: { ...fields, messages: begun.messages },
-    start: { conversation, onCreated: begun.add },
-    isNamedHere: asked === null,
+    start: { conversation, turn: { ...begun.turn, asked: askedTurn }, onCreated: begun.add },
   };
 }
 
@@ -61,7 +62,7 @@ function conversationOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (value === null) return randomId();
   if (isConversationId(value)) return value;
-  throw new RequestError(400, `conversation: must be a text of 1 to ${maxIdLength} characters, or null`);
+  throw new RequestError(400, `conversation: must be null, or a text ${idRule}`);
 }
 
 function parentOf(value: unknown): string | null | undefined {

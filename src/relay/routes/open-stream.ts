@@ -1,7 +1,7 @@
 // How every route begins a stream: start it, wait for upstream's word, then answer with the stream or a refusal.
 
 import { logStart } from '../../storage/index.ts';
-import type { StreamLog } from '../../storage/index.ts';
+import type { OpenRecord, StreamLog, TurnRecord } from '../../storage/index.ts';
 import { askedRefusal } from '../access/asked.ts';
 import { limitsOf } from '../access/access-rules.ts';
 import { takeReaderPlace } from '../access/reader-limits.ts';
@@ -32,8 +32,6 @@ export interface StreamAnswer {
   /** How long upstream's word is waited for, in milliseconds; then the client gets the stream, whatever it comes to.
    * With 0 it reads no events. Default: for as long as it takes. */
   readonly patienceMs?: number;
-  /** The name of the conversation was made for this request: one that is made again is of the first one's. */
-  readonly isNamedHere?: boolean;
   readonly respond: (id: string, stream: OpenedStream) => RelayResponse;
 }
 
@@ -80,25 +78,33 @@ async function answerStarted(
   return respond(id, { headers: opened.headers, conversation, follow });
 }
 
-/** The same request of another conversation is another one. */
+/** What goes upstream is the same. Of another conversation, or at another place of it, the request is another one. */
 async function attach(
   id: string,
   { streams }: RouteContext,
-  { start, answer: { isNamedHere = false, respond }, reader }: Asked,
+  { start, answer: { respond }, reader }: Asked,
 ): Promise<RelayResponse> {
-  const conversation = await conversationOf(streams.log, id);
-  const isSame = isNamedHere ? conversation !== undefined : conversation === start.conversation;
-  if (!isSame) return startRefusals.conflict();
+  const open = await openRecordOf(streams.log, id);
+  if (!isSameTurn(open?.turn, start.turn)) return startRefusals.conflict();
   const follow = (encoder: Encoder): AsyncIterable<string> => reader.follow(id, encoder);
-  return respond(id, { headers: {}, conversation, follow });
+  return respond(id, { headers: {}, conversation: open?.conversation, follow });
 }
 
-async function conversationOf(log: StreamLog, id: string): Promise<string | undefined> {
+function isSameTurn(made: TurnRecord | undefined, again: TurnRecord | undefined): boolean {
+  const said = saidOf(again);
+  return saidOf(made).every((value, index) => value === said[index]);
+}
+
+function saidOf({ added, asked }: Partial<TurnRecord> = {}): readonly unknown[] {
+  return [added, asked?.conversation, asked?.parent];
+}
+
+async function openRecordOf(log: StreamLog, id: string): Promise<OpenRecord | undefined> {
   const result = await withStore(`read the stream ${id}`, () =>
     log.read(id, logStart, { maxEntries: 1, maxBytes: 1 }),
   );
   const first = result.type === 'entries' ? result.entries[0]?.record : undefined;
-  return first?.type === 'open' ? first.conversation : undefined;
+  return first?.type === 'open' ? first : undefined;
 }
 
 /** A page sees how it goes on, and may wait. */

@@ -37,7 +37,6 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     signal: request.signal,
     // Who asked for no events looks for itself how it went.
     patienceMs: format === undefined ? 0 : context.pingMs,
-    isNamedHere: begun.isNamedHere,
     respond: (id, { conversation, follow }) => {
       const headers = conversationHeaders(conversation);
       if (format === undefined)

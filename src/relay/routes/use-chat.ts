@@ -18,13 +18,15 @@ export async function postChat(request: RelayRequest, context: RouteContext): Pr
   const { caller, conversations } = context;
   const canRewind = version === 7;
   const stream = pageStream(request, context, body);
+  const { turn, add } = await conversations.adopt(caller.owner, chatId, turns);
   return openStream(
     context,
     {
       ...stream,
       conversation: chatId,
       messageId,
-      onCreated: await conversations.adopt(caller.owner, chatId, turns),
+      turn,
+      onCreated: add,
       // What has not been shown can be made anew, also for a reader who can take nothing back.
       call: { ...stream.call, canRewind, holdsTools: !canRewind },
       ...(leavingDoes?.(request.signal) ?? { orphanMs }),

@@ -3,7 +3,7 @@
 
 import type { MessageParam } from '../../client/index.ts';
 import type { MessagesBody } from '../access/asked.ts';
-import { isConversationId, maxIdLength } from '../conversations/conversation-id.ts';
+import { idRule, isConversationId } from '../conversations/conversation-id.ts';
 import { isJsonObject } from '../json-object.ts';
 import type { JsonObject } from '../json-object.ts';
 import { readObject } from '../page-request.ts';
@@ -75,7 +75,7 @@ export async function parseChatRequest(
 /** Throws RequestError; `name` is where the id stands. */
 export function parseChatId(value: unknown, name: string): string {
   if (isConversationId(value)) return value;
-  throw new RequestError(400, `${name}: must be the id of a chat, of 1 to ${maxIdLength} characters`);
+  throw new RequestError(400, `${name}: must be the id of a chat, ${idRule}`);
 }
 
 function messagesOf(value: unknown): readonly JsonObject[] {
