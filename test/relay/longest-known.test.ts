@@ -50,3 +50,23 @@ test('longestKnown() takes blocks for the same that say the same: text, calls by
   assert.equal(said([...same].toReversed()), 1);
   assert.equal(said([{ type: 'text', text: 'A' }]), 1);
 });
+
+test('longestKnown() knows a turn that paused, of which a page gives back what was ended', () => {
+  const search = { type: 'server_tool_use', id: 's1', name: 'web_search', input: {} };
+  const found = { type: 'web_search_tool_result', tool_use_id: 's1', content: [] };
+  const ended = [{ type: 'text', text: 'A' }, search, found];
+  const begun = [
+    { type: 'text', text: ' ' },
+    { type: 'thinking', thinking: 'So', signature: '' },
+    { type: 'server_tool_use', id: 's2', name: 'web_search', input: {} },
+    { type: 'mcp_tool_use', id: 's3', name: 'look', input: {} },
+  ];
+  const turns: StoredTurn[] = [
+    { id: 'q', parent: null, role: 'user', content: 'Q', createdAt: 0 },
+    { id: 'a', parent: 'q', role: 'assistant', content: [...ended, ...begun], createdAt: 0 },
+  ];
+  const said = (content: typeof ended) =>
+    longestKnown(turns, [ask('Q'), { role: 'assistant', content }]).length;
+  assert.equal(said(ended), 2);
+  assert.equal(said(ended.slice(0, 1)), 1, 'what was ended counts');
+});

@@ -9,6 +9,7 @@ import type { AbstractChat, ChatInit, UIMessage } from 'ai';
 import type { ContentBlock } from 'millrace/protocol';
 import { startSimulator } from 'millrace/simulator';
 import type { Simulator } from 'millrace/simulator';
+import type { StoredConversation } from 'millrace/storage';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
 import { startHeldUpstream } from '../support/held-upstream.ts';
 import { startTestRelay } from '../support/relay.ts';
@@ -55,6 +56,16 @@ async function setUp(
       await simulator.close();
     },
   };
+}
+
+/** What the chat has said is in its conversation once, each turn behind the one before. */
+async function checkConversation({ url }: TestRelay, { messages }: Setup['chat']): Promise<void> {
+  const response = await fetch(`${url}/conversations/chat%201`);
+  const { turns } = (await response.json()) as StoredConversation;
+  assert.deepEqual(
+    turns.map(({ role, parent }) => [role, parent]),
+    messages.map(({ role }, index) => [role, turns[index - 1]?.id ?? null]),
+  );
 }
 
 /** The answer as the relay's log has it. */
@@ -119,6 +130,11 @@ const cases: Readonly<Record<string, Case>> = {
   'one that fails': {
     prompt: 'web search error too_many_requests',
     parts: ['step-start', 'text', 'dynamic-tool'],
+  },
+  'an answer that pauses': {
+    prompt: 'pause',
+    parts: ['step-start', 'text', 'dynamic-tool'],
+    finishReason: 'other',
   },
   'the tool of an MCP server': { prompt: 'mcp', parts: ['step-start', 'dynamic-tool', 'text'] },
   'a file of a tool': {
@@ -200,7 +216,9 @@ for (const version of versions) {
         const { next = { text: /^And further$/ } } = wanted;
         if ('error' in next) assert.match(chat.error?.message ?? '', next.error);
         else assert.match(textOfParts(chat.lastMessage), next.text);
-        if (wanted.error === undefined && !('error' in next)) await checkSentBack(setup, answer);
+        if (wanted.error !== undefined || 'error' in next) return;
+        if (wanted.finishReason !== 'other') await checkSentBack(setup, answer);
+        if (answer?.parts.length !== 1) await checkConversation(setup.relay, chat);
       });
     }
 

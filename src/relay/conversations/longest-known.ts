@@ -21,6 +21,8 @@ export function longestKnown(turns: readonly StoredTurn[], messages: readonly Me
   return branches.at(-1) ?? [];
 }
 
+type Block = Readonly<Record<string, unknown>>;
+
 /**
  * What a turn says, however it is written: a page has its messages in another form, and gives back less than came. Text
  * as one, calls by their ids, results by theirs with what they say, all else by its kind.
@@ -33,7 +35,10 @@ function gistOf(content: MessageParam['content'] | StoredTurn['content']): strin
     if (text !== '') gist.push(text);
     text = '';
   };
-  for (const block of content as readonly Readonly<Record<string, unknown>>[]) {
+  const blocks = content as readonly Block[];
+  const answered = new Set(blocks.map(({ tool_use_id }) => tool_use_id));
+  for (const block of blocks) {
+    if (!isGivenBack(block, answered)) continue;
     if (block['type'] === 'text') text += String(block['text']);
     else {
       endText();
@@ -44,6 +49,14 @@ function gistOf(content: MessageParam['content'] | StoredTurn['content']): strin
   return JSON.stringify(gist);
 }
 
-function gistOfBlock({ type, id, tool_use_id, content, source }: Readonly<Record<string, unknown>>): string {
+/** A page leaves out text of white space, and what an answer had begun and not ended when it paused: the API's own calls
+ * without a result, thinking without a signature. */
+function isGivenBack({ type, id, text, signature }: Block, answered: ReadonlySet<unknown>): boolean {
+  if (type === 'text') return String(text).trim() !== '';
+  if (type === 'thinking') return typeof signature === 'string' && signature !== '';
+  return (type !== 'server_tool_use' && type !== 'mcp_tool_use') || answered.has(id);
+}
+
+function gistOfBlock({ type, id, tool_use_id, content, source }: Block): string {
   return JSON.stringify([type, id, tool_use_id, tool_use_id === undefined ? undefined : content, source]);
 }
