@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { ConfigError } from '../../src/cli/config/config-error.ts';
 import { printConfig } from '../../src/cli/config/print-config.ts';
