@@ -152,8 +152,7 @@ async function refused(
   if (status >= 400 && status < 600) {
     const refusal = await passedResponse(response);
     const failure = apiErrorOf(response, new TextDecoder().decode(refusal.body), nowMs);
-    const ending = { type: 'failed', code: failure.type, message: `Upstream answered ${status}` } as const;
-    return { type: 'broken', broken: { failure, last: [{ type: 'end', ending }], refusal } };
+    return { type: 'broken', broken: { ...brokenBy(failure).broken, refusal } };
   }
   const contentType = headers.get('content-type') ?? undefined;
   const excerpt = new TextDecoder().decode(await readBytes(body, excerptLimits));

@@ -5,6 +5,7 @@ import type { TakeoverTerms } from '../storage/index.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { joinBytes } from './join-bytes.ts';
 import type { PostMessages } from './stream-call.ts';
+import { withoutKey } from './without-key.ts';
 
 export interface UpstreamOptions {
   /** For example `https://api.anthropic.com`. */
@@ -73,14 +74,18 @@ export class Upstream {
   }
 
   /** Throws a RangeError when `target` would lead anywhere but below upstream's own `/v1/`. */
-  call({ target, ...call }: UpstreamCall): Promise<TransportResponse> {
+  async call({ target, ...call }: UpstreamCall): Promise<TransportResponse> {
     const url = this.#options.baseURL + target;
     // The transport resolves `..` and what stands for it: so must who checks.
     const base = new URL(this.#options.baseURL);
     const { origin, pathname } = new URL(url);
     if (origin !== base.origin || !pathname.startsWith(`${base.pathname.replace(/\/+$/, '')}/v1/`))
       throw new RangeError(`Cannot call upstream at ${JSON.stringify(target)}: it is outside of /v1/`);
-    return this.#options.transport({ ...call, url });
+    const response = await this.#options.transport({ ...call, url });
+    const { apiKey } = this.#options;
+    const isError = response.status >= 400 && response.status < 600;
+    if (!isError || apiKey === undefined) return response;
+    return withoutKey(response, apiKey, (body) => readBytes(body, errorLimits));
   }
 
   /** Asks for an answer, and again for its rest. */

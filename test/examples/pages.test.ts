@@ -34,7 +34,7 @@ describePages('An example page', (openPageOf) => {
     await page.getByText(/^Done: [0-9]+ tokens$/).waitFor();
     assert.match((await page.locator('pre').textContent()) ?? '', /\n\n.*\n/);
     await send(page, '/fault status 400 message=Nothing');
-    await page.getByText(/^Upstream answered 400$/).waitFor();
+    await page.getByText(/^Nothing$/).waitFor();
     // The browser itself tells of the 400.
     assert.deepEqual({ ...misdeeds, console: [] }, noMisdeeds);
   });

@@ -1,0 +1,74 @@
+// What readers are told of an error that upstream says in place of an answer.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { askRelay, params } from '../support/ask-relay.ts';
+import { startRawServer } from '../support/raw-server.ts';
+import type { RawAnswer } from '../support/raw-server.ts';
+import { startTestRelay } from '../support/relay.ts';
+import type { TestRelay } from '../support/relay.ts';
+
+const key = 'sk-canary-0123456789';
+const noRetries = { retry: { maxRetries: 0 } };
+
+function failing(status: number, body: string): RawAnswer {
+  const head = `HTTP/1.1 ${status} Error\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+  return { bytes: `${head}\r\n\r\n${body}`, then: 'hold' };
+}
+
+const errorBody = (type: string, message: string): string =>
+  JSON.stringify({ type: 'error', error: { type, message }, request_id: 'req_1' });
+
+/** Begins an answer without waiting for upstream; resolves with its end as each format says it. */
+async function endsOf(relay: TestRelay): Promise<readonly string[]> {
+  const { id } = (await (await askRelay(relay, '/streams', { headers: { accept: '*/*' } })).json()) as {
+    id: string;
+  };
+  const read = async (format: string): Promise<string> =>
+    (await fetch(`${relay.url}/streams/${id}?format=${format}`)).text();
+  const formats = ['messages', 'text', 'ui', 'ndjson', 'log'];
+  const texts = await Promise.all(formats.map(read));
+  return [...texts, await (await fetch(`${relay.url}/streams/${id}`)).text()];
+}
+
+test('an answer that upstream refuses ends with the type and the message of its error, in every format', async () => {
+  for (const [status, type, message] of [
+    [404, 'not_found_error', 'model: claude-9'],
+    [529, 'overloaded_error', 'Overloaded'],
+    [400, 'a_new_error', 'Nothing "of" that'],
+  ] as const) {
+    await using upstream = await startRawServer(() => failing(status, errorBody(type, message)));
+    await using relay = await startTestRelay(upstream.url, { calls: noRetries });
+    for (const text of await endsOf(relay)) {
+      assert.ok(text.includes(JSON.stringify(message)), text);
+      assert.ok(text.includes(type), text);
+    }
+    assert.deepEqual(relay.errors, []);
+  }
+});
+
+test('an answer that upstream refuses without the API’s words ends with the beginning of what it said', async () => {
+  await using upstream = await startRawServer(() => failing(502, '<h1>Bad gateway</h1>'));
+  await using relay = await startTestRelay(upstream.url, { calls: noRetries });
+  for (const text of await endsOf(relay)) assert.match(text, /HTTP 502: <h1>Bad gateway/);
+});
+
+test('the relay’s key is in no error that is passed on, though upstream says it', async () => {
+  const said = errorBody('authentication_error', `${key} is not sound: ${key}`);
+  await using upstream = await startRawServer(() => failing(500, said));
+  await using relay = await startTestRelay(upstream.url, {
+    upstream: { apiKey: key },
+    calls: { retry: { maxRetries: 1, maxDelayMs: 0 } },
+  });
+  const texts = [...(await endsOf(relay))];
+  for (const path of ['/v1/messages', '/streams', '/chat/stream'])
+    texts.push(await (await askRelay(relay, path)).text());
+  for (const path of ['/v1/messages', '/v1/messages/count_tokens'])
+    texts.push(await (await askRelay(relay, path, { body: { ...params, stream: false } })).text());
+  texts.push(await (await fetch(`${relay.url}/v1/models`)).text());
+  for (const text of texts) {
+    assert.match(text, /\*\*\* is not sound: \*\*\*/);
+    assert.ok(!text.includes(key), text);
+  }
+  assert.ok(upstream.requests.every((request) => request.includes(key)));
+});
