@@ -22,6 +22,8 @@ import type { Asset, MetricsPage, RelaySettings, RouteContext } from './route-co
 import type { CallPolicy } from './stream-call.ts';
 import { Streams } from './streams.ts';
 import { combineTelemetry } from './telemetry/combine-telemetry.ts';
+import { createReplyWatch } from './telemetry/reply-watch.ts';
+import type { CostOf } from './telemetry/stream-watch.ts';
 import type { RelayTelemetry } from './telemetry/telemetry.ts';
 import { Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
@@ -105,8 +107,7 @@ export function createRelay(options: RelayOptions): Relay {
   const upstream = new Upstream(options.upstream, { forwardsKeys: !access.hasKeys });
   const telemetry = combineTelemetry(options.telemetry ?? [], onError);
   const told = { now, onLog, onError, telemetry };
-  const kept = { conversations, access };
-  const streams = createStreams(options, { ...told, ...kept, upstream, limits, pingMs });
+  const streams = createStreams(options, { ...told, conversations, access, upstream, limits, pingMs });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
@@ -118,6 +119,7 @@ export function createRelay(options: RelayOptions): Relay {
     assets,
     caller: localCaller,
     access,
+    watchReply: createReplyWatch({ telemetry, now, costOf: costIn(access) }),
     isPage: true,
     pingMs,
     metricsPage: options.metricsPage,
@@ -199,7 +201,7 @@ function createStreams(
   const streams = new Streams({
     ...context,
     log,
-    costOf: (model, usage) => costOf(model, usage, access.rules.prices),
+    costOf: costIn(access),
     restore: conversations.restore.bind(conversations),
     onEnded: createEndTaker({ log, conversations, onLog, now: context.now }),
     onBreak: (id, mended) => onLog?.(breakLine(id, mended)),
@@ -215,6 +217,11 @@ function createStreams(
     held: () => log.held(),
   });
   return streams;
+}
+
+/** At the prices that count now. */
+function costIn(access: Access): CostOf {
+  return (model, usage) => costOf(model, usage, access.rules.prices);
 }
 
 function policyOf(calls: CallOptions, clock: Clock | undefined): CallPolicy {

@@ -5,6 +5,7 @@ import type { Caller } from './access/caller.ts';
 import type { Conversations } from './conversations/conversations.ts';
 import type { RelayLimits } from './limits.ts';
 import type { Streams } from './streams.ts';
+import type { WatchReply } from './telemetry/reply-watch.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A file of the page. */
@@ -39,6 +40,8 @@ export interface RouteContext {
   /** Who asks. */
   readonly caller: Caller;
   readonly access: Access;
+  /** Counts answers in one piece. */
+  readonly watchReply: WatchReply;
   /** The route is one for pages: their requests are looked into, those of programs go up as they are. */
   readonly isPage: boolean;
   /** Undefined for a relay that keeps no figures. */

@@ -201,6 +201,79 @@ test('the figures are what was sent: endings, attempts, tokens, first content, r
   );
 });
 
+test('an answer in one piece counts as a stream does: its ending, tokens, cost, attempt', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  const meter = new PrometheusMeter();
+  await using relay = await startTestRelay(simulator.url, {
+    upstream: { isSimulator: true },
+    telemetry: [createMeterTelemetry(meter)],
+  });
+  const send = (content: string, { signal, fault }: { signal?: AbortSignal; fault?: object } = {}) =>
+    fetch(`${relay.url}/v1/messages`, {
+      method: 'POST',
+      headers: {
+        'anthropic-version': '2023-06-01',
+        ...(fault && { 'x-simulator-fault': JSON.stringify(fault) }),
+      },
+      body: JSON.stringify({
+        model: 'claude-sonnet-5',
+        max_tokens: 50,
+        messages: [{ role: 'user', content }],
+      }),
+      signal: signal ?? null,
+    });
+  const sums = { input: 0, output: 0 };
+  for (const content of ['echo one two three', 'long 30']) {
+    const { usage } = (await (await send(content)).json()) as { usage: Record<string, number> };
+    sums.input += usage['input_tokens'] ?? 0;
+    sums.output += usage['output_tokens'] ?? 0;
+  }
+  for (const status of [400, 529])
+    assert.equal((await send('echo no', { fault: { kind: 'status', status } })).status, status);
+  const leaving = new AbortController();
+  const left = send('echo x', { signal: leaving.signal, fault: { kind: 'slow_headers', ms: 60_000 } });
+  await turnsUntil(() => simulator.requests.length === 5);
+  leaving.abort();
+  await assert.rejects(left, { name: 'AbortError' });
+  // Counting the tokens of a prompt is no answer.
+  await fetch(`${relay.url}/v1/messages/count_tokens`, {
+    method: 'POST',
+    body: JSON.stringify({ model: 'claude-sonnet-5', messages: [{ role: 'user', content: 'x' }] }),
+  });
+  let figures = figuresIn('');
+  const ended = (...labels: readonly string[]): number =>
+    sumOf(figures, 'millrace_streams_ended_total', ...labels);
+  while (ended() < 5) {
+    await new Promise(setImmediate);
+    figures = figuresIn(await meter.text());
+  }
+  assert.deepEqual(
+    [
+      ended('millrace_ending="complete"'),
+      ended('millrace_ending="failed"', 'error_type="invalid_request_error"'),
+      ended('millrace_ending="failed"', 'error_type="overloaded_error"'),
+      ended('millrace_ending="stopped"'),
+      ended(),
+    ],
+    [2, 1, 1, 1, 5],
+  );
+  assert.equal(sumOf(figures, 'millrace_attempts_total', 'kind="first"'), 5);
+  const tokens = (kind: string): number => sumOf(figures, 'millrace_tokens_total', `kind="${kind}"`);
+  assert.deepEqual({ input: tokens('input'), output: tokens('output') }, sums);
+  const { input: inputPrice, output: outputPrice } = publishedPrices.models['claude-sonnet-5']!;
+  const cost = (sums.input * inputPrice + sums.output * outputPrice) / 1e6;
+  assert.ok(Math.abs(sumOf(figures, 'millrace_cost_total') - cost) < 1e-9);
+  assert.equal(
+    sumOf(
+      figures,
+      'gen_ai_client_operation_duration_seconds_count',
+      'gen_ai_response_model="claude-sonnet-5"',
+    ),
+    2,
+  );
+  assert.equal(sumOf(figures, 'millrace_integrity_violations_total'), 0);
+});
+
 /** Telemetry that keeps what it is told. */
 function keep(): RelayTelemetry & { summaries: StreamSummary[]; outcomes: ReaderOutcome[] } {
   const summaries: StreamSummary[] = [];

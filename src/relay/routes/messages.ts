@@ -38,13 +38,15 @@ async function reply(
   { text, body }: { text: string; body: MessagesBody },
   context: RouteContext,
 ): Promise<RelayResponse> {
-  const { access, caller, closing } = context;
-  if (!access.accounts.needsTurns(caller.owner)) return passThrough(request, text, context);
+  const { access, caller, closing, watchReply } = context;
   using leaving = linkSignals([request.signal, closing]);
+  const call = (signal: AbortSignal) =>
+    watchReply(() => passThrough({ ...request, signal }, text, context), signal);
+  if (!access.accounts.needsTurns(caller.owner)) return await call(leaving.signal);
   return await countedReply(access.accounts.enter(caller.owner, body), {
     signal: leaving.signal,
     waitMs: limitsOf(access.rules, caller.owner).waitMs,
-    call: (signal) => passThrough({ ...request, signal }, text, context),
+    call,
   });
 }
 
