@@ -39,6 +39,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'storage/sqlite-streams.ts': nodeStorage,
   'storage/sqlite-conversations.ts': nodeStorage,
   'storage/sqlite-entries.ts': nodeStorage,
+  'storage/sqlite-quotas.ts': nodeStorage,
   'storage/open-sqlite-file.ts': nodeStorage,
   'storage/turn-commit.ts': nodeStorage,
   document: { layers: [], packages: ['yaml'], node: true },

@@ -6,10 +6,13 @@ import type { RelayResponse } from './http.ts';
 export interface RelayLimits {
   /** Streams that are produced at the same time; default 10,000. */
   readonly maxOpenStreams: number;
-  /** Connections that read, of all streams; default 10,000. */
+  /** Connections that read, of all streams; default 5,000. */
   readonly maxReaders: number;
   /** Connections that read one stream; default 1,000. */
   readonly maxReadersPerStream: number;
+  /** Age at which who reads is sent away to come back, give or take a tenth, in milliseconds; default an hour. Formats
+   * whose readers cannot come back know none. */
+  readonly maxConnectionAgeMs: number;
   /** Of a request to `/v1`; default 32 MiB, as the API's own. */
   readonly maxApiBodyBytes: number;
   /** Of any other request; default 1 MiB, far above a long conversation without attachments. */
@@ -18,8 +21,9 @@ export interface RelayLimits {
 
 export const defaultLimits: RelayLimits = {
   maxOpenStreams: 10_000,
-  maxReaders: 10_000,
+  maxReaders: 5000,
   maxReadersPerStream: 1000,
+  maxConnectionAgeMs: 60 * 60 * 1000,
   maxApiBodyBytes: 32 * 1024 * 1024,
   maxPageBodyBytes: 1024 * 1024,
 };

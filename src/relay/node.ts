@@ -43,7 +43,7 @@ export interface RelayServerOptions {
   readonly maxConnections?: number;
   /** Of a request's head; default 16 KiB. */
   readonly maxHeaderBytes?: number;
-  /** How long a request's head may take, and the whole request; default 10,000 and 60,000. */
+  /** How long a request's head may take, and the whole request; default 10,000 and 30,000. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   /** Told of a response that broke for the relay's own fault; its connection is closed. */
@@ -112,7 +112,7 @@ function isLoopback(host: string): boolean {
 function serverOptions({
   maxHeaderBytes = 16 * 1024,
   headersTimeoutMs = 10_000,
-  requestTimeoutMs = 60_000,
+  requestTimeoutMs = 30_000,
 }: RelayServerOptions): ServerOptions {
   return {
     maxHeaderSize: maxHeaderBytes,

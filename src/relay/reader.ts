@@ -4,16 +4,19 @@
 
 import { formatEntryId, isSameEntry, logStart } from '../storage/index.ts';
 import type { EntryId, LogEntry, ReadResult, StreamLog } from '../storage/index.ts';
-import type { Parting } from './parting.ts';
+import { OwnerLimitError } from './access/owner-limit-error.ts';
 import type { Turn } from './access/turn.ts';
+import type { Parting } from './parting.ts';
 import { Silence } from './silence.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
 import type { ReaderOutcome } from './telemetry/telemetry.ts';
+import { longestTimerMs } from './timers.ts';
 
 /** Endings that are a reader's alone: the log has another, or none. */
 type ReaderErrorCode =
   | 'api_error'
   | 'interrupted'
+  | 'key_removed'
   | 'log_diverged'
   | 'storage_failed'
   | 'storage_full'
@@ -31,8 +34,8 @@ export interface Encoder {
   /** Said when the log is not what the reader has seen: it begins anew. Undefined in a format that cannot take back
    * what it said. */
   reset(from: EntryId): string | undefined;
-  /** Said when the relay goes and the log has no end: the reader is to come back for the rest. Undefined in a format
-   * whose readers cannot. */
+  /** Said when the relay goes, or the connection is old, and the log has no end: the reader is to come back for the
+   * rest. Undefined in a format whose readers cannot. */
   reconnect(): string | undefined;
   /** An ending that is not the log's own, since no connection just closes. */
   failed(code: ReaderErrorCode, message: string): string;
@@ -52,6 +55,10 @@ export interface ReadOptions {
   readonly onClose?: (() => void) | undefined;
   /** When it begins, what the log has is said, and the reader is sent away. */
   readonly parting?: Parting | undefined;
+  /** When it begins, who reads may not any more. */
+  readonly removal?: Parting | undefined;
+  /** After which the reader is sent away to come back, where the format has a word for it; default never. */
+  readonly maxAgeMs?: number | undefined;
   /** The longest silence on the connection, in milliseconds. */
   readonly pingMs: number;
   /** Told of a store that fails; the reader gets an ending. */
@@ -97,6 +104,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   #failWait: ((error: unknown) => void) | undefined;
   readonly #lose = (): void => this.#failWait?.(this.#withoutEnd());
   #silence: Silence | undefined;
+  #ageTimer: ReturnType<typeof setTimeout> | undefined;
+  #isOld = false;
   #position: EntryId;
   /** The last sequence the reader has seen: entries up to it are read for the encoder alone. */
   #shownAfter: number;
@@ -150,13 +159,15 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   async #begin(): Promise<void> {
-    const { signal, pingMs, onBegin, parting } = this.#options;
+    const { signal, pingMs, onBegin, parting, removal } = this.#options;
     this.#silence = new Silence(pingMs);
+    this.#limitAge();
     signal.addEventListener('abort', this.#leave);
     if (signal.aborted) this.#leave();
     this.#following = onBegin?.();
     this.#following?.lost?.addEventListener('abort', this.#lose);
     parting?.add(this.#part);
+    removal?.add(this.#part);
     await this.#findStart();
     this.#step = 'read';
   }
@@ -166,11 +177,22 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     this.#options.signal.removeEventListener('abort', this.#leave);
     this.#following?.lost?.removeEventListener('abort', this.#lose);
     this.#options.parting?.remove(this.#part);
+    this.#options.removal?.remove(this.#part);
+    clearTimeout(this.#ageTimer);
     this.#following?.onEnd(this.#outcome);
     this.#following = undefined;
     this.#options.onClose?.();
     this.#leave();
     this.#silence?.stop();
+  }
+
+  #limitAge(): void {
+    const { maxAgeMs = Infinity } = this.#options;
+    if (maxAgeMs > longestTimerMs || this.#encoder.reconnect() === undefined) return;
+    this.#ageTimer = setTimeout(() => {
+      this.#isOld = true;
+      this.#part();
+    }, maxAgeMs);
   }
 
   /** Undefined at the end. Rejects with StorageError, and with what an encoder throws. */
@@ -196,7 +218,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   get #isParting(): boolean {
-    return this.#options.parting?.hasBegun === true;
+    const { parting, removal } = this.#options;
+    return this.#isOld || parting?.hasBegun === true || removal?.hasBegun === true;
   }
 
   /** Where the stream is in its queue; undefined where that has been said. */
@@ -213,6 +236,11 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     return error instanceof StorageError
       ? this.#encoder.failed(error.code, 'The store could not be read')
       : this.#encoder.failed('api_error', 'Internal server error');
+  }
+
+  #turnOut(): string {
+    this.#end('key_removed');
+    return this.#encoder.failed('key_removed', new OwnerLimitError('removed').message);
   }
 
   #sendAway(): string {
@@ -239,6 +267,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   #textOf(result: ReadResult, isParting: boolean): string {
+    if (this.#options.removal?.hasBegun === true) return this.#turnOut();
     if (result.type === 'diverged') return this.#reset(result.from);
     if (result.type === 'gone') {
       this.#end('stream_gone');

@@ -133,7 +133,7 @@ export function createRelay(options: RelayOptions): Relay {
     get hasKeys() {
       return access.hasKeys;
     },
-    reload: (changed) => reloadAccess(access, changed, options.upstream),
+    reload: (changed) => reloadAccess(changed, { access, streams, upstream: options.upstream }),
     usage: () => access.accounts.usage(),
     handle,
     start: async () => {
@@ -157,9 +157,12 @@ export function createRelay(options: RelayOptions): Relay {
 }
 
 /** Throws an AccessOptionError, and changes nothing then. */
-function reloadAccess(access: Access, changed: AccessOptions, upstream: UpstreamOptions): void {
+function reloadAccess(
+  changed: AccessOptions,
+  { access, streams, upstream }: { access: Access; streams: Streams; upstream: UpstreamOptions },
+): void {
   checkUpstream(accessRules(changed), upstream);
-  access.reload(changed);
+  for (const owner of access.reload(changed)) streams.readers.remove(owner);
 }
 
 interface Told extends Omit<HandlerOptions, 'onRequest'> {

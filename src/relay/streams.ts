@@ -66,7 +66,8 @@ interface Work extends Pick<ProducerOptions, 'call' | 'isTakeover'> {
   readonly orphanMs: number | undefined;
 }
 
-/** How long readers have to come back to a stream that was taken over, where it goes on only for them. */
+/** How long readers have to come back that were sent away, or whose stream was taken over, where it goes on only for
+ * them. */
 const comeBackMs = 60_000;
 
 /** How old an answer may be to be gone on with by another process. */
@@ -144,11 +145,13 @@ export class Streams {
   follow(
     id: string,
     encoder: Encoder,
-    { after, signal, place }: { after: EntryId; signal: AbortSignal; place: Pick<ReaderPlace, 'leave'> },
+    { after, signal, place }: { after: EntryId; signal: AbortSignal; place: ReaderPlace },
   ): AsyncIterableIterator<string, void, undefined> {
-    const { pingMs, onError } = this.#options;
+    const { pingMs, onError, limits, policy } = this.#options;
     const onBegin = () => this.#enter(id);
-    const parting = this.#parting;
+    // Those that came together do not all come back together.
+    const maxAgeMs = limits.maxConnectionAgeMs * (0.9 + 0.2 * policy.settings.random());
+    const ends = { parting: this.#parting, removal: place.removal, maxAgeMs };
     // Who leaves before there was anything to read may never begin.
     signal.addEventListener('abort', place.leave, { once: true });
     if (signal.aborted) place.leave();
@@ -156,7 +159,7 @@ export class Streams {
       signal.removeEventListener('abort', place.leave);
       place.leave();
     };
-    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, onClose, parting });
+    return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, onClose, ...ends });
   }
 
   /** How many answers of its owner it waits for, and itself; undefined for one that does not wait here. */
@@ -310,7 +313,8 @@ export class Streams {
       this.#options.telemetry?.readerEnded(outcome);
       if (running === undefined) return;
       running.readers -= 1;
-      this.#watch(id, running);
+      // Who was told to come back has yet to do so.
+      this.#watch(id, running, outcome === 'sent_away' ? comeBackMs : 0);
     };
     return { turn: running?.turn, lost: running?.producer.lost, onEnd };
   }
@@ -322,10 +326,10 @@ export class Streams {
     this.stop(id).catch(this.#options.onError);
   }
 
-  #watch(id: string, running: Running): void {
+  #watch(id: string, running: Running, leastMs = 0): void {
     const { orphanMs } = running;
     if (orphanMs === undefined || running.readers > 0 || !this.#running.has(id)) return;
-    running.orphanTimer = setTimeout(() => this.#stopUnread(id), orphanMs);
+    running.orphanTimer = setTimeout(() => this.#stopUnread(id), Math.max(orphanMs, leastMs));
   }
 
   async #tellEnded(id: string, { isHandedOver }: Producer): Promise<void> {

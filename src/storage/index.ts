@@ -7,4 +7,6 @@ export type { EntryId } from './entry-id.ts';
 export type * from './log-record.ts';
 export { MemoryStreamLog } from './memory-stream-log.ts';
 export type { MemoryStreamLogOptions } from './memory-stream-log.ts';
+export { MemoryQuotas } from './memory-quotas.ts';
+export type * from './quota-store.ts';
 export type * from './stream-log.ts';

@@ -9,7 +9,7 @@ import { StoreError } from './store-error.ts';
 /** "MLRC": tells a store from another program's database. */
 const applicationId = 0x4d_4c_52_43;
 
-const schemaVersion = 3;
+const schemaVersion = 4;
 
 /** `bytes` of a conversation is the sum of its turns'; a turn's content and answer are JSON. */
 const conversationTables = `
@@ -49,6 +49,16 @@ const journalTable = `
   ) STRICT;
 `;
 
+/** `day` is a day of UTC, counted from 1970. */
+const quotaTable = `
+  CREATE TABLE quota (
+    owner TEXT PRIMARY KEY,
+    day INTEGER NOT NULL,
+    tokens REAL NOT NULL,
+    cost REAL NOT NULL
+  ) STRICT;
+`;
+
 /**
  * Entries are written twice. `journal` has them in the order of their arrival, a row for one turn of the event loop
  * however many streams it wrote to; when a stream has enough for a `chunk`, they go there as a JSON array, and the
@@ -82,6 +92,7 @@ const schema = `
   ) STRICT;
   CREATE TABLE dropped (stream INTEGER PRIMARY KEY) STRICT;
   ${conversationTables}
+  ${quotaTable}
   PRAGMA application_id = ${applicationId};
   PRAGMA user_version = ${schemaVersion};
 `;
@@ -100,6 +111,9 @@ const fromVersion2 = `
     SELECT row, '[[' || stream || ',' || first || ',' || records || ']]' FROM journal_2;
   DROP TABLE journal_2;
 `;
+
+/** What owners have taken was in memory alone. */
+const fromVersion3 = quotaTable;
 
 /** Opens or makes the file, for this process alone and, on systems that know it, this user alone (mode 0600). Throws
  * a StoreError. */
@@ -139,7 +153,7 @@ export function openSqliteFile(
 
 function upgrade(database: DatabaseSync): void {
   const version = numberOf(database, 'PRAGMA user_version');
-  const steps = [fromVersion1, fromVersion2].slice(version - 1);
+  const steps = [fromVersion1, fromVersion2, fromVersion3].slice(version - 1);
   if (steps.length === 0) return;
   database.exec(`BEGIN IMMEDIATE; ${steps.join('')} PRAGMA user_version = ${schemaVersion}; COMMIT`);
 }

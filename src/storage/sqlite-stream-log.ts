@@ -7,8 +7,10 @@ import type { EntryId } from './entry-id.ts';
 import { openSqliteFile } from './open-sqlite-file.ts';
 import { SqliteConversations } from './sqlite-conversations.ts';
 import type { StoreAccess } from './sqlite-conversations.ts';
+import type { QuotaStore } from './quota-store.ts';
 import { SqliteEntries } from './sqlite-entries.ts';
 import { toStoreError } from './sqlite-error.ts';
+import { SqliteQuotas } from './sqlite-quotas.ts';
 import { SqliteStreams } from './sqlite-streams.ts';
 import { StoreError } from './store-error.ts';
 import { hasEntry, StreamBook } from './stream-book.ts';
@@ -56,6 +58,8 @@ export class SqliteStreamLog implements StreamLog {
   readonly outlivesProcess = true;
   /** Kept in the same file. */
   readonly conversations: ConversationStore;
+  /** Kept in the same file. */
+  readonly quotas: QuotaStore;
   readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #onError: (error: StoreError) => void;
@@ -99,6 +103,7 @@ export class SqliteStreamLog implements StreamLog {
     });
     const access = { change: this.#change.bind(this), look: this.#look.bind(this) } as StoreAccess;
     this.conversations = new SqliteConversations(database, access, options);
+    this.quotas = new SqliteQuotas(database, access);
   }
 
   /**

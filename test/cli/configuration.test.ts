@@ -48,6 +48,7 @@ test('readConfig() takes a flag before --set, a variable, the file and the defau
       ['limits.maxOpenStreams', 4, 'flag --max-streams'],
       ['limits.maxReaders', 3, '--set limits.maxReaders'],
       ['limits.maxReadersPerStream', 2, 'MILLRACE_LIMITS_MAX_READERS_PER_STREAM'],
+      ['limits.maxConnectionAgeMs', 3_600_000, 'default'],
       ['limits.maxApiBodyBytes', 1, `${file}:5:20`],
       ['limits.maxPageBodyBytes', 1024 * 1024, 'default'],
     ],
@@ -317,7 +318,7 @@ test('at SIGHUP millrace serve takes limits and keys anew, says what needs a res
   const [changed] = await configurationLines(program, 1);
   assert.deepEqual(changed?.changes, [
     { setting: 'upstream.key', from: '***', to: '***' },
-    { setting: 'limits.maxReaders', from: 10_000, to: 77 },
+    { setting: 'limits.maxReaders', from: 5000, to: 77 },
     { setting: 'limits.maxPageBodyBytes', from: 1024 * 1024, to: 10 },
   ]);
   assert.deepEqual(changed.needRestart, ['listen.port']);

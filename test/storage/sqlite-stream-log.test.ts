@@ -253,8 +253,14 @@ const change = (file: string, statement: string): void => {
   database.close();
 };
 
-/** Makes the tables what they were in version 2. */
+/** Makes the tables what they were in version 3. */
+const toVersion3 = `
+  DROP TABLE quota;
+  PRAGMA user_version = 3;
+`;
+
 const toVersion2 = `
+  ${toVersion3}
   ALTER TABLE journal RENAME TO journal_3;
   CREATE TABLE journal (
     row INTEGER PRIMARY KEY, stream INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, records TEXT NOT NULL
@@ -274,8 +280,8 @@ const toVersion1 = `
   PRAGMA user_version = 1;
 `;
 
-for (const [version, toVersion] of [toVersion1, toVersion2].entries()) {
-  test(`SqliteStreamLog.open() of a file of version ${version + 1} keeps its streams, and takes conversations`, async () => {
+for (const [version, toVersion] of [toVersion1, toVersion2, toVersion3].entries()) {
+  test(`SqliteStreamLog.open() of a file of version ${version + 1} keeps its streams, and takes conversations and quotas`, async () => {
     const file = newFile();
     {
       await using log = SqliteStreamLog.open(file);
@@ -296,6 +302,8 @@ for (const [version, toVersion] of [toVersion1, toVersion2].entries()) {
       await log.create({ id, open });
       assert.equal(await log.newest('local', 'c'), id);
       assert.equal((await log.conversations.list('local', { limit: 1 })).length, 0);
+      await log.quotas.put(1, new Map([['local', { tokens: 1, cost: 1 }]]));
+      assert.equal((await log.quotas.taken(1)).size, 1);
     }
   });
 }
@@ -319,7 +327,7 @@ const wrongFiles: readonly [
   [
     'one of a newer version',
     'store_too_new',
-    /newer version.*version 99 of the tables, and this is version 3/,
+    /newer version.*version 99 of the tables, and this is version 4/,
     (file) => change(file, 'PRAGMA user_version = 99'),
   ],
   ['one that was cut', 'store_damaged', /damaged; move it/, (file) => truncateSync(file, 4096 * 3)],

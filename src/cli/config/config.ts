@@ -55,6 +55,7 @@ export interface Config extends AccessConfig {
   readonly 'limits.maxOpenStreams': number;
   readonly 'limits.maxReaders': number;
   readonly 'limits.maxReadersPerStream': number;
+  readonly 'limits.maxConnectionAgeMs': number;
   readonly 'limits.maxApiBodyBytes': number;
   readonly 'limits.maxPageBodyBytes': number;
   readonly 'run.drainSeconds': number;

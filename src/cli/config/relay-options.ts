@@ -10,6 +10,7 @@ export function limitsOf(config: Config): RelayLimits {
     maxOpenStreams: config['limits.maxOpenStreams'],
     maxReaders: config['limits.maxReaders'],
     maxReadersPerStream: config['limits.maxReadersPerStream'],
+    maxConnectionAgeMs: config['limits.maxConnectionAgeMs'],
     maxApiBodyBytes: config['limits.maxApiBodyBytes'],
     maxPageBodyBytes: config['limits.maxPageBodyBytes'],
   };

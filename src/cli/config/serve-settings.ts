@@ -68,7 +68,7 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
   'listen.requestTimeoutMs': {
     description: 'how long a whole request may take, in milliseconds',
     type: milliseconds,
-    default: 60_000,
+    default: 30_000,
   },
   'upstream.url': {
     description: 'address of the Messages API',
@@ -214,13 +214,20 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
     description: 'most connections that read answers',
     flag: '--max-readers <number>',
     type: count,
-    default: 10_000,
+    default: 5000,
     isReloadable: true,
   },
   'limits.maxReadersPerStream': {
     description: 'most connections that read one answer',
     type: count,
     default: 1000,
+    isReloadable: true,
+  },
+  'limits.maxConnectionAgeMs': {
+    description:
+      'age at which a connection that reads is sent away to come back, give or take a tenth, in milliseconds',
+    type: count,
+    default: 3_600_000,
     isReloadable: true,
   },
   'limits.maxApiBodyBytes': {

@@ -47,8 +47,9 @@ export class Access {
     return this.#rules.sessionMs === undefined ? undefined : this.#sessions;
   }
 
-  /** Changes the rules for every request that comes now; what owners without a key have under way is stopped. Throws an AccessOptionError, and changes nothing then. */
-  reload(options: AccessOptions): void {
+  /** Changes the rules for every request that comes now; what owners without a key have under way is ended. Returns
+   * these. Throws an AccessOptionError, and changes nothing then. */
+  reload(options: AccessOptions): readonly string[] {
     const rules = accessRules(options);
     if ((rules.keys !== undefined) !== this.hasKeys)
       throw new AccessOptionError(
@@ -63,6 +64,7 @@ export class Access {
     this.#keyring = new Keyring(keys.values());
     this.#sessions.change(keys, sessionMs);
     this.accounts.change(removed);
+    return removed;
   }
 
   /** Who asks, by the program around the relay, by a key, or by a session where a page asks. */

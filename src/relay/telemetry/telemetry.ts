@@ -80,12 +80,13 @@ export interface StreamSummary {
   readonly isWithoutEnd: boolean;
 }
 
-/** How reading came to its end. `sent_away` was told to come back, to another process. `gap` and `without_end` are violations of what a log promises: an entry was missing,
+/** How reading came to its end. `sent_away` was told to come back: the relay goes, or the connection was old. `gap` and `without_end` are violations of what a log promises: an entry was missing,
  * or the log had ended without an `end`. */
 export type ReaderOutcome =
   | 'ended'
   | 'left'
   | 'sent_away'
+  | 'key_removed'
   | 'gap'
   | 'without_end'
   | 'log_diverged'

@@ -12,7 +12,7 @@ import type { TestRelay } from '../../support/relay.ts';
 import { logWith } from '../../support/stream-log.ts';
 import { messageStart, sse, textEvents } from '../../support/streams.ts';
 import { turnsUntil } from '../../support/turns.ts';
-import { ann, as, bob, post, question, startKeyedRelay } from './keyed-relay.ts';
+import { ann, as, bob, boss, post, question, startKeyedRelay } from './keyed-relay.ts';
 
 const half = sse(messageStart, ...textEvents(0, 'Half', ' and half').slice(0, 2));
 const whole = { model: 'claude-sonnet-5', max_tokens: 9, ...question('x') };
@@ -169,3 +169,24 @@ async function readUntil(response: Response, wanted: string): Promise<void> {
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ''; !text.includes(wanted);) text += (await reader.read()).value;
 }
+
+test('Removed key: what was read with it ends at once, in every format, also of answers that go on for others', async () => {
+  await using upstream = await startSilent();
+  await using relay = await startKeyedRelay(upstream.url);
+  const own = await post(`${relay.url}/streams`, question('x'), events);
+  const id = own.headers.get('x-stream-id') ?? '';
+  const read = (format: string, key: { secret: string }): Promise<Response> =>
+    fetch(`${relay.url}/streams/${id}?format=${format}`, { headers: { 'x-api-key': key.secret } });
+  const formats = ['messages', 'text', 'ui', 'ndjson', 'log'];
+  const asBoss = await Promise.all(formats.map((format) => read(format, boss)));
+  for (const response of asBoss.slice(0, 2)) assert.equal(response.status, 200);
+  relay.relay.reload({ keys: [ann, bob] });
+  const texts = await Promise.all(asBoss.map((response) => response.text()));
+  for (const [index, text] of texts.entries()) assert.match(text, /key_removed|any more/, formats[index]);
+  assert.equal((await read('messages', boss)).status, 401);
+  relay.relay.reload({ keys: [ann, bob, boss] });
+  const again = await read('messages', boss);
+  await readUntil(own, 'Half');
+  await readUntil(again, 'Half');
+  assert.deepEqual(relay.errors, []);
+});
