@@ -2,10 +2,10 @@
 // which model it asks, and whether for a stream.
 
 import { ApiError } from '../protocol/index.ts';
-import type { Message, StreamEvent } from '../protocol/index.ts';
+import type { StreamEvent } from '../protocol/index.ts';
 import type { ApiConnection } from './api-connection.ts';
 import { Attempt } from './attempt.ts';
-import type { Reading } from './attempt.ts';
+import type { Reading, ResponseSource } from './attempt.ts';
 import type { CallSettings } from './call-settings.ts';
 import { sleep } from './clock.ts';
 import { isCoded, TimeoutError } from './errors.ts';
@@ -14,14 +14,12 @@ import { follow } from './follow.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { isPrefillRefusal } from './recovery.ts';
 import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
-import { readObject } from './read-object.ts';
 import type { JsonObject } from './read-object.ts';
 import { isPassing, retryAfter } from './retry-policy.ts';
 import type { RetryOptions } from './retry-policy.ts';
 import type { TransportResponse } from './transport.ts';
 import { inputTokensOf, UsageRecord } from './usage-record.ts';
 import type { AttemptKind, AttemptRecord } from './usage-record.ts';
-import { eventsOfMessage } from './whole-reply.ts';
 
 /** Where requests go, and what they share with those of other answers. */
 export type AnswerConnection = Pick<ApiConnection, 'post' | 'budget' | 'modes'>;
@@ -36,20 +34,18 @@ export interface AnswerRequest {
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   /** Is around the sending of every request. */
   readonly around?: (<Sent>(send: () => Sent) => Sent) | undefined;
-  /** For what is never streamed. Default: a message, streamed. */
-  readonly reply?: ReplyRequest | undefined;
+  /** Default: a message, streamed. */
+  readonly isStreamed?: boolean | undefined;
+  /** How what is asked for in one piece is read; without it nothing can be. */
+  readonly replies?: ReplyReader | undefined;
 }
 
 /** What is asked for in one piece. */
-export interface ReplyRequest {
+export interface ReplyReader {
   readonly path: string;
-  readonly isWanted: (value: JsonObject) => boolean;
+  /** Rejects with ResponseError when the reply is anything else. */
+  read(response: TransportResponse): Promise<ResponseSource>;
 }
-
-const wholeMessage: ReplyRequest = {
-  path: '/v1/messages',
-  isWanted: ({ type }) => type === 'message',
-};
 
 /** Another attempt is about to be made; nothing that was shown is lost. */
 export interface RetryEvent {
@@ -65,21 +61,12 @@ export interface RetryEvent {
   readonly isStreamed: boolean;
 }
 
-/** A response that is read, streamed or not. */
-interface Source {
-  read(): Promise<Reading>;
-  release(): Promise<void>;
-  cancel(): Promise<void>;
-}
-
 export class AnswerAttempts {
   readonly #request: AnswerRequest;
   readonly #records: UsageRecord[] = [];
   /** What is asked now: after a fallback another model, after a break the rest of the answer. */
   #params: MessageParams;
   #isStreamed: boolean;
-  /** The last reply that came in one piece. */
-  #reply: JsonObject | undefined;
   #recoveries = 0;
   /** The fallbacks not yet turned to. */
   #steps: readonly string[];
@@ -87,7 +74,7 @@ export class AnswerAttempts {
   #retries = 0;
   /** What retries took from the budget; given back when the answer is complete. */
   #taken = 0;
-  #source: Source | undefined;
+  #source: ResponseSource | undefined;
   #letGo: () => void = nothing;
   #stopTotal: () => void = nothing;
   /** The code of the last failure that another attempt was made for. */
@@ -99,7 +86,7 @@ export class AnswerAttempts {
     this.#request = request;
     this.#params = request.params;
     this.#steps = request.settings.fallback;
-    this.#isStreamed = request.reply === undefined;
+    this.#isStreamed = request.isStreamed ?? true;
   }
 
   get records(): readonly AttemptRecord[] {
@@ -108,7 +95,7 @@ export class AnswerAttempts {
 
   /** What came in one piece; undefined before, and for a stream. */
   get reply(): JsonObject | undefined {
-    return this.#reply;
+    return this.#source?.reply;
   }
 
   get requestId(): string | undefined {
@@ -232,7 +219,7 @@ export class AnswerAttempts {
   }
 
   async #send(kind: AttemptKind): Promise<void> {
-    const { connection, options, settings, controller, reply } = this.#request;
+    const { connection, options, settings, controller, replies } = this.#request;
     const isStreamed = this.#isStreamed;
     const record = new UsageRecord({
       number: this.#nextNumber,
@@ -248,7 +235,7 @@ export class AnswerAttempts {
     const giveUp = (): void => own.abort(new TimeoutError('headers_timeout', limitMs));
     const stopTimer = limitMs === Infinity ? nothing : clock.setTimer(giveUp, limitMs);
     try {
-      const { path, isWanted } = reply ?? wholeMessage;
+      const path = replies?.path ?? '/v1/messages';
       const { stream: _, ...asked } = this.#params;
       const params = isStreamed ? { ...asked, stream: true } : asked;
       const { connectMs } = timeouts;
@@ -258,8 +245,10 @@ export class AnswerAttempts {
       );
       this.response = response;
       record.request_id = response.headers.get('request-id') ?? undefined;
-      if (isStreamed) this.#source = new Attempt(response, { clock, timeouts, controller: own });
-      else this.#source = wholeSource((this.#reply = await readObject(response, isWanted)));
+      this.#source =
+        isStreamed || replies === undefined
+          ? new Attempt(response, { clock, timeouts, controller: own })
+          : await replies.read(response);
     } catch (error) {
       this.#letGo();
       if (error instanceof ApiError) {
@@ -337,20 +326,6 @@ export class AnswerAttempts {
     const record = this.#records.at(-1);
     if (record !== undefined) record.error ??= error;
   }
-}
-
-function wholeSource(reply: JsonObject): Source {
-  let isRead = false;
-  return {
-    read: () => {
-      const events = isRead ? [] : eventsOfMessage(reply as unknown as Message);
-      const reading: Reading = isRead ? { events, end: 'end' } : { events };
-      isRead = true;
-      return Promise.resolve(reading);
-    },
-    release: () => Promise.resolve(),
-    cancel: () => Promise.resolve(),
-  };
 }
 
 /** Another model may be there, or may take what this one does not. */

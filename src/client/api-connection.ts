@@ -5,7 +5,6 @@ import { ConfigurationError, ConnectionError, isCoded, TimeoutError } from './er
 import type { CallOptions, CallSettings } from './call-settings.ts';
 import { resolveSettings } from './call-settings.ts';
 import type { Clock } from './clock.ts';
-import { environment, environmentHeaders, environmentLogger } from './environment.ts';
 import type { OnMetrics, Telemetry } from './metrics.ts';
 import { ContinuationModes } from './continuation-modes.ts';
 import { RetryBudget } from './retry-budget.ts';
@@ -72,17 +71,16 @@ export class ApiConnection {
   readonly #transport: Transport;
 
   constructor(options: ClientOptions) {
-    const baseURL = options.baseURL ?? environment('ANTHROPIC_BASE_URL');
+    const { baseURL } = options;
     this.baseURL = (baseURL || 'https://api.anthropic.com').replace(/\/+$/, '');
     // In a page an address may be relative to the page's.
     if (!URL.canParse(this.baseURL, (globalThis as { location?: { href: string } }).location?.href))
       throw new ConfigurationError('invalid_base_url', `baseURL ${JSON.stringify(baseURL)} is no URL`);
     this.settings = resolveSettings(options);
-    this.logger = options.logger ?? environmentLogger();
+    this.logger = options.logger;
     this.telemetries = telemetriesOf(options);
     this.#token = tokenOf(options);
     this.#headers = {
-      ...environmentHeaders(),
       ...browserHeaders(options),
       ...lowerCased({ ...options.defaultHeaders, ...options.headers }),
     };
@@ -236,14 +234,10 @@ function parseRetryAfter(headers: ResponseHeaders, nowMs: number): number | unde
   return delayMs >= 0 ? delayMs : undefined;
 }
 
-/** A credential that was passed is the only one: then the environment is not read for another. */
 function tokenOf({ apiKey, authToken }: ClientOptions): string | undefined {
   if (apiKey != null && authToken != null)
     throw new ConfigurationError('two_credentials', 'Pass apiKey or authToken, not both');
-  const passed = apiKey ?? authToken;
-  if (passed != null) return passed.trim() || undefined;
-  const key = apiKey === undefined ? environment('ANTHROPIC_API_KEY') : undefined;
-  return key ?? (authToken === undefined ? environment('ANTHROPIC_AUTH_TOKEN') : undefined);
+  return (apiKey ?? authToken)?.trim() || undefined;
 }
 
 /** Without this header the API answers no request of a page. */

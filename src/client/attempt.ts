@@ -7,6 +7,7 @@ import { isCoded } from './errors.ts';
 import type { AttemptError } from './errors.ts';
 import { ReadWatch } from './read-watch.ts';
 import type { WatchContext } from './read-watch.ts';
+import type { JsonObject } from './read-object.ts';
 import { responseErrorOf } from './response-error-of.ts';
 import { releaseBody } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
@@ -18,9 +19,19 @@ export interface Reading {
   readonly end?: 'end' | { readonly error: AttemptError };
 }
 
+/** A response that is read, streamed or in one piece. No method rejects. */
+export interface ResponseSource {
+  /** What came in one piece. */
+  readonly reply?: JsonObject | undefined;
+  read(): Promise<Reading>;
+  /** Lets go of a response whose content is complete. */
+  release(): Promise<void>;
+  /** Ends the transfer. */
+  cancel(): Promise<void>;
+}
+
 /** Reads one streamed response, chunk by chunk, each chunk only when it is asked for. */
-export class Attempt {
-  readonly requestId: string | undefined;
+export class Attempt implements ResponseSource {
   readonly #response: TransportResponse;
   readonly #context: WatchContext;
   readonly #decoder = new StreamEventDecoder();
@@ -33,7 +44,6 @@ export class Attempt {
     this.#response = response;
     this.#context = context;
     this.#watch = new ReadWatch(context);
-    this.requestId = response.headers.get('request-id') ?? undefined;
   }
 
   /** Never rejects. Behind an end there is nothing more to read. */

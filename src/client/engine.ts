@@ -20,4 +20,5 @@ export { planRecovery } from './recovery.ts';
 export type { RecoveryPlan } from './recovery.ts';
 export { RetryBudget } from './retry-budget.ts';
 export type { StreamEnding } from './stream-ending.ts';
+export { wholeMessages } from './whole-reply.ts';
 export { inputTokensOf, totalUsage, UsageRecord } from './usage-record.ts';

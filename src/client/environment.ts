@@ -1,10 +1,27 @@
 // What the environment says to any client of the Messages API, by the names that the official SDK reads.
 
-import type { Logger } from './api-connection.ts';
+import type { ClientOptions, Logger } from './api-connection.ts';
+
+/** The options, and what the environment says where they say nothing. A credential that was passed is the only one:
+ * then the environment is not read for another. */
+export function withEnvironment(options: ClientOptions): ClientOptions {
+  const { apiKey, authToken } = options;
+  const isPassed = apiKey != null || authToken != null;
+  const key = isPassed || apiKey === null ? apiKey : environment('ANTHROPIC_API_KEY');
+  return {
+    ...options,
+    apiKey: key,
+    authToken:
+      isPassed || authToken === null || key != null ? authToken : environment('ANTHROPIC_AUTH_TOKEN'),
+    baseURL: options.baseURL ?? environment('ANTHROPIC_BASE_URL'),
+    defaultHeaders: { ...environmentHeaders(), ...options.defaultHeaders },
+    logger: options.logger ?? environmentLogger(),
+  };
+}
 
 /** A variable of the environment, without the white space that files leave around it; undefined when it is empty, and
  * where the program may not look, which Deno says by throwing. */
-export function environment(name: string): string | undefined {
+function environment(name: string): string | undefined {
   const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
   try {
     return process?.env?.[name]?.trim() || undefined;
@@ -14,13 +31,13 @@ export function environment(name: string): string | undefined {
 }
 
 /** The headers of ANTHROPIC_CUSTOM_HEADERS: a line for each, `name: value`. */
-export function environmentHeaders(): Record<string, string> {
+function environmentHeaders(): Record<string, string> {
   const lines = environment('ANTHROPIC_CUSTOM_HEADERS') ?? '';
   const headers = lines.matchAll(/^[ \t]*([^:\s]+)[ \t]*:(.*)$/gm);
   return Object.fromEntries(Array.from(headers, ([, name = '', value = '']) => [name, value.trim()]));
 }
 
 /** The console, where ANTHROPIC_LOG asks for what this client has to say. */
-export function environmentLogger(): Logger | undefined {
+function environmentLogger(): Logger | undefined {
   return /^(?:warn|info|debug)$/.test(environment('ANTHROPIC_LOG') ?? '') ? console : undefined;
 }

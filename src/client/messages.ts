@@ -3,7 +3,7 @@
 import type { Message } from '../protocol/index.ts';
 import { Answer } from './answer.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
-import type { AnswerRequest, ReplyRequest, RetryEvent } from './answer-attempts.ts';
+import type { AnswerRequest, ReplyReader, RetryEvent } from './answer-attempts.ts';
 import { AnswerTelemetry } from './answer-telemetry.ts';
 import type { ApiConnection } from './api-connection.ts';
 import { toApiPromise } from './api-promise.ts';
@@ -14,12 +14,17 @@ import { follow } from './follow.ts';
 import { MessageEvents } from './message-events.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { MessageStream } from './message-stream.ts';
-import type { JsonObject } from './read-object.ts';
 import { callSafely, reportFailure } from './report-failure.ts';
 import { responseOf } from './response-of.ts';
 import { endingTypeOf, isAborted } from './stream-ending.ts';
 import type { StreamEnding } from './stream-ending.ts';
 import { totalUsage } from './usage-record.ts';
+import { replyReader, wholeMessages } from './whole-reply.ts';
+
+const tokenCounts = replyReader(
+  '/v1/messages/count_tokens',
+  ({ input_tokens }) => typeof input_tokens === 'number',
+);
 
 /** A message that was asked for whole, with the server's name for the request, which is no field of its JSON. */
 export type CreatedMessage = Message & { readonly _request_id?: string | undefined };
@@ -76,9 +81,7 @@ export class Messages {
     params: Omit<MessageParams, 'max_tokens'>,
     options: RequestOptions = {},
   ): ApiPromise<{ input_tokens: number }> {
-    const isWanted = ({ input_tokens }: JsonObject): boolean => typeof input_tokens === 'number';
-    const reply = { path: '/v1/messages/count_tokens', isWanted };
-    const asked = this.#ask(params as MessageParams, { options, reply, isAnswer: false });
+    const asked = this.#ask(params as MessageParams, { options, replies: tokenCounts });
     return toApiPromise(asked.then((attempts) => answeredBy<{ input_tokens: number }>(attempts)));
   }
 
@@ -94,24 +97,22 @@ export class Messages {
   }
 
   async #createWhole(params: MessageParams, options: RequestOptions): Promise<Answered<CreatedMessage>> {
-    const isWanted = ({ type }: JsonObject): boolean => type === 'message';
-    const reply = { path: '/v1/messages', isWanted };
-    const attempts = await this.#ask(params, { options, reply, isAnswer: true });
+    const attempts = await this.#ask(params, { options, replies: wholeMessages });
     Object.defineProperty(attempts.reply, '_request_id', { value: attempts.requestId, enumerable: false });
     return answeredBy<CreatedMessage>(attempts);
   }
 
   async #ask(
     params: MessageParams,
-    { options, reply, isAnswer }: { options: RequestOptions; reply: ReplyRequest; isAnswer: boolean },
+    { options, replies }: { options: RequestOptions; replies: ReplyReader },
   ): Promise<AnswerAttempts> {
     const controller = new AbortController();
     const connection = this.#connection;
     const asked = { connection, params, options, isStreamed: false };
     const request = this.#request(params, options, controller);
-    const telemetry = isAnswer ? new AnswerTelemetry(asked) : undefined;
+    const telemetry = replies === wholeMessages ? new AnswerTelemetry(asked) : undefined;
     const around = telemetry?.around.bind(telemetry);
-    const attempts = new AnswerAttempts({ ...request, around, reply });
+    const attempts = new AnswerAttempts({ ...request, around, replies, isStreamed: false });
     const letGo = follow(options.signal, controller);
     const end = (type: StreamEnding['type'], error?: unknown): void => {
       attempts.end(error);
@@ -145,7 +146,7 @@ export class Messages {
       letGo();
       if (answer.ending !== undefined) telemetry.end(answer, answer.ending);
     };
-    const answer = new Answer({ ...request, around }, { onEnd });
+    const answer = new Answer({ ...request, around, replies: wholeMessages }, { onEnd });
     return telemetry.watch(answer);
   }
 

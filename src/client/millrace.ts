@@ -2,6 +2,7 @@
 
 import { ApiConnection } from './api-connection.ts';
 import type { ClientOptions } from './api-connection.ts';
+import { withEnvironment } from './environment.ts';
 import { Messages } from './messages.ts';
 
 /**
@@ -23,7 +24,7 @@ export class Millrace {
 
   /** Throws ConfigurationError when a key would be used in a page; a missing key is an error of the first request. */
   constructor(options: ClientOptions = {}) {
-    const connection = new ApiConnection(options);
+    const connection = new ApiConnection(withEnvironment(options));
     this.baseURL = connection.baseURL;
     this.messages = new Messages(connection);
   }

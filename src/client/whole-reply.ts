@@ -1,12 +1,35 @@
-// A message that came whole, as the events of a stream: for when streaming keeps breaking and the answer is asked
-// for in one piece.
+// What is asked for in one piece, and a message that came so as the events of a stream: for when streaming keeps
+// breaking.
 
 import type { Message, StreamEvent } from '../protocol/index.ts';
+import type { ReplyReader } from './answer-attempts.ts';
+import type { ResponseSource } from './attempt.ts';
+import { readObject } from './read-object.ts';
+import type { JsonObject } from './read-object.ts';
 
 type Block = Message['content'][number];
 
+/** For what is posted to `path`, and answered with what `isWanted` says. */
+export function replyReader(path: string, isWanted: (value: JsonObject) => boolean): ReplyReader {
+  return { path, read: async (response) => sourceOf(await readObject(response, isWanted)) };
+}
+
+/** A message. */
+export const wholeMessages: ReplyReader = replyReader('/v1/messages', ({ type }) => type === 'message');
+
+function sourceOf(reply: JsonObject): ResponseSource {
+  let isRead = false;
+  const done = (): Promise<void> => Promise.resolve();
+  const read: ResponseSource['read'] = async () => {
+    if (isRead) return { events: [], end: 'end' };
+    isRead = true;
+    return { events: eventsOfMessage(reply as unknown as Message) };
+  };
+  return { reply, read, release: done, cancel: done };
+}
+
 /** From message_start to message_stop. */
-export function eventsOfMessage(message: Message): StreamEvent[] {
+function eventsOfMessage(message: Message): StreamEvent[] {
   const { stop_reason, stop_sequence, usage } = message;
   const { stop_details = null, container = null } = message as {
     stop_details?: unknown;

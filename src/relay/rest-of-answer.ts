@@ -1,7 +1,7 @@
 // The rest of an answer whose beginning is in a log, as records of that log. Retries, fallbacks and recovery are the
 // client's own.
 
-import { Answer, apiErrorOf, isCoded, planRecovery } from '../client/engine.ts';
+import { Answer, apiErrorOf, isCoded, planRecovery, wholeMessages } from '../client/engine.ts';
 import type {
   AnswerConnection,
   AttemptError,
@@ -81,6 +81,7 @@ export class RestOfAnswer {
       options: {},
       settings,
       controller,
+      replies: wholeMessages,
       onRetry: ({ attempt, error, kind }: RetryEvent) =>
         onBreak?.({ attempt: attempt - 1, code: error.code, action: kind === 'first' ? 'retry' : kind }),
     };
