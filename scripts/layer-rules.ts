@@ -59,7 +59,7 @@ const rules: Readonly<Record<string, Rule>> = {
 
 /** The modules of a layer that the others may import. */
 const doors: Readonly<Record<string, readonly string[]>> = {
-  client: ['index.ts', 'node.ts', 'otel.ts', 'engine.ts'],
+  client: ['index.ts', 'answer-client.ts', 'node.ts', 'otel.ts', 'engine.ts'],
   relay: ['index.ts', 'node.ts', 'otel.ts'],
   storage: ['index.ts', 'sqlite.ts'],
 };

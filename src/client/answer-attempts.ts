@@ -7,8 +7,8 @@ import type { ApiConnection } from './api-connection.ts';
 import { Attempt } from './attempt.ts';
 import type { Reading, ResponseSource } from './attempt.ts';
 import type { CallSettings } from './call-settings.ts';
-import { sleep } from './clock.ts';
-import { isCoded, TimeoutError } from './errors.ts';
+import { limitTime, sleep } from './clock.ts';
+import { isCoded } from './errors.ts';
 import type { AttemptError } from './errors.ts';
 import { follow } from './follow.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
@@ -17,9 +17,13 @@ import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
 import type { JsonObject } from './read-object.ts';
 import { isPassing, retryAfter } from './retry-policy.ts';
 import type { RetryOptions } from './retry-policy.ts';
+import { requestIdOf } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
 import { inputTokensOf, UsageRecord } from './usage-record.ts';
 import type { AttemptKind, AttemptRecord } from './usage-record.ts';
+
+/** The fallback to an answer in one piece. */
+const wholeStep = 'non-streaming';
 
 /** Where requests go, and what they share with those of other answers. */
 export type AnswerConnection = Pick<ApiConnection, 'post' | 'budget' | 'modes'>;
@@ -27,7 +31,7 @@ export type AnswerConnection = Pick<ApiConnection, 'post' | 'budget' | 'modes'>;
 export interface AnswerRequest {
   readonly connection: AnswerConnection;
   readonly params: MessageParams;
-  readonly options: RequestOptions;
+  readonly options: Pick<RequestOptions, 'headers'>;
   readonly settings: CallSettings;
   /** Ends everything. */
   readonly controller: AbortController;
@@ -85,7 +89,8 @@ export class AnswerAttempts {
   constructor(request: AnswerRequest) {
     this.#request = request;
     this.#params = request.params;
-    this.#steps = request.settings.fallback;
+    const { fallback } = request.settings;
+    this.#steps = request.replies === undefined ? fallback.filter((step) => step !== wholeStep) : fallback;
     this.#isStreamed = request.isStreamed ?? true;
   }
 
@@ -120,11 +125,8 @@ export class AnswerAttempts {
   /** Sends the first request, and others while they fail and may be repeated. Rejects with the last failure. */
   async open(): Promise<void> {
     const { settings, controller } = this.#request;
-    const { totalMs } = settings.timeouts;
-    if (totalMs !== Infinity) {
-      const giveUp = (): void => controller.abort(new TimeoutError('total_timeout', totalMs));
-      this.#stopTotal = settings.clock.setTimer(giveUp, totalMs);
-    }
+    const total = { code: 'total_timeout', limitMs: settings.timeouts.totalMs } as const;
+    this.#stopTotal = limitTime(controller, settings.clock, total);
     await this.#sendUntilAnswered('first');
   }
 
@@ -232,8 +234,7 @@ export class AnswerAttempts {
     this.#letGo = follow(controller.signal, own);
     const { clock, timeouts } = settings;
     const limitMs = isStreamed ? timeouts.headersMs : timeouts.replyMs;
-    const giveUp = (): void => own.abort(new TimeoutError('headers_timeout', limitMs));
-    const stopTimer = limitMs === Infinity ? nothing : clock.setTimer(giveUp, limitMs);
+    const stopTimer = limitTime(own, clock, { code: 'headers_timeout', limitMs });
     try {
       const path = replies?.path ?? '/v1/messages';
       const { stream: _, ...asked } = this.#params;
@@ -244,7 +245,7 @@ export class AnswerAttempts {
         connection.post(path, params, { ...options, signal: own.signal, connectMs }),
       );
       this.response = response;
-      record.request_id = response.headers.get('request-id') ?? undefined;
+      record.request_id = requestIdOf(response);
       this.#source =
         isStreamed || replies === undefined
           ? new Attempt(response, { clock, timeouts, controller: own })
@@ -285,16 +286,16 @@ export class AnswerAttempts {
     const [step, ...others] = this.#steps;
     if (!isForAnother || step === undefined) return false;
     this.#steps = others;
-    if (step === 'non-streaming' && !this.#isStreamed) return this.#fallBack(failure, options);
-    if (step === 'non-streaming') this.#isStreamed = false;
+    if (step === wholeStep && !this.#isStreamed) return this.#fallBack(failure, options);
+    if (step === wholeStep) this.#isStreamed = false;
     else this.#params = { ...this.#params, model: step };
     return true;
   }
 
   /** The last resort for an answer that keeps breaking: its rest in one piece. */
   #turnToWhole(): boolean {
-    if (!this.#isStreamed || !this.#steps.includes('non-streaming')) return false;
-    this.#steps = this.#steps.filter((step) => step !== 'non-streaming');
+    if (!this.#isStreamed || !this.#steps.includes(wholeStep)) return false;
+    this.#steps = this.#steps.filter((step) => step !== wholeStep);
     this.#isStreamed = false;
     return true;
   }

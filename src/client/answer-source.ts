@@ -7,7 +7,7 @@ import type { StreamEnding } from './stream-ending.ts';
 import type { TransportResponse } from './transport.ts';
 import type { AttemptRecord } from './usage-record.ts';
 
-export interface AnswerSource {
+export interface AnswerSource<Input = PartialJson> {
   /** What has arrived so far: a live, read-only view. */
   readonly message: DeepReadonly<Message> | undefined;
   /** How the answer ended; undefined while it goes on. */
@@ -17,7 +17,7 @@ export interface AnswerSource {
   readonly requestId: string | undefined;
   /** Of the latest attempt; undefined before its headers are there, and where there is none. */
   readonly response: TransportResponse | undefined;
-  inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined;
+  inputOf(block: DeepReadonly<ContentBlock>): Input | undefined;
   blockAt(index: number): DeepReadonly<ContentBlock> | undefined;
   /** Rejects with what the answer ended with. */
   open(): Promise<void>;

@@ -2,14 +2,14 @@
 
 import type { StreamEnding } from './stream-ending.ts';
 import type { AnswerSource } from './answer-source.ts';
-import type { ApiConnection } from './api-connection.ts';
+import type { ClientConnection } from './client-connection.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { AnswerMeter, withMeter } from './metrics.ts';
 import type { AnswerSurroundings, MeteredAnswer, OnMetrics } from './metrics.ts';
 import { callSafely, reportFailure } from './report-failure.ts';
 
 export interface TelemetryRequest {
-  readonly connection: ApiConnection;
+  readonly connection: ClientConnection;
   readonly params: MessageParams;
   readonly options: RequestOptions;
   readonly isStreamed: boolean;

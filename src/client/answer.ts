@@ -1,13 +1,12 @@
 // One answer, however many attempts it takes: retried before its first content, gone on with after it where that is
 // asked for. Both `create` and `stream` stand on it.
 
-import { MessageAccumulator } from '../protocol/index.ts';
+import { errorOfEvent, MessageBuilder } from '../protocol/index.ts';
 import type { ContentBlock, DeepReadonly, DoneEvent, ErrorEvent } from '../protocol/index.ts';
-import type { Message, PartialJson, StreamEvent, Usage } from '../protocol/index.ts';
+import type { Message, PartialJson, StreamEvent, ToolInput, Usage } from '../protocol/index.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest } from './answer-attempts.ts';
 import type { AnswerSource } from './answer-source.ts';
-import { errorOfEvent } from './attempt.ts';
 import type { Reading } from './attempt.ts';
 import { Continuation } from './continuation.ts';
 import type { Rewind } from './continuation.ts';
@@ -47,11 +46,11 @@ export interface BegunAnswer {
 }
 
 /** What the reader sees is one message; finished at `message_stop`, whatever the server does after that. */
-export class Answer implements AnswerSource {
+export class Answer<Input extends ToolInput = PartialJson> implements AnswerSource<Input> {
   readonly #attempts: AnswerAttempts;
   readonly #controller: AbortController;
-  readonly #onEnd: () => void;
-  readonly #accumulator = new MessageAccumulator();
+  readonly #onEnd: (() => void) | undefined;
+  readonly #accumulator: MessageBuilder<Input>;
   #ending: StreamEnding | undefined;
   /** Maps the events of a further attempt; undefined during the first. */
   #continuation: Continuation | undefined;
@@ -64,8 +63,12 @@ export class Answer implements AnswerSource {
   /** Set when the attempt under way has ended otherwise than well. */
   #failure: AttemptError | undefined;
 
-  /** `onEnd` is called once, when the answer has its ending. */
-  constructor(request: AnswerRequest, { onEnd }: { onEnd: () => void }) {
+  /** `createInput` makes what reads a tool's input; `onEnd` is called once, when the answer has its ending. */
+  constructor(
+    request: AnswerRequest,
+    { createInput, onEnd }: { createInput: () => Input; onEnd?: () => void },
+  ) {
+    this.#accumulator = new MessageBuilder(createInput);
     this.#attempts = new AnswerAttempts(request);
     this.#controller = request.controller;
     this.#onEnd = onEnd;
@@ -111,7 +114,7 @@ export class Answer implements AnswerSource {
     return this.#attempts.response;
   }
 
-  inputOf(block: DeepReadonly<ContentBlock>): PartialJson | undefined {
+  inputOf(block: DeepReadonly<ContentBlock>): Input | undefined {
     return this.#accumulator.inputOf(block);
   }
 
@@ -315,7 +318,7 @@ export class Answer implements AnswerSource {
   #end(ending: StreamEnding): void {
     this.#ending = ending;
     this.#attempts.end(ending.type === 'complete' ? undefined : ending.error);
-    this.#onEnd();
+    this.#onEnd?.();
   }
 }
 

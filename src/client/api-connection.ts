@@ -1,39 +1,27 @@
 // One request to the API: address, key, headers, and what a response that is not a success means.
 
 import { ApiError, parseErrorBody, statusOfErrorType } from '../protocol/index.ts';
-import { ConfigurationError, ConnectionError, isCoded, TimeoutError } from './errors.ts';
-import type { CallOptions, CallSettings } from './call-settings.ts';
+import { ConfigurationError, isCoded, TimeoutError } from './errors.ts';
+import type { AttemptOptions, CallSettings } from './call-settings.ts';
 import { resolveSettings } from './call-settings.ts';
 import type { Clock } from './clock.ts';
-import type { OnMetrics, Telemetry } from './metrics.ts';
 import { ContinuationModes } from './continuation-modes.ts';
 import { RetryBudget } from './retry-budget.ts';
-import { createFetchTransport } from './transport.ts';
+import { connectionError, createFetchTransport, requestIdOf } from './transport.ts';
 import type { ByteSource, Fetch, ResponseHeaders, Transport, TransportResponse } from './transport.ts';
 
-export interface ClientOptions extends CallOptions {
-  /** Default: the environment's ANTHROPIC_API_KEY; null leaves that unread. */
+export interface ConnectionOptions extends AttemptOptions {
   apiKey?: string | null | undefined;
-  /** A bearer token in place of a key. Default: the environment's ANTHROPIC_AUTH_TOKEN; null leaves that unread. */
+  /** A bearer token in place of a key. */
   authToken?: string | null | undefined;
-  /** Default: the environment's ANTHROPIC_BASE_URL, else https://api.anthropic.com. */
+  /** Default https://api.anthropic.com. */
   baseURL?: string | undefined;
-  /** Sent with every request, over those of the environment's ANTHROPIC_CUSTOM_HEADERS; null leaves one out. */
+  /** Sent with every request; null leaves one out. */
   headers?: HeaderOptions | undefined;
-  /** `headers` by the official SDK's name. */
-  defaultHeaders?: HeaderOptions | undefined;
   /** Stands in for the platform's `fetch`. */
   fetch?: Fetch | undefined;
   /** Stands in for HTTP altogether. */
   transport?: Transport | undefined;
-  /** Told of every further attempt, and of listeners that fail. Neither prompts nor keys are in what it is told.
-   * Default: the console when the environment's ANTHROPIC_LOG is `warn`, `info` or `debug`; else nobody, and the
-   * console for listeners. */
-  logger?: Logger | undefined;
-  /** Called with every answer's figures when it has its ending. */
-  onMetrics?: OnMetrics | undefined;
-  /** Told of every answer when it is asked for and when it has its ending: see `millrace/client/otel`. */
-  telemetry?: Telemetry | undefined;
   /** Where time comes from; default the system. */
   clock?: Clock | undefined;
   /** Where the delays of retries are drawn from, in [0, 1); default Math.random. */
@@ -46,11 +34,6 @@ export interface ClientOptions extends CallOptions {
 /** Headers by name; null for one that is not to be sent. */
 export type HeaderOptions = Readonly<Record<string, string | null>>;
 
-/** The part of a logger that is called: `console` is one. */
-export interface Logger {
-  warn(message: string, details: object): void;
-}
-
 /** The API version whose headers this client sends. */
 const apiVersion = '2026-10-21';
 
@@ -60,8 +43,6 @@ const maxErrorBytes = 64 * 1024;
 export class ApiConnection {
   readonly baseURL: string;
   readonly settings: CallSettings;
-  readonly logger: Logger | undefined;
-  readonly telemetries: readonly Telemetry[];
   /** What retries may cost, for all calls together. */
   readonly budget: RetryBudget = new RetryBudget();
   readonly modes: ContinuationModes = new ContinuationModes();
@@ -70,25 +51,23 @@ export class ApiConnection {
   readonly #headers: HeaderOptions;
   readonly #transport: Transport;
 
-  constructor(options: ClientOptions) {
+  constructor(options: ConnectionOptions) {
     const { baseURL } = options;
     this.baseURL = (baseURL || 'https://api.anthropic.com').replace(/\/+$/, '');
     // In a page an address may be relative to the page's.
     if (!URL.canParse(this.baseURL, (globalThis as { location?: { href: string } }).location?.href))
       throw new ConfigurationError('invalid_base_url', `baseURL ${JSON.stringify(baseURL)} is no URL`);
     this.settings = resolveSettings(options);
-    this.logger = options.logger;
-    this.telemetries = telemetriesOf(options);
     this.#token = tokenOf(options);
     this.#headers = {
       ...browserHeaders(options),
-      ...lowerCased({ ...options.defaultHeaders, ...options.headers }),
+      ...lowerCased(options.headers ?? {}),
     };
     this.#transport = options.transport ?? createFetchTransport(options.fetch);
     if (this.#token !== undefined && isBrowser() && options.dangerouslyAllowBrowser !== true) {
       throw new ConfigurationError(
         'api_key_in_browser',
-        'A key in a page can be read by everybody who opens it: keep it in a relay, or set dangerouslyAllowBrowser',
+        "A key in a page is everybody's key: keep it in a relay, or set dangerouslyAllowBrowser",
       );
     }
   }
@@ -106,7 +85,9 @@ export class ApiConnection {
       body: JSON.stringify(fields),
     } as const;
     const response = await this.#transport({ ...request, signal, connectMs }).catch((cause: unknown) => {
-      throw signal.aborted || isCoded(cause) ? cause : unexpected('connect', cause);
+      throw isCoded(cause)
+        ? cause
+        : connectionError(`Cannot POST ${request.url}`, 'connect', { cause, signal });
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await errorOf(response, { signal, clock: this.settings.clock });
@@ -124,7 +105,7 @@ export class ApiConnection {
     if (headers['authorization'] == null && headers['x-api-key'] == null) {
       throw new ConfigurationError(
         'missing_api_key',
-        'No key for the API: set the environment variable ANTHROPIC_API_KEY, or pass apiKey',
+        'No key for the API: pass apiKey, or let Millrace read ANTHROPIC_API_KEY',
       );
     }
     for (const [name, value] of Object.entries(headers)) if (value === null) delete headers[name];
@@ -132,21 +113,11 @@ export class ApiConnection {
   }
 }
 
-function telemetriesOf({ onMetrics, telemetry }: ClientOptions): Telemetry[] {
-  const own = onMetrics === undefined ? [] : [{ start: () => onMetrics }];
-  return telemetry === undefined ? own : [...own, telemetry];
-}
-
 interface PostOptions {
   readonly headers?: HeaderOptions | undefined;
   readonly signal: AbortSignal;
   /** For a transport that can tell how long it connects. */
   readonly connectMs: number;
-}
-
-/** An error that a transport should not throw, as one that a caller expects. */
-export function unexpected(phase: ConnectionError['phase'], cause: unknown): ConnectionError {
-  return new ConnectionError(phase, cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
 /** Reads a body to its end, at most `maxBytes` of it; the rest is cancelled. */
@@ -177,16 +148,13 @@ async function errorOf(
 }
 
 /** What a response that is no success says; `text` is its body. */
-export function apiErrorOf(
-  { status, headers }: Omit<TransportResponse, 'body'>,
-  text: string,
-  nowMs: number,
-): ApiError {
+export function apiErrorOf(response: Omit<TransportResponse, 'body'>, text: string, nowMs: number): ApiError {
+  const { status, headers } = response;
   const { body, requestId } = bodyOf(text, status);
   const retryAfterMs = parseRetryAfter(headers, nowMs);
   return new ApiError(body, {
     status,
-    requestId: headers.get('request-id') ?? requestId,
+    requestId: requestIdOf(response) ?? requestId,
     retryAfterMs,
     shouldRetry: toFlag(headers.get('x-should-retry')),
   });
@@ -234,14 +202,14 @@ function parseRetryAfter(headers: ResponseHeaders, nowMs: number): number | unde
   return delayMs >= 0 ? delayMs : undefined;
 }
 
-function tokenOf({ apiKey, authToken }: ClientOptions): string | undefined {
+function tokenOf({ apiKey, authToken }: ConnectionOptions): string | undefined {
   if (apiKey != null && authToken != null)
     throw new ConfigurationError('two_credentials', 'Pass apiKey or authToken, not both');
   return (apiKey ?? authToken)?.trim() || undefined;
 }
 
 /** Without this header the API answers no request of a page. */
-function browserHeaders({ dangerouslyAllowBrowser }: ClientOptions): Record<string, string> {
+function browserHeaders({ dangerouslyAllowBrowser }: ConnectionOptions): Record<string, string> {
   return dangerouslyAllowBrowser === true ? { 'anthropic-dangerous-direct-browser-access': 'true' } : {};
 }
 

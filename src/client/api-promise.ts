@@ -2,6 +2,7 @@
 
 import { quiet } from './quiet.ts';
 import { responseOf } from './response-of.ts';
+import { requestIdOf } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
 
 /** What was asked for, beside the response that it came in. */
@@ -42,7 +43,7 @@ export function describeResponse(
 ): Pick<WithResponse<unknown>, 'response' | 'request_id' | 'workspace_id'> {
   return {
     response: responseOf(response),
-    request_id: response.headers.get('request-id') ?? undefined,
+    request_id: requestIdOf(response),
     workspace_id: response.headers.get('anthropic-workspace-id') ?? undefined,
   };
 }

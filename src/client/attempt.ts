@@ -1,15 +1,14 @@
 // One request and its response: bytes to events, within the limits of time. Knows nothing of other attempts.
 
-import { ApiError, StreamEventDecoder } from '../protocol/index.ts';
-import type { ErrorEvent, StreamEvent } from '../protocol/index.ts';
-import { unexpected } from './api-connection.ts';
+import { StreamEventDecoder } from '../protocol/index.ts';
+import type { StreamEvent } from '../protocol/index.ts';
 import { isCoded } from './errors.ts';
 import type { AttemptError } from './errors.ts';
 import { ReadWatch } from './read-watch.ts';
 import type { WatchContext } from './read-watch.ts';
 import type { JsonObject } from './read-object.ts';
 import { responseErrorOf } from './response-error-of.ts';
-import { releaseBody } from './transport.ts';
+import { connectionError, releaseBody } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
 
 /** What one read gives: events, and behind them, perhaps, how the response ended. */
@@ -92,17 +91,13 @@ export class Attempt implements ResponseSource {
   #errorOf(error: unknown): AttemptError {
     const { signal } = this.#context.controller;
     const reason: unknown = signal.aborted ? signal.reason : error;
-    return isCoded(reason) ? reason : unexpected('body', reason);
+    return isCoded(reason)
+      ? reason
+      : (connectionError('The response broke off', 'body', { cause: reason, signal }) as AttemptError);
   }
 }
 
 /** Whether a body that ended before its first event was one that broke off there. */
 function isStreamBeginning(text: string): boolean {
   return text !== '' && ('event: '.startsWith(text) || /^(?:event|data|id|retry)?:/.test(text));
-}
-
-/** What an error event says, as the error that the same answer over HTTP would be. */
-export function errorOfEvent(event: ErrorEvent): ApiError {
-  const { request_id } = event;
-  return new ApiError(event.error, { requestId: typeof request_id === 'string' ? request_id : undefined });
 }

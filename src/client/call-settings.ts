@@ -12,8 +12,8 @@ import type { Timeouts } from './timeouts.ts';
 /** What to turn to when an answer keeps failing: models in order; `non-streaming` asks for the answer whole. */
 export type Fallback = 'non-streaming' | readonly string[];
 
-/** Options that a client has for all its calls, and a call for itself. */
-export interface CallOptions {
+/** What is to be done for an answer that does not come, or breaks off. */
+export interface AttemptOptions {
   timeouts?: Partial<Timeouts> | undefined;
   /** Further attempts before any content has come. */
   retry?: Partial<RetryOptions> | undefined;
@@ -22,6 +22,10 @@ export interface CallOptions {
   /** Models to turn to, in order, when an answer keeps failing; the word `non-streaming` among them, or alone, asks
    * for the answer whole. Default nothing. */
   fallback?: Fallback | undefined;
+}
+
+/** Options that a client has for all its calls, and a call for itself. */
+export interface CallOptions extends AttemptOptions {
   /** `retry.maxRetries` by the official SDK's name. */
   maxRetries?: number | undefined;
   /** `timeouts.headersMs` by the official SDK's name. */
@@ -38,39 +42,18 @@ export interface CallSettings {
   readonly random: () => number;
 }
 
-/** Throws a RangeError for a value out of range. */
+/** What the options say, over `base` or the defaults. Throws a RangeError for a value out of range. */
 export function resolveSettings(
-  options: CallOptions & { clock?: Clock | undefined; random?: (() => number) | undefined },
+  options: AttemptOptions & { clock?: Clock | undefined; random?: (() => number) | undefined },
+  base?: CallSettings,
 ): CallSettings {
+  const { timeouts, retry, recover, fallback, clock, random } = options;
   return {
-    timeouts: resolveTimeouts(timeoutsOf(options)),
-    retry: resolveRetry(retryOf(options)),
-    recover: resolveRecover(options.recover),
-    fallback: stepsOf(options.fallback),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? Math.random,
+    timeouts: resolveTimeouts(timeouts, base?.timeouts),
+    retry: resolveRetry(retry, base?.retry),
+    recover: recover === undefined ? base?.recover : resolveRecover(recover),
+    fallback: typeof fallback === 'string' ? [fallback] : (fallback ?? base?.fallback ?? []),
+    clock: clock ?? base?.clock ?? systemClock,
+    random: random ?? base?.random ?? Math.random,
   };
-}
-
-/** The client's settings with what a call says otherwise. */
-export function withOptions(settings: CallSettings, options: CallOptions): CallSettings {
-  return {
-    ...settings,
-    timeouts: resolveTimeouts(timeoutsOf(options), settings.timeouts),
-    retry: resolveRetry(retryOf(options), settings.retry),
-    recover: options.recover === undefined ? settings.recover : resolveRecover(options.recover),
-    fallback: options.fallback === undefined ? settings.fallback : stepsOf(options.fallback),
-  };
-}
-
-function timeoutsOf({ timeout, timeouts }: CallOptions): CallOptions['timeouts'] {
-  return timeout === undefined ? timeouts : { headersMs: timeout, ...timeouts };
-}
-
-function retryOf({ maxRetries, retry }: CallOptions): CallOptions['retry'] {
-  return maxRetries === undefined ? retry : { maxRetries, ...retry };
-}
-
-function stepsOf(fallback: Fallback | undefined): readonly string[] {
-  return typeof fallback === 'string' ? [fallback] : (fallback ?? []);
 }

@@ -1,5 +1,9 @@
 // Time as an argument, so that a test can have ninety seconds of silence without waiting for them.
 
+import { TimeoutError } from './errors.ts';
+import type { TimeoutErrorCode } from './errors.ts';
+import { onAbort } from './follow.ts';
+
 export interface Clock {
   /** Milliseconds since 1970. Never goes back. */
   now(): number;
@@ -27,15 +31,23 @@ export function sleep(
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const onAbort = (): void => {
-      cancel();
-      reject(signal.reason);
-    };
-    const cancel = clock.setTimer(() => {
-      signal.removeEventListener('abort', onAbort);
+    const stop = clock.setTimer(() => {
+      letGo();
       resolve();
     }, delayMs);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const letGo = onAbort(signal, () => {
+      stop();
+      reject(signal.reason);
+    });
   });
+}
+
+/** Aborts after `limitMs`, Infinity for never; the function it returns cancels that. */
+export function limitTime(
+  controller: AbortController,
+  clock: Clock,
+  { code, limitMs }: { code: TimeoutErrorCode; limitMs: number },
+): () => void {
+  if (limitMs === Infinity) return () => undefined;
+  return clock.setTimer(() => controller.abort(new TimeoutError(code, limitMs)), limitMs);
 }

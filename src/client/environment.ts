@@ -1,6 +1,6 @@
 // What the environment says to any client of the Messages API, by the names that the official SDK reads.
 
-import type { ClientOptions, Logger } from './api-connection.ts';
+import type { ClientOptions, Logger } from './client-options.ts';
 
 /** The options, and what the environment says where they say nothing. A credential that was passed is the only one:
  * then the environment is not read for another. */
@@ -14,7 +14,7 @@ export function withEnvironment(options: ClientOptions): ClientOptions {
     authToken:
       isPassed || authToken === null || key != null ? authToken : environment('ANTHROPIC_AUTH_TOKEN'),
     baseURL: options.baseURL ?? environment('ANTHROPIC_BASE_URL'),
-    defaultHeaders: { ...environmentHeaders(), ...options.defaultHeaders },
+    headers: { ...environmentHeaders(), ...options.defaultHeaders, ...options.headers },
     logger: options.logger ?? environmentLogger(),
   };
 }

@@ -3,7 +3,8 @@
 export { all } from './all.ts';
 export type { AllOptions, AllProgress, AllResult, NotBegun, Prompt } from './all.ts';
 export { readText } from './api-connection.ts';
-export type { ClientOptions, HeaderOptions, Logger } from './api-connection.ts';
+export type { HeaderOptions } from './api-connection.ts';
+export type { ClientOptions, Logger } from './client-options.ts';
 export type { ClientEvent, RecoverEvent } from './answer.ts';
 export type { StreamEnding } from './stream-ending.ts';
 export type { RetryEvent } from './answer-attempts.ts';

@@ -1,25 +1,29 @@
 // The Messages endpoint.
 
+import { PartialJson } from '../protocol/index.ts';
 import type { Message } from '../protocol/index.ts';
 import { Answer } from './answer.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest, ReplyReader, RetryEvent } from './answer-attempts.ts';
 import { AnswerTelemetry } from './answer-telemetry.ts';
-import type { ApiConnection } from './api-connection.ts';
+import type { ClientConnection } from './client-connection.ts';
 import { toApiPromise } from './api-promise.ts';
 import type { Answered, ApiPromise } from './api-promise.ts';
-import { withOptions } from './call-settings.ts';
+import { resolveSettings } from './call-settings.ts';
 import { demandNotNegative } from './demand.ts';
 import { follow } from './follow.ts';
 import { MessageEvents } from './message-events.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { MessageStream } from './message-stream.ts';
+import { withOwnNames } from './official-names.ts';
 import { callSafely, reportFailure } from './report-failure.ts';
 import { responseOf } from './response-of.ts';
 import { endingTypeOf, isAborted } from './stream-ending.ts';
 import type { StreamEnding } from './stream-ending.ts';
 import { totalUsage } from './usage-record.ts';
 import { replyReader, wholeMessages } from './whole-reply.ts';
+
+const createInput = (): PartialJson => new PartialJson();
 
 const tokenCounts = replyReader(
   '/v1/messages/count_tokens',
@@ -30,9 +34,9 @@ const tokenCounts = replyReader(
 export type CreatedMessage = Message & { readonly _request_id?: string | undefined };
 
 export class Messages {
-  readonly #connection: ApiConnection;
+  readonly #connection: ClientConnection;
 
-  constructor(connection: ApiConnection) {
+  constructor(connection: ClientConnection) {
     this.#connection = connection;
   }
 
@@ -135,7 +139,11 @@ export class Messages {
 
   #answer(
     params: MessageParams,
-    { options, controller, onRetry }: Pick<AnswerRequest, 'options' | 'controller' | 'onRetry'>,
+    {
+      options,
+      controller,
+      onRetry,
+    }: Pick<AnswerRequest, 'controller' | 'onRetry'> & { options: RequestOptions },
   ): Answer {
     const connection = this.#connection;
     const request = { ...this.#request(params, options, controller), onRetry: this.#logged(onRetry) };
@@ -146,12 +154,12 @@ export class Messages {
       letGo();
       if (answer.ending !== undefined) telemetry.end(answer, answer.ending);
     };
-    const answer = new Answer({ ...request, around, replies: wholeMessages }, { onEnd });
+    const answer = new Answer({ ...request, around, replies: wholeMessages }, { createInput, onEnd });
     return telemetry.watch(answer);
   }
 
   #request(params: MessageParams, options: RequestOptions, controller: AbortController): AnswerRequest {
-    const settings = withOptions(this.#connection.settings, options);
+    const settings = resolveSettings(withOwnNames(options), this.#connection.settings);
     return { connection: this.#connection, params, options, settings, controller, onRetry: this.#logged() };
   }
 

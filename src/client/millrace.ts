@@ -1,8 +1,7 @@
 // The client: one connection's settings, and what can be asked over it.
 
-import { ApiConnection } from './api-connection.ts';
-import type { ClientOptions } from './api-connection.ts';
-import { withEnvironment } from './environment.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { ClientOptions } from './client-options.ts';
 import { Messages } from './messages.ts';
 
 /**
@@ -24,7 +23,7 @@ export class Millrace {
 
   /** Throws ConfigurationError when a key would be used in a page; a missing key is an error of the first request. */
   constructor(options: ClientOptions = {}) {
-    const connection = new ApiConnection(withEnvironment(options));
+    const connection = new ClientConnection(options);
     this.baseURL = connection.baseURL;
     this.messages = new Messages(connection);
   }

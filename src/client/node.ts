@@ -6,7 +6,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Duplex, Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import type { ClientOptions } from './api-connection.ts';
+import type { ClientOptions } from './client-options.ts';
 import { TimeoutError } from './errors.ts';
 import { Millrace as PortableMillrace } from './millrace.ts';
 import { connectionError } from './transport.ts';

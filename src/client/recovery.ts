@@ -2,7 +2,7 @@
 // Text goes on; a tool input or thinking that was open cannot, and is dropped and written anew.
 
 import type { ContentBlock, DeepReadonly } from '../protocol/index.ts';
-import { demandCount, demandNotNegative } from './demand.ts';
+import { demandCount, demandNotNegative, overlay } from './demand.ts';
 import type { MessageParam, MessageParams } from './message-params.ts';
 
 export interface RecoverOptions {
@@ -14,17 +14,14 @@ export interface RecoverOptions {
 
 const defaults: RecoverOptions = { maxRecoveries: 2, maxExtraTokens: Infinity };
 
+const rules = { maxRecoveries: demandCount, maxExtraTokens: demandNotNegative };
+
 /** `true` is the defaults. Throws a RangeError for a value out of range. */
 export function resolveRecover(
   own: boolean | Partial<RecoverOptions> | undefined,
 ): RecoverOptions | undefined {
   if (own === undefined || own === false) return undefined;
-  if (own === true) return defaults;
-  const { maxRecoveries = defaults.maxRecoveries, maxExtraTokens = defaults.maxExtraTokens } = own;
-  return {
-    maxRecoveries: demandCount('recover.maxRecoveries', maxRecoveries),
-    maxExtraTokens: demandNotNegative('recover.maxExtraTokens', maxExtraTokens),
-  };
+  return overlay(defaults, own === true ? {} : own, { group: 'recover', rules });
 }
 
 /** How a model is asked to go on: models up to 4.5 take the beginning of their answer as such, later ones do not. */
@@ -82,11 +79,8 @@ export function planRecovery(broken: BrokenAnswer, mode: ContinuationMode): Reco
 
 /** Unknown models are asked in the way that every model takes. */
 export function continuationModeOf(model: string): ContinuationMode {
-  const version = /(?:^|[^a-z])claude-(?:(\d)(?:-(\d)(?!\d))?-[a-z]|[a-z]+-(\d)(?:-(\d)(?!\d))?)/.exec(model);
-  const major = version?.[1] ?? version?.[3];
-  if (major === undefined) return 'turn';
-  const minor = version?.[2] ?? version?.[4] ?? '0';
-  return Number(major) < 4 || (major === '4' && Number(minor) <= 5) ? 'prefill' : 'turn';
+  const [, major, minor] = /(?:^|[^a-z])claude-(?:[a-z]+-)?(\d)(?!\d)(?:-(\d)(?!\d))?/.exec(model) ?? [];
+  return Number(`${major}.${minor ?? 0}`) <= 4.5 ? 'prefill' : 'turn';
 }
 
 /** Whether an error says that the model takes no prefill. */

@@ -1,16 +1,17 @@
 import { ResponseError } from './errors.ts';
+import { requestIdOf } from './transport.ts';
 import type { TransportResponse } from './transport.ts';
 
 /** The error of a response whose body, which begins with `text`, is not what was asked for. */
 export function responseErrorOf(
   code: ResponseError['code'],
-  { status, headers }: TransportResponse,
+  response: TransportResponse,
   text: string,
 ): ResponseError {
   return new ResponseError(code, {
-    status,
-    contentType: headers.get('content-type') ?? undefined,
+    status: response.status,
+    contentType: response.headers.get('content-type') ?? undefined,
     excerpt: text.slice(0, 500),
-    requestId: headers.get('request-id') ?? undefined,
+    requestId: requestIdOf(response),
   });
 }

@@ -3,7 +3,7 @@
 // that failed together do not come back together.
 
 import { ApiError } from '../protocol/index.ts';
-import { demandCount, demandNotNegative } from './demand.ts';
+import { demandCount, demandNotNegative, overlay } from './demand.ts';
 import { ConnectionError, ResponseError, TimeoutError, TruncatedError } from './errors.ts';
 
 export interface RetryOptions {
@@ -25,14 +25,11 @@ const defaults: RetryOptions = {
   retryUnboundedRateLimit: false,
 };
 
+const rules = { maxRetries: demandCount, maxDelayMs: demandNotNegative, maxRetryAfterMs: demandNotNegative };
+
 /** Throws a RangeError for a value out of range. */
-export function resolveRetry(own: Partial<RetryOptions> = {}, base: RetryOptions = defaults): RetryOptions {
-  const { maxRetries, maxDelayMs, maxRetryAfterMs } = own;
-  if (maxRetries !== undefined) demandCount('retry.maxRetries', maxRetries);
-  if (maxDelayMs !== undefined) demandNotNegative('retry.maxDelayMs', maxDelayMs);
-  if (maxRetryAfterMs !== undefined) demandNotNegative('retry.maxRetryAfterMs', maxRetryAfterMs);
-  const given = Object.entries(own).filter(([, value]) => value !== undefined);
-  return { ...base, ...Object.fromEntries(given) };
+export function resolveRetry(own?: Partial<RetryOptions>, base: RetryOptions = defaults): RetryOptions {
+  return overlay(base, own, { group: 'retry', rules });
 }
 
 /** What kind of failure one is: what its retry costs of the budget, and what its delays begin with. */

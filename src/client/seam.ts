@@ -135,7 +135,7 @@ function startsWord(before: string, length: number): boolean {
 /** Whether the text repeats itself at this distance, whoever writes it. */
 function isOwnRepetition(before: string, after: string, length: number): boolean {
   const overlap = after.slice(0, length);
-  if (periodOf(overlap) <= length / 2) return true;
+  if (isPeriodic(overlap)) return true;
   const behind = after.slice(length, length + leastBehind);
   if (behind.length === leastBehind && overlap.startsWith(behind)) return true;
   let inFront = 0;
@@ -201,14 +201,9 @@ function isSaidAs(
   );
 }
 
-/** The least distance at which all of the text repeats itself; its length when it does not. */
-function periodOf(text: string): number {
-  const borders = [0];
-  let border = 0;
-  for (let index = 1; index < text.length; index += 1) {
-    while (border > 0 && text[index] !== text[border]) border = borders[border - 1] ?? 0;
-    if (text[index] === text[border]) border += 1;
-    borders.push(border);
-  }
-  return text.length - border;
+/** Whether all of the text repeats itself at a distance of half its length or less. */
+function isPeriodic(text: string): boolean {
+  for (let distance = 1; distance <= text.length / 2; distance += 1)
+    if (text.startsWith(text.slice(distance))) return true;
+  return false;
 }

@@ -1,7 +1,7 @@
 // How long the client waits, and for what. Two silences are told apart: no byte at all, which means a dead
 // connection because the API sends a ping every 30 s, and nothing but pings, which may be long thinking.
 
-import { demandPositive } from './demand.ts';
+import { demandPositive, overlay } from './demand.ts';
 
 /** Limits in milliseconds; Infinity for none. Waiting counts only while somebody waits: a slow reader is not a
  * slow server. */
@@ -29,12 +29,16 @@ const defaults: Timeouts = {
   totalMs: Infinity,
 };
 
+const rules = {
+  connectMs: demandPositive,
+  headersMs: demandPositive,
+  replyMs: demandPositive,
+  idleMs: demandPositive,
+  progressMs: demandPositive,
+  totalMs: demandPositive,
+};
+
 /** Throws a RangeError for a limit that is no positive number. */
-export function resolveTimeouts(own: Partial<Timeouts> = {}, base: Timeouts = defaults): Timeouts {
-  const timeouts = { ...base };
-  for (const name of Object.keys(defaults) as (keyof Timeouts)[]) {
-    const value = own[name];
-    if (value !== undefined) timeouts[name] = demandPositive(`timeouts.${name}`, value);
-  }
-  return timeouts;
+export function resolveTimeouts(own?: Partial<Timeouts>, base: Timeouts = defaults): Timeouts {
+  return overlay(base, own, { group: 'timeouts', rules });
 }

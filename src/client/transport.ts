@@ -1,6 +1,7 @@
 // How the client reaches a server: one function, so that another HTTP stack, a test or a relay can stand in.
 
 import { ConnectionError, TimeoutError } from './errors.ts';
+import { onAbort } from './follow.ts';
 
 /**
  * Sends one request and answers as soon as the response headers are there, whatever the status.
@@ -29,6 +30,11 @@ export interface TransportResponse {
 export interface ResponseHeaders {
   get(name: string): string | null;
   keys(): Iterable<string>;
+}
+
+/** The server's name for the request. */
+export function requestIdOf({ headers }: Pick<TransportResponse, 'headers'>): string | undefined {
+  return headers.get('request-id') ?? undefined;
 }
 
 /** A body that is pulled: nothing more is read from the socket than was asked for, but for its buffers. */
@@ -62,12 +68,11 @@ export function createFetchTransport(fetch: Fetch = (url, init) => globalThis.fe
  * go of. */
 function unlessGivenUp(fetching: Promise<Response>, signal: AbortSignal | undefined): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const giveUp = (): void => {
+    const letGo = onAbort(signal, () => {
       reject(signal?.reason as Error);
       fetching.then(({ body }) => body?.cancel()).catch(() => undefined);
-    };
-    signal?.addEventListener('abort', giveUp, { once: true });
-    fetching.then(resolve, reject).finally(() => signal?.removeEventListener('abort', giveUp));
+    });
+    fetching.then(resolve, reject).finally(letGo);
   });
 }
 
@@ -76,16 +81,16 @@ function sourceOf(
   { url, signal }: { url: string; signal: AbortSignal | undefined },
 ): ByteSource {
   const reader = response.body?.getReader();
+  let letGo = (): void => undefined;
   const cancel = (): Promise<void> => {
-    signal?.removeEventListener('abort', onAbort);
+    letGo();
     // A body that has broken off already rejects with what its reader was told; one whose source takes its time, or
     // for ever, to let go does not hold up what comes next.
     void reader?.cancel().catch(() => undefined);
     return Promise.resolve();
   };
   // A `fetch` that does not heed its signal would leave a read waiting for ever.
-  const onAbort = (): void => void cancel();
-  signal?.addEventListener('abort', onAbort);
+  letGo = onAbort(signal, () => void cancel());
   return {
     read: async () => {
       signal?.throwIfAborted();
@@ -96,7 +101,7 @@ function sourceOf(
         throw connectionError(`The response of ${url} broke off`, 'body', { cause, signal });
       }
       signal?.throwIfAborted();
-      if (value === undefined) signal?.removeEventListener('abort', onAbort);
+      if (value === undefined) letGo();
       return value;
     },
     cancel,

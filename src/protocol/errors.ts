@@ -2,7 +2,7 @@
 // API said no. A misuse by the caller is a plain TypeError or RangeError. docs/errors.md has each code.
 
 import type { DeepReadonly, Message } from './message.ts';
-import type { ApiErrorType, ErrorBody } from './stream-event.ts';
+import type { ApiErrorType, ErrorBody, ErrorEvent } from './stream-event.ts';
 import type { OpenString } from './unknown-type.ts';
 
 export type ProtocolErrorCode =
@@ -92,6 +92,11 @@ export class ApiError extends Error {
   get requestID(): string | undefined {
     return this.requestId;
   }
+}
+
+/** What an error event says, as the error that the same answer over HTTP would be. */
+export function errorOfEvent({ error, request_id }: ErrorEvent): ApiError {
+  return new ApiError(error, { requestId: typeof request_id === 'string' ? request_id : undefined });
 }
 
 function statusOf(type: string): number | undefined {

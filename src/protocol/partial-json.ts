@@ -4,6 +4,7 @@
 import { ProtocolError } from './errors.ts';
 import { FlatText } from './flat-text.ts';
 import { setOwn } from './own-properties.ts';
+import type { ToolInput } from './tool-input.ts';
 
 type State =
   | 'value'
@@ -40,7 +41,7 @@ interface Container {
  * 4. `value` is live and read-only: containers are the same objects from call to call, so that reading it after
  *    every piece costs nothing. A copy is the reader's own to make.
  */
-export class PartialJson {
+export class PartialJson implements ToolInput {
   readonly #text = new FlatText();
   #state: State = 'value';
   #root: unknown;

@@ -1,7 +1,6 @@
 // What upstream's frames are in the log, and which of them ends the answer.
 
-import { errorOfEvent } from '../client/engine.ts';
-import { parseStreamEvent, ProtocolError } from '../protocol/index.ts';
+import { errorOfEvent, parseStreamEvent, ProtocolError } from '../protocol/index.ts';
 import type { ApiError, ServerSentEvent } from '../protocol/index.ts';
 import type { EndRecord, EventRecord, LogRecord } from '../storage/index.ts';
 

@@ -1,6 +1,6 @@
 // The relay: requests in, responses out. Knows neither sockets nor files; src/relay/node.ts gives it both.
 
-import { ContinuationModes, resolveSettings, RetryBudget } from '../client/engine.ts';
+import { ContinuationModes, resolveSettings, RetryBudget, withOwnNames } from '../client/engine.ts';
 import type { CallOptions, Clock } from '../client/index.ts';
 import { MemoryConversations } from '../storage/index.ts';
 import type { ConversationStore, StreamLog } from '../storage/index.ts';
@@ -229,7 +229,7 @@ function costIn(access: Access): CostOf {
 
 function policyOf(calls: CallOptions, clock: Clock | undefined): CallPolicy {
   return {
-    settings: resolveSettings({ ...calls, recover: calls.recover ?? true, clock }),
+    settings: resolveSettings({ ...withOwnNames(calls), recover: calls.recover ?? true, clock }),
     budget: new RetryBudget(),
     modes: new ContinuationModes(),
   };

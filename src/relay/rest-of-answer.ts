@@ -13,6 +13,7 @@ import type {
 } from '../client/engine.ts';
 import { readText } from '../client/index.ts';
 import type { AttemptRecord, MessageParams, TransportResponse } from '../client/index.ts';
+import { PartialJson } from '../protocol/index.ts';
 import type { Usage } from '../protocol/index.ts';
 import type { EventRecord, LogRecord } from '../storage/index.ts';
 import type { BegunLog } from './begun-log.ts';
@@ -85,7 +86,7 @@ export class RestOfAnswer {
       onRetry: ({ attempt, error, kind }: RetryEvent) =>
         onBreak?.({ attempt: attempt - 1, code: error.code, action: kind === 'first' ? 'retry' : kind }),
     };
-    this.#answer = new Answer(request, { onEnd: () => undefined });
+    this.#answer = new Answer(request, { createInput: () => new PartialJson() });
     const { events, requests, recoveries } = begun;
     this.#answer.resume({ events, records: requests, recoveries, failure });
     this.#begunRequests = requests.length;

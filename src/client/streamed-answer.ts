@@ -1,0 +1,106 @@
+// One answer for one loop: its events as they come, and what has become of it. No listeners, nothing kept for readers
+// that come late: that is `MessageStream`.
+
+import type { ContentBlock, DeepReadonly, Message, ToolInput, Usage } from '../protocol/index.ts';
+import { Answer } from './answer.ts';
+import type { ClientEvent } from './answer.ts';
+import type { AnswerRequest } from './answer-attempts.ts';
+import { follow, onAbort } from './follow.ts';
+import { isAborted } from './stream-ending.ts';
+import type { StreamEnding } from './stream-ending.ts';
+import type { AttemptRecord } from './usage-record.ts';
+
+/**
+ * One streamed answer. Made by `AnswerClient.stream()`.
+ *
+ * The request is sent at once; after that nothing is read ahead of the loop but one network chunk. The loop ends after
+ * `message_stop` and throws at every other ending: TruncatedError, TimeoutError, ConnectionError, ApiError or
+ * ProtocolError, each with what had arrived as `partial`, ResponseError, ConfigurationError, or the abort's own reason.
+ * Leaving it closes the connection. Where nobody loops a failure is in `ending`, and is never an unhandled rejection.
+ */
+export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<ClientEvent>, AsyncDisposable {
+  /** Ends the answer when it is aborted, as `abort()` does. */
+  readonly controller: AbortController;
+  readonly #answer: Answer<Input>;
+  readonly #opened: Promise<void>;
+  #isRead = false;
+
+  /** Sends the request. */
+  constructor(
+    request: AnswerRequest,
+    { createInput, signal: outer }: { createInput: () => Input; signal: AbortSignal | undefined },
+  ) {
+    const { controller } = request;
+    const { signal } = controller;
+    this.controller = controller;
+    const letGo = follow(outer, controller);
+    const answer = new Answer(request, { createInput, onEnd: () => letGo() });
+    // Whether or not anybody reads. A limit of time is no abort: who reads is told of that.
+    onAbort(signal, () => isAborted(signal) && void answer.cancel(signal.reason));
+    this.#answer = answer;
+    // Its failure is the answer's ending.
+    this.#opened = answer.open().catch(() => undefined);
+  }
+
+  /** What has arrived so far: a live, read-only view; undefined before `message_start`. */
+  get message(): DeepReadonly<Message> | undefined {
+    return this.#answer.message;
+  }
+
+  /** How the answer ended; undefined while it goes on. */
+  get ending(): StreamEnding | undefined {
+    return this.#answer.ending;
+  }
+
+  /** Every request made for the answer, with what each took. */
+  get attempts(): readonly AttemptRecord[] {
+    return this.#answer.attempts;
+  }
+
+  /** What all attempts took together, so far. */
+  get usage(): DeepReadonly<Usage> | undefined {
+    return this.#answer.usage;
+  }
+
+  /** The server's name for the request, of the latest attempt. */
+  get request_id(): string | undefined {
+    return this.#answer.requestId;
+  }
+
+  /** The text and state of a tool block's input. */
+  inputOf(block: DeepReadonly<ContentBlock>): Input | undefined {
+    return this.#answer.inputOf(block);
+  }
+
+  /** Stops the answer and closes the connection; a running loop throws `reason`. */
+  abort(reason?: unknown): void {
+    this.controller.abort(reason);
+  }
+
+  /** The one loop there may be. Throws a TypeError for a second. */
+  [Symbol.asyncIterator](): AsyncGenerator<ClientEvent, void, undefined> {
+    if (this.#isRead) throw new TypeError('An answer can be read once');
+    this.#isRead = true;
+    return this.#read();
+  }
+
+  /** Aborts the answer, unless it has its ending. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#leave();
+    await this.#opened;
+  }
+
+  async *#read(): AsyncGenerator<ClientEvent, void, undefined> {
+    try {
+      await this.#opened;
+      while (this.ending === undefined) yield* await this.#answer.readChunk();
+    } finally {
+      this.#leave();
+    }
+    if (this.ending.type !== 'complete') throw this.ending.error;
+  }
+
+  #leave(): void {
+    if (this.ending === undefined) this.abort(new DOMException('The answer was left', 'AbortError'));
+  }
+}
