@@ -272,20 +272,14 @@ function overwrite(target: object, fields: object, except?: ReadonlySet<string>)
 }
 
 /** What each type of block is built from, and what each type of delta builds. Types not listed go with any. */
-const kindOf = new Map([
-  ['text', 'text'],
-  ['text_delta', 'text'],
-  ['citations_delta', 'text'],
-  ['thinking', 'thinking'],
-  ['thinking_delta', 'thinking'],
-  ['signature_delta', 'thinking'],
-  ['tool_use', 'input'],
-  ['server_tool_use', 'input'],
-  ['mcp_tool_use', 'input'],
-  ['input_json_delta', 'input'],
-  ['compaction', 'compaction'],
-  ['compaction_delta', 'compaction'],
-]);
+const kindOf = new Map(
+  Object.entries({
+    text: ['text', 'text_delta', 'citations_delta'],
+    thinking: ['thinking', 'thinking_delta', 'signature_delta'],
+    input: ['tool_use', 'server_tool_use', 'mcp_tool_use', 'input_json_delta'],
+    compaction: ['compaction', 'compaction_delta'],
+  }).flatMap(([kind, types]) => types.map((type) => [type, kind] as const)),
+);
 
 /** False when the delta belongs to a block of another type than the one that stands at its index. */
 function fits({ kind }: OpenBlock<unknown>, { type }: ContentBlockDelta): boolean {

@@ -40,10 +40,6 @@ export class SseParser {
   #id: string | undefined;
   /** The text ended in CR: a LF that comes next belongs to it. */
   #afterCr = false;
-  /** Where the next LF and CR of the text are, at `position` or after; Infinity when there is none. Looking for
-   * both at each line would read a text that has only one of them to its end, once per line. */
-  #nextLf = Infinity;
-  #nextCr = Infinity;
   /** Where the open event begins in the text, and the bytes it has from earlier texts. */
   #eventStart = 0;
   #eventBytes = 0;
@@ -55,16 +51,18 @@ export class SseParser {
 
   /** Nothing of an event is held: the text at `position` begins a line, and with it an event. */
   get isIdle(): boolean {
-    return this.#data === undefined && this.#event === '' && !this.#afterCr && this.#line.value === '';
+    return this.#data === undefined && this.#event === '' && this.#line.value === '';
   }
 
   /** Takes the next text. The one before must have been read to its end. */
   write(text: string): void {
-    this.text = text;
+    const isSplit = this.#afterCr && text.startsWith('\n');
+    if (text !== '') this.#afterCr = text.endsWith('\r');
+    // From here on LF alone ends a line. Few bodies have any CR, and to see that costs nearly nothing.
+    const rest = isSplit ? text.slice(1) : text;
+    this.text = rest.includes('\r') ? rest.replaceAll(/\r\n?/g, '\n') : rest;
     this.position = 0;
     this.#eventStart = 0;
-    this.#nextLf = -1;
-    this.#nextCr = -1;
   }
 
   /** Says that the text up to `position` has been read, as one whole event, by other means. */
@@ -78,10 +76,9 @@ export class SseParser {
   /** The next whole event, or undefined when the text is used up. */
   read(): ServerSentEvent | undefined {
     const { text } = this;
-    while (this.position < text.length) {
-      if (this.#skipLineFeed()) continue;
-      const end = this.#lineEnd();
-      if (end === Infinity) break;
+    for (;;) {
+      const end = text.indexOf('\n', this.position);
+      if (end < 0) break;
       const line = this.#takeLine(end);
       if (line !== '') {
         this.#readField(line);
@@ -110,41 +107,17 @@ export class SseParser {
     return undefined;
   }
 
-  #skipLineFeed(): boolean {
-    if (!this.#afterCr) return false;
-    this.#afterCr = false;
-    if (this.text.charCodeAt(this.position) !== 10) return false;
-    // The LF belongs to the line before: an event that begins here begins behind it.
-    if (this.#eventStart === this.position && this.#eventBytes === 0) this.#eventStart += 1;
-    this.position += 1;
-    return true;
-  }
-
-  /** Where the line at `position` ends; Infinity when the text ends first. */
-  #lineEnd(): number {
-    const { text, position } = this;
-    if (this.#nextLf < position) this.#nextLf = nextIndex(text, '\n', position);
-    if (this.#nextCr < position) this.#nextCr = nextIndex(text, '\r', position);
-    return Math.min(this.#nextLf, this.#nextCr);
-  }
-
   #takeLine(end: number): string {
     const rest = this.text.slice(this.position, end);
     this.position = end + 1;
-    this.#afterCr = end === this.#nextCr;
     if (this.#line.value === '') return rest;
     this.#line.append(rest);
     return this.#line.take();
   }
 
   #readField(line: string): void {
-    // The two fields of every frame first; a colon in front is a comment.
-    if (line.startsWith('data: ')) return this.#addData(line.slice(6));
-    if (line.startsWith('event: ')) {
-      this.#event = line.slice(7);
-      return;
-    }
     const colon = line.indexOf(':');
+    // A colon in front is a comment.
     const name = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? '' : line.slice(line.charCodeAt(colon + 1) === 32 ? colon + 2 : colon + 1);
     if (name === 'data') this.#addData(value);
@@ -195,11 +168,6 @@ export class SseParser {
       throw new ProtocolError('event_too_large', `An event has more than ${this.maxEventBytes} bytes`);
     }
   }
-}
-
-function nextIndex(text: string, character: string, from: number): number {
-  const index = text.indexOf(character, from);
-  return index < 0 ? Infinity : index;
 }
 
 /** Bytes of UTF-8. Each half of a surrogate pair counts two, so that a cut between them changes nothing. */
