@@ -3,6 +3,7 @@
 
 import { ProtocolError } from './errors.ts';
 import type { ProtocolErrorCode } from './errors.ts';
+import { isObject } from './own-properties.ts';
 import type { ServerSentEvent } from './sse-parser.ts';
 import type { ErrorBody, KnownStreamEvent, StreamEvent } from './stream-event.ts';
 
@@ -84,7 +85,7 @@ function broken(
 type Check = (value: unknown) => boolean;
 
 const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+  isObject(value) && !Array.isArray(value);
 
 const isTyped = (value: unknown): value is Fields & { type: string } =>
   isFields(value) && typeof value['type'] === 'string';

@@ -3,7 +3,7 @@
 
 import { ProtocolError } from './errors.ts';
 import { FlatText } from './flat-text.ts';
-import { setOwn } from './own-properties.ts';
+import { isObject, setOwn } from './own-properties.ts';
 import type { ToolInput } from './tool-input.ts';
 
 type State =
@@ -67,7 +67,7 @@ export class PartialJson implements ToolInput {
 
   /** The value when it is an object or array, as a tool's input is. Unlike `value` it never has to read a number. */
   get container(): object | undefined {
-    return typeof this.#root === 'object' ? (this.#root ?? undefined) : undefined;
+    return isObject(this.#root) ? this.#root : undefined;
   }
 
   /** Whether the text so far is one whole JSON value. */
@@ -148,8 +148,7 @@ export class PartialJson implements ToolInput {
 
   #closeContainer(index: number): number {
     this.#open.pop();
-    this.#finishValue();
-    return index + 1;
+    return this.#finishValue(index);
   }
 
   #beginKey(text: string, index: number): number {
@@ -203,8 +202,7 @@ export class PartialJson implements ToolInput {
       return this.#goOn('colon', index);
     }
     this.#put(text);
-    this.#finishValue();
-    return index + 1;
+    return this.#finishValue(index);
   }
 
   #readEscape(text: string, index: number): number {
@@ -229,18 +227,15 @@ export class PartialJson implements ToolInput {
     if (index === text.length) return index;
     if (!wholeNumbers.has(this.#number)) return -1;
     this.#put(Number(this.#token));
-    this.#finishValue();
-    return index;
+    return this.#finishValue(index - 1);
   }
 
   #readLiteral(text: string, index: number): number {
     this.#token += text.charAt(index);
     if (!this.#literal.startsWith(this.#token)) return -1;
-    if (this.#token === this.#literal) {
-      this.#put(JSON.parse(this.#literal));
-      this.#finishValue();
-    }
-    return index + 1;
+    if (this.#token !== this.#literal) return index + 1;
+    this.#put(JSON.parse(this.#literal));
+    return this.#finishValue(index);
   }
 
   #put(value: unknown): void {
@@ -249,9 +244,11 @@ export class PartialJson implements ToolInput {
     else setOwn(container.value, container.key, value);
   }
 
-  #finishValue(): void {
-    this.#state = this.#open.length === 0 ? 'whole' : 'afterItem';
-    if (this.#state === 'whole') this.#text.settle();
+  /** `index` is that of its last character. */
+  #finishValue(index: number): number {
+    if (this.#open.length > 0) return this.#goOn('afterItem', index);
+    this.#text.settle();
+    return this.#goOn('whole', index);
   }
 
   #isRootNumber(): boolean {

@@ -65,11 +65,11 @@ export class SseParser {
     this.#eventStart = 0;
   }
 
-  /** Says that the text up to `position` has been read, as one whole event, by other means. */
+  /** Says that the text up to `position` has been read, as one whole event, by other means. Who does that does without
+   * `lastEventId`. */
   skipTo(position: number): void {
     this.position = position;
     this.#eventStart = position;
-    if (this.#id !== undefined) this.lastEventId = this.#id;
     this.#id = undefined;
   }
 
@@ -154,10 +154,8 @@ export class SseParser {
 
   /** Keeps what the end of the text has cut. */
   #holdRest(): void {
-    if (this.position < this.text.length) {
-      this.#line.append(this.text.slice(this.position));
-      this.position = this.text.length;
-    }
+    this.#line.append(this.text.slice(this.position));
+    this.position = this.text.length;
     this.#countEventBytes();
     this.#eventStart = this.position;
   }

@@ -3,26 +3,30 @@
 
 import { ProtocolError } from './errors.ts';
 import { FlatText } from './flat-text.ts';
+import { isObject } from './own-properties.ts';
 import type { ToolInput } from './tool-input.ts';
 
-/** Reads one JSON value. Before `end` there is nothing but its `text`; after it `value` and `complete`, or `error`. */
+/** Reads one JSON value. Until `end` there is nothing but its `text`; from then on `value`, or `error`. */
 export class WholeJson implements ToolInput {
   readonly #text = new FlatText();
   value: unknown;
-  complete = false;
   error: ProtocolError | undefined;
 
   get text(): string {
     return this.#text.value;
   }
 
+  get complete(): boolean {
+    return this.value !== undefined;
+  }
+
   get container(): object | undefined {
-    return typeof this.value === 'object' ? (this.value ?? undefined) : undefined;
+    return isObject(this.value) ? this.value : undefined;
   }
 
   push(text: string): void {
     this.#text.append(text);
-    this.complete = false;
+    this.value = undefined;
     this.error = undefined;
   }
 
@@ -31,12 +35,8 @@ export class WholeJson implements ToolInput {
     const { text } = this;
     try {
       this.value = JSON.parse(text);
-      this.complete = true;
     } catch (cause) {
-      this.error = new ProtocolError('invalid_json', 'The input of a tool is not JSON', {
-        excerpt: text,
-        cause,
-      });
+      this.error = new ProtocolError('invalid_json', 'Not JSON', { excerpt: text, cause });
     }
   }
 }
