@@ -155,8 +155,9 @@ export class AnswerAttempts {
   /** Takes one of the recoveries there may be; false when there are no more, or none for this failure. */
   takeRecovery(failure: AttemptError): boolean {
     const { recover } = this.#request.settings;
-    if (recover === undefined || !isRecoverable(failure, isPassing(failure, this.#retryInStream)))
-      return false;
+    if (recover === undefined) return false;
+    // A stream that is not understood is broken as well.
+    if (failure.name !== 'ProtocolError' && !isPassing(failure, this.#retryInStream)) return false;
     if (this.#extraTokensWithNext() > recover.maxExtraTokens) return false;
     this.#recoveries += 1;
     return this.#recoveries <= recover.maxRecoveries || this.#turnToWhole();
@@ -332,11 +333,6 @@ export class AnswerAttempts {
 /** Another model may be there, or may take what this one does not. */
 function isOfModel(failure: AttemptError): boolean {
   return failure instanceof ApiError && failure.status === 404;
-}
-
-/** What breaks a stream in its middle. A stream that is not understood is broken as well. */
-function isRecoverable(failure: AttemptError, isPassingFailure: boolean): boolean {
-  return isPassingFailure || failure.name === 'ProtocolError';
 }
 
 const nothing = (): void => undefined;

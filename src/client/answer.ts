@@ -10,7 +10,7 @@ import type { AnswerSource } from './answer-source.ts';
 import type { Reading } from './attempt.ts';
 import { Continuation } from './continuation.ts';
 import type { Rewind } from './continuation.ts';
-import { ResponseError, TruncatedError } from './errors.ts';
+import { TruncatedError } from './errors.ts';
 import type { AttemptError, TimeoutError } from './errors.ts';
 import { planRecovery } from './recovery.ts';
 import type { ContinuationMode, RecoveryPlan } from './recovery.ts';
@@ -307,7 +307,7 @@ export class Answer<Input extends ToolInput = PartialJson> implements AnswerSour
     if (isAborted(signal)) return this.#end({ type: 'aborted', error: signal.reason, ...this.#soFar() });
     const failure = signal.aborted ? (signal.reason as TimeoutError) : error;
     if ('partial' in failure) failure.partial = this.message;
-    if (!(failure instanceof ResponseError) && 'requestId' in failure) failure.requestId ??= this.requestId;
+    if ('requestId' in failure) failure.requestId ??= this.requestId;
     this.#end(endingOf(failure, this.#soFar()));
   }
 

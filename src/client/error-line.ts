@@ -76,9 +76,7 @@ export function errorOfEventLine(event: Fields): LineError {
   const fields: Fields = typeof own === 'object' && own !== null ? (own as Fields) : {};
   const revive = revivals.get(textOf(fields['name']));
   const error = revive?.(fields, body) ?? new ApiError(body);
-  if ('requestId' in error && typeof request_id === 'string' && !(error instanceof ResponseError)) {
-    error.requestId = request_id;
-  }
+  if ('requestId' in error && typeof request_id === 'string') error.requestId = request_id;
   return error;
 }
 

@@ -77,7 +77,7 @@ export class ResponseError extends Error {
   readonly contentType: string | undefined;
   /** The beginning of the body, at most 500 characters. */
   readonly excerpt: string;
-  readonly requestId: string | undefined;
+  requestId: string | undefined;
 
   constructor(
     code: ResponseError['code'],

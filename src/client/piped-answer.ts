@@ -15,7 +15,7 @@ import { endingOf } from './stream-ending.ts';
 import type { SoFar, StreamEnding } from './stream-ending.ts';
 import type { AnswerSource } from './answer-source.ts';
 import { errorOfEventLine } from './error-line.ts';
-import { ConnectionError, isCoded, ResponseError, TruncatedError } from './errors.ts';
+import { ConnectionError, isCoded, TruncatedError } from './errors.ts';
 import type { AttemptError } from './errors.ts';
 import { ReaderError } from './reader-error.ts';
 import type { AttemptRecord } from './usage-record.ts';
@@ -147,7 +147,7 @@ export class PipedAnswer implements AnswerSource {
   #named(error: unknown): LineFailure {
     const isKnown = isCoded(error) || error instanceof ReaderError;
     const failure = isKnown ? error : new ConnectionError('body', messageOf(error), { cause: error });
-    if (!(failure instanceof ResponseError) && 'requestId' in failure) failure.requestId ??= this.requestId;
+    if ('requestId' in failure) failure.requestId ??= this.requestId;
     if ('partial' in failure) failure.partial = this.message;
     return failure;
   }

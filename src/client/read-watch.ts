@@ -60,23 +60,18 @@ export class ReadWatch {
     return clock.setTimer(() => {
       this.#stopTimer = undefined;
       if (this.#waitingSinceMs === undefined) return;
-      const { atMs: dueMs, code } = this.#deadline(this.#waitingSinceMs);
+      const { atMs: dueMs, code, limitMs } = this.#deadline(this.#waitingSinceMs);
       if (clock.now() < dueMs) this.#stopTimer = this.#startTimer(this.#waitingSinceMs);
-      else this.#context.controller.abort(new TimeoutError(code, this.#limitOf(code)));
+      else this.#context.controller.abort(new TimeoutError(code, limitMs));
     }, atMs - clock.now());
   }
 
-  #limitOf(code: Code): number {
-    const { idleMs, progressMs } = this.#context.timeouts;
-    return code === 'idle_timeout' ? idleMs : progressMs;
-  }
-
-  #deadline(sinceMs: number): { atMs: number; code: Code } {
+  #deadline(sinceMs: number): { atMs: number; code: Code; limitMs: number } {
     const { idleMs, progressMs } = this.#context.timeouts;
     const idleAtMs = sinceMs + idleMs;
     const progressAtMs = sinceMs + progressMs - this.#withoutProgressMs;
     return idleAtMs <= progressAtMs
-      ? { atMs: idleAtMs, code: 'idle_timeout' }
-      : { atMs: progressAtMs, code: 'progress_timeout' };
+      ? { atMs: idleAtMs, code: 'idle_timeout', limitMs: idleMs }
+      : { atMs: progressAtMs, code: 'progress_timeout', limitMs: progressMs };
   }
 }

@@ -53,7 +53,7 @@ export interface RecoveryPlan {
  */
 export function planRecovery(broken: BrokenAnswer, mode: ContinuationMode): RecoveryPlan | undefined {
   const { params, blocks, isLastOpen } = broken;
-  const lastText = blocks.findLastIndex((block) => block.type === 'text' && textOf(block).trim() !== '');
+  const lastText = blocks.findLastIndex((block) => textOf(block).trim() !== '');
   const closed = isLastOpen ? blocks.slice(0, -1) : blocks;
   if (closed.some(({ type }) => type === 'tool_use')) return undefined;
   if (lastText < 0) return { keptBlocks: 0, params, before: undefined, heldBack: '', mode };

@@ -138,21 +138,13 @@ function isOwnRepetition(before: string, after: string, length: number): boolean
   if (isPeriodic(overlap)) return true;
   const behind = after.slice(length, length + leastBehind);
   if (behind.length === leastBehind && overlap.startsWith(behind)) return true;
-  let inFront = 0;
-  while (inFront < leastInFront && isEqualAt(before, { back: inFront + 1, distance: length })) inFront += 1;
-  return inFront === leastInFront || isWholeLines(before, overlap);
+  const inFront = before.slice(0, -length);
+  return inFront.endsWith(before.slice(-leastInFront)) || isWholeLines(inFront, overlap);
 }
 
 /** A line that stands there twice is not told from one that a model says twice, and stays. */
-function isWholeLines(before: string, overlap: string): boolean {
-  if (overlap.startsWith('\n')) return true;
-  const inFront = before.at(-overlap.length - 1);
-  return overlap.endsWith('\n') && (inFront === undefined || inFront === '\n');
-}
-
-function isEqualAt(text: string, { back, distance }: { back: number; distance: number }): boolean {
-  const unit = text[text.length - distance - back];
-  return unit !== undefined && unit === text[text.length - back];
+function isWholeLines(inFront: string, overlap: string): boolean {
+  return overlap.startsWith('\n') || (overlap.endsWith('\n') && /(?:^|\n)$/.test(inFront));
 }
 
 const word = /[\p{L}\p{N}]+/gu;

@@ -72,6 +72,18 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
     return this.#answer.inputOf(block);
   }
 
+  /** The pieces of text, as the one loop; ends and throws as that does. */
+  get textStream(): AsyncGenerator<string, void, undefined> {
+    return this.#readText();
+  }
+
+  /** The whole message, as the one loop; rejects where that would throw. */
+  async finalMessage(): Promise<Message> {
+    for await (const _ of this);
+    // Complete, so that there is a message, and nothing changes it any more.
+    return this.message as Message;
+  }
+
   /** Stops the answer and closes the connection; a running loop throws `reason`. */
   abort(reason?: unknown): void {
     this.controller.abort(reason);
@@ -81,7 +93,14 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
   [Symbol.asyncIterator](): AsyncGenerator<ClientEvent, void, undefined> {
     if (this.#isRead) throw new TypeError('An answer can be read once');
     this.#isRead = true;
-    return this.#read();
+    const events = this.#read();
+    const stop = events.return.bind(events);
+    // Not by the generator alone, which does not hear of it before its beginning, nor while it waits.
+    const leave: typeof stop = (value) => {
+      this.#leave();
+      return stop(value);
+    };
+    return Object.assign(events, { return: leave });
   }
 
   /** Aborts the answer, unless it has its ending. */
@@ -98,6 +117,11 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
       this.#leave();
     }
     if (this.ending.type !== 'complete') throw this.ending.error;
+  }
+
+  async *#readText(): AsyncGenerator<string, void, undefined> {
+    for await (const { type, delta } of this as AsyncIterable<{ type: string; delta?: { text?: string } }>)
+      if (type === 'content_block_delta' && delta?.text !== undefined) yield delta.text;
   }
 
   #leave(): void {

@@ -70,9 +70,10 @@ export class UsageRecord implements AttemptRecord {
       this.#characters += textOf((event as { delta: ContentBlockDelta }).delta).length;
       return;
     }
-    // The figures of the end are the last ones, and come before `message_stop`.
-    if (event.type === 'message_stop' || hasStopReason(event)) this.isUsageExact = true;
     const usage = usageOf(event);
+    // The figures of the end are the last ones, and come before `message_stop`.
+    if (event.type === 'message_stop' || (hasStopReason(event) && usage?.output_tokens != null))
+      this.isUsageExact = true;
     if (usage == null) return;
     this.#figures ??= {};
     for (const [name, value] of Object.entries(usage)) if (value != null) this.#figures[name] = value;
@@ -85,13 +86,13 @@ function textOf(delta: ContentBlockDelta): string {
 }
 
 function hasStopReason(event: StreamEvent): boolean {
-  const { delta, usage } = event as { delta?: { stop_reason?: unknown }; usage?: Figures | null };
-  return event.type === 'message_delta' && delta?.stop_reason != null && usage?.['output_tokens'] != null;
+  const { delta } = event as { delta?: { stop_reason?: unknown } };
+  return event.type === 'message_delta' && delta?.stop_reason != null;
 }
 
-function usageOf(event: StreamEvent): object | null | undefined {
-  if (event.type === 'message_start') return (event as { message: { usage?: object } }).message.usage;
-  return event.type === 'message_delta' ? (event as { usage?: object }).usage : undefined;
+function usageOf(event: StreamEvent): Partial<Usage> | null | undefined {
+  if (event.type === 'message_start') return (event as { message: { usage?: Usage } }).message.usage;
+  return event.type === 'message_delta' ? (event as { usage?: Partial<Usage> }).usage : undefined;
 }
 
 /** The usage of all attempts together; undefined when none said any. */
