@@ -9,7 +9,7 @@ import type { ConnectionOptions, HeaderOptions } from './api-connection.ts';
 import { resolveSettings } from './call-settings.ts';
 import type { AttemptOptions } from './call-settings.ts';
 import type { MessageParams } from './message-params.ts';
-import { callSafely } from './report-failure.ts';
+import { callSafely, reportFailure } from './report-failure.ts';
 import { StreamedAnswer } from './streamed-answer.ts';
 
 export type { ClientEvent, RecoverEvent } from './answer.ts';
@@ -85,7 +85,7 @@ export class AnswerClient<Input extends ToolInput = WholeJson> {
       onRetry: (event: RetryEvent) =>
         callSafely(
           () => onRetry?.(event),
-          (error) => console.warn('onRetry failed', { error }),
+          (error) => reportFailure(undefined, 'onRetry', error),
         ),
     };
     return new StreamedAnswer(request, { createInput: this.#createInput, signal });

@@ -42,18 +42,27 @@ export interface CallSettings {
   readonly random: () => number;
 }
 
-/** What the options say, over `base` or the defaults. Throws a RangeError for a value out of range. */
+const defaults: CallSettings = {
+  timeouts: resolveTimeouts(),
+  retry: resolveRetry(),
+  recover: undefined,
+  fallback: [],
+  clock: systemClock,
+  random: Math.random,
+};
+
+/** What the options say, over `base`. Throws a RangeError for a value out of range. */
 export function resolveSettings(
   options: AttemptOptions & { clock?: Clock | undefined; random?: (() => number) | undefined },
-  base?: CallSettings,
+  base: CallSettings = defaults,
 ): CallSettings {
-  const { timeouts, retry, recover, fallback, clock, random } = options;
+  const { timeouts, retry, recover, fallback = base.fallback, clock, random } = options;
   return {
-    timeouts: resolveTimeouts(timeouts, base?.timeouts),
-    retry: resolveRetry(retry, base?.retry),
-    recover: recover === undefined ? base?.recover : resolveRecover(recover),
-    fallback: typeof fallback === 'string' ? [fallback] : (fallback ?? base?.fallback ?? []),
-    clock: clock ?? base?.clock ?? systemClock,
-    random: random ?? base?.random ?? Math.random,
+    timeouts: resolveTimeouts(timeouts, base.timeouts),
+    retry: resolveRetry(retry, base.retry),
+    recover: recover === undefined ? base.recover : resolveRecover(recover),
+    fallback: typeof fallback === 'string' ? [fallback] : fallback,
+    clock: clock ?? base.clock,
+    random: random ?? base.random,
   };
 }

@@ -2,7 +2,7 @@
 // that is already there.
 
 import type { ClientEvent } from './answer.ts';
-import type { StreamEnding } from './stream-ending.ts';
+import { throwUnlessComplete } from './stream-ending.ts';
 import type { EventFeed } from './event-feed.ts';
 
 export interface ReaderOptions<Item> {
@@ -133,8 +133,4 @@ export class EventReader<Item> implements AsyncIterableIterator<Item, undefined>
     this.#hasBegun = true;
     await this.#options.onLeave();
   }
-}
-
-export function throwUnlessComplete(ending: StreamEnding | undefined): void {
-  if (ending !== undefined && ending.type !== 'complete') throw ending.error;
 }

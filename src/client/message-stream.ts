@@ -4,13 +4,14 @@
 
 import type { ContentBlock, DeepReadonly, Message, PartialJson, Usage } from '../protocol/index.ts';
 import type { ClientEvent } from './answer.ts';
+import { throwUnlessComplete } from './stream-ending.ts';
 import type { StreamEnding } from './stream-ending.ts';
 import type { RetryEvent } from './answer-attempts.ts';
 import type { AnswerSource } from './answer-source.ts';
 import { describeResponse } from './api-promise.ts';
 import type { WithResponse } from './api-promise.ts';
 import { EventFeed } from './event-feed.ts';
-import { EventReader, throwUnlessComplete } from './event-reader.ts';
+import { EventReader } from './event-reader.ts';
 import { Listeners } from './listeners.ts';
 import { LineDecoder, toLines } from './message-lines.ts';
 import type { ReadableStreamOptions } from './message-lines.ts';

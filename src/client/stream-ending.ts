@@ -43,3 +43,7 @@ export function endingTypeOf(error: unknown): 'truncated' | 'stalled' | 'failed'
   if (error instanceof TruncatedError) return 'truncated';
   return error instanceof TimeoutError ? 'stalled' : 'failed';
 }
+
+export function throwUnlessComplete(ending: StreamEnding | undefined): void {
+  if (ending !== undefined && ending.type !== 'complete') throw ending.error;
+}

@@ -6,7 +6,7 @@ import { Answer } from './answer.ts';
 import type { ClientEvent } from './answer.ts';
 import type { AnswerRequest } from './answer-attempts.ts';
 import { follow, onAbort } from './follow.ts';
-import { isAborted } from './stream-ending.ts';
+import { isAborted, throwUnlessComplete } from './stream-ending.ts';
 import type { StreamEnding } from './stream-ending.ts';
 import type { AttemptRecord } from './usage-record.ts';
 
@@ -31,15 +31,13 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
     { createInput, signal: outer }: { createInput: () => Input; signal: AbortSignal | undefined },
   ) {
     const { controller } = request;
-    const { signal } = controller;
     this.controller = controller;
     const letGo = follow(outer, controller);
     const answer = new Answer(request, { createInput, onEnd: () => letGo() });
-    // Whether or not anybody reads. A limit of time is no abort: who reads is told of that.
-    onAbort(signal, () => isAborted(signal) && void answer.cancel(signal.reason));
     this.#answer = answer;
     // Its failure is the answer's ending.
     this.#opened = answer.open().catch(() => undefined);
+    onAbort(controller.signal, () => void this.#settle());
   }
 
   /** What has arrived so far: a live, read-only view; undefined before `message_start`. */
@@ -74,12 +72,13 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
 
   /** The pieces of text, as the one loop; ends and throws as that does. */
   get textStream(): AsyncGenerator<string, void, undefined> {
-    return this.#readText();
+    return this.#leavable(this.#readText());
   }
 
   /** The whole message, as the one loop; rejects where that would throw. */
   async finalMessage(): Promise<Message> {
-    for await (const _ of this);
+    const events = this[Symbol.asyncIterator]();
+    while ((await events.next()).done !== true);
     // Complete, so that there is a message, and nothing changes it any more.
     return this.message as Message;
   }
@@ -93,20 +92,12 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
   [Symbol.asyncIterator](): AsyncGenerator<ClientEvent, void, undefined> {
     if (this.#isRead) throw new TypeError('An answer can be read once');
     this.#isRead = true;
-    const events = this.#read();
-    const stop = events.return.bind(events);
-    // Not by the generator alone, which does not hear of it before its beginning, nor while it waits.
-    const leave: typeof stop = (value) => {
-      this.#leave();
-      return stop(value);
-    };
-    return Object.assign(events, { return: leave });
+    return this.#leavable(this.#read());
   }
 
   /** Aborts the answer, unless it has its ending. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#leave();
-    await this.#opened;
+    await this.#leave();
   }
 
   async *#read(): AsyncGenerator<ClientEvent, void, undefined> {
@@ -114,9 +105,9 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
       await this.#opened;
       while (this.ending === undefined) yield* await this.#answer.readChunk();
     } finally {
-      this.#leave();
+      await this.#leave();
     }
-    if (this.ending.type !== 'complete') throw this.ending.error;
+    throwUnlessComplete(this.ending);
   }
 
   async *#readText(): AsyncGenerator<string, void, undefined> {
@@ -124,7 +115,26 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
       if (type === 'content_block_delta' && delta?.text !== undefined) yield delta.text;
   }
 
-  #leave(): void {
+  /** A generator does not hear of being left before its beginning, nor while it waits. */
+  #leavable<Item>(items: AsyncGenerator<Item, void, undefined>): typeof items {
+    const stop = items.return.bind(items);
+    const leave: typeof stop = async (value) => {
+      await this.#leave();
+      return stop(value);
+    };
+    return Object.assign(items, { return: leave });
+  }
+
+  async #leave(): Promise<void> {
     if (this.ending === undefined) this.abort(new DOMException('The answer was left', 'AbortError'));
+    await this.#settle();
+  }
+
+  /** After an abort, whether or not anybody reads. A limit of time is none: who reads is told of that. */
+  async #settle(): Promise<void> {
+    // All who listen to the signal have to hear of it first.
+    await this.#opened;
+    const { signal } = this.controller;
+    if (isAborted(signal)) await this.#answer.cancel(signal.reason);
   }
 }
