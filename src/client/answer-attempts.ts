@@ -31,7 +31,8 @@ export type AnswerConnection = Pick<ApiConnection, 'post' | 'budget' | 'modes'>;
 export interface AnswerRequest {
   readonly connection: AnswerConnection;
   readonly params: MessageParams;
-  readonly options: Pick<RequestOptions, 'headers'>;
+  /** The signal counts from `open()` on, until the answer has its ending. */
+  readonly options: Pick<RequestOptions, 'headers' | 'signal'>;
   readonly settings: CallSettings;
   /** Ends everything. */
   readonly controller: AbortController;
@@ -80,7 +81,8 @@ export class AnswerAttempts {
   #taken = 0;
   #source: ResponseSource | undefined;
   #letGo: () => void = nothing;
-  #stopTotal: () => void = nothing;
+  /** Ends the limit of time for all attempts, and the following of the caller's signal. */
+  #stop: () => void = nothing;
   /** The code of the last failure that another attempt was made for. */
   lastReason = '';
   /** Of the latest attempt; undefined before its headers are there. */
@@ -124,9 +126,14 @@ export class AnswerAttempts {
 
   /** Sends the first request, and others while they fail and may be repeated. Rejects with the last failure. */
   async open(): Promise<void> {
-    const { settings, controller } = this.#request;
+    const { settings, controller, options } = this.#request;
+    const letGo = follow(options.signal, controller);
     const total = { code: 'total_timeout', limitMs: settings.timeouts.totalMs } as const;
-    this.#stopTotal = limitTime(controller, settings.clock, total);
+    const stopTimer = limitTime(controller, settings.clock, total);
+    this.#stop = () => {
+      letGo();
+      stopTimer();
+    };
     await this.#sendUntilAnswered('first');
   }
 
@@ -200,7 +207,7 @@ export class AnswerAttempts {
 
   /** No more attempts; `error` is why the last one failed, if it did. */
   end(error: unknown): void {
-    this.#stopTotal();
+    this.#stop();
     if (error === undefined) this.#request.connection.budget.succeed(this.#taken);
     else this.#fail(error);
   }
@@ -238,8 +245,7 @@ export class AnswerAttempts {
     const stopTimer = limitTime(own, clock, { code: 'headers_timeout', limitMs });
     try {
       const path = replies?.path ?? '/v1/messages';
-      const { stream: _, ...asked } = this.#params;
-      const params = isStreamed ? { ...asked, stream: true } : asked;
+      const params = { ...this.#params, stream: isStreamed ? true : undefined };
       const { connectMs } = timeouts;
       const { around = plainly } = this.#request;
       const response = await around(() =>

@@ -74,7 +74,7 @@ export class AnswerClient<Input extends ToolInput = WholeJson> {
   /** Asks for a message. The answer tells of every failure; this call throws only a RangeError, for an option out of
    * range. */
   stream(params: MessageParams, options: AnswerOptions = {}): StreamedAnswer<Input> {
-    const { signal, onRetry } = options;
+    const { onRetry } = options;
     const connection = this.#connection;
     const request = {
       connection,
@@ -88,6 +88,6 @@ export class AnswerClient<Input extends ToolInput = WholeJson> {
           (error) => reportFailure(undefined, 'onRetry', error),
         ),
     };
-    return new StreamedAnswer(request, { createInput: this.#createInput, signal });
+    return new StreamedAnswer(request, this.#createInput);
   }
 }

@@ -11,7 +11,6 @@ import { toApiPromise } from './api-promise.ts';
 import type { Answered, ApiPromise } from './api-promise.ts';
 import { resolveSettings } from './call-settings.ts';
 import { demandNotNegative } from './demand.ts';
-import { follow } from './follow.ts';
 import { MessageEvents } from './message-events.ts';
 import type { MessageParams, RequestOptions } from './message-params.ts';
 import { MessageStream } from './message-stream.ts';
@@ -117,7 +116,6 @@ export class Messages {
     const telemetry = replies === wholeMessages ? new AnswerTelemetry(asked) : undefined;
     const around = telemetry?.around.bind(telemetry);
     const attempts = new AnswerAttempts({ ...request, around, replies, isStreamed: false });
-    const letGo = follow(options.signal, controller);
     const end = (type: StreamEnding['type'], error?: unknown): void => {
       attempts.end(error);
       const message = attempts.reply as unknown as Message | undefined;
@@ -132,8 +130,6 @@ export class Messages {
     } catch (error) {
       end(isAborted(controller.signal) ? 'aborted' : endingTypeOf(error), error);
       throw error;
-    } finally {
-      letGo();
     }
   }
 
@@ -149,9 +145,7 @@ export class Messages {
     const request = { ...this.#request(params, options, controller), onRetry: this.#logged(onRetry) };
     const telemetry = new AnswerTelemetry({ connection, params, options, isStreamed: true });
     const around = telemetry.around.bind(telemetry);
-    const letGo = follow(options.signal, controller);
     const onEnd = (): void => {
-      letGo();
       if (answer.ending !== undefined) telemetry.end(answer, answer.ending);
     };
     const answer = new Answer({ ...request, around, replies: wholeMessages }, { createInput, onEnd });

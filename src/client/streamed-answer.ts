@@ -5,7 +5,7 @@ import type { ContentBlock, DeepReadonly, Message, ToolInput, Usage } from '../p
 import { Answer } from './answer.ts';
 import type { ClientEvent } from './answer.ts';
 import type { AnswerRequest } from './answer-attempts.ts';
-import { follow, onAbort } from './follow.ts';
+import { onAbort } from './follow.ts';
 import { isAborted, throwUnlessComplete } from './stream-ending.ts';
 import type { StreamEnding } from './stream-ending.ts';
 import type { AttemptRecord } from './usage-record.ts';
@@ -26,18 +26,12 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
   #isRead = false;
 
   /** Sends the request. */
-  constructor(
-    request: AnswerRequest,
-    { createInput, signal: outer }: { createInput: () => Input; signal: AbortSignal | undefined },
-  ) {
-    const { controller } = request;
-    this.controller = controller;
-    const letGo = follow(outer, controller);
-    const answer = new Answer(request, { createInput, onEnd: () => letGo() });
-    this.#answer = answer;
+  constructor(request: AnswerRequest, createInput: () => Input) {
+    this.controller = request.controller;
+    this.#answer = new Answer(request, { createInput });
     // Its failure is the answer's ending.
-    this.#opened = answer.open().catch(() => undefined);
-    onAbort(controller.signal, () => void this.#settle());
+    this.#opened = this.#answer.open().catch(() => undefined);
+    onAbort(this.controller.signal, () => void this.#settle());
   }
 
   /** What has arrived so far: a live, read-only view; undefined before `message_start`. */
@@ -73,14 +67,6 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
   /** The pieces of text, as the one loop; ends and throws as that does. */
   get textStream(): AsyncGenerator<string, void, undefined> {
     return this.#leavable(this.#readText());
-  }
-
-  /** The whole message, as the one loop; rejects where that would throw. */
-  async finalMessage(): Promise<Message> {
-    const events = this[Symbol.asyncIterator]();
-    while ((await events.next()).done !== true);
-    // Complete, so that there is a message, and nothing changes it any more.
-    return this.message as Message;
   }
 
   /** Stops the answer and closes the connection; a running loop throws `reason`. */

@@ -137,20 +137,12 @@ export function connectionError(
 ): unknown {
   if (signal?.aborted) return signal.reason;
   if (cause instanceof TimeoutError) return cause;
-  // The limit of Node's own fetch, which cannot be set from here.
-  if (codeOf(cause) === 'UND_ERR_CONNECT_TIMEOUT')
-    return new TimeoutError('connect_timeout', 10_000, { cause });
-  return new ConnectionError(phase, `${what}: ${reasonOf(cause)}`, { cause });
-}
-
-function codeOf(cause: unknown): unknown {
-  const { cause: inner } = cause as { cause?: { code?: unknown } };
-  return inner?.code;
-}
-
-/** The innermost message: fetch says "fetch failed" and keeps the reason in its cause. */
-function reasonOf(cause: unknown): string {
+  // `fetch` says "fetch failed" and keeps the reason in its cause.
   let reason = cause;
   while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;
-  return reason instanceof Error ? reason.message || reason.name : String(reason);
+  // The limit of Node's own fetch, which cannot be set from here.
+  if ((reason as { code?: unknown } | undefined)?.code === 'UND_ERR_CONNECT_TIMEOUT')
+    return new TimeoutError('connect_timeout', 10_000, { cause });
+  const text = reason instanceof Error ? reason.message || reason.name : String(reason);
+  return new ConnectionError(phase, `${what}: ${text}`, { cause });
 }

@@ -77,14 +77,13 @@ test('a complete answer is a loop over its events, with message, usage, attempts
   );
 });
 
-test('textStream and finalMessage() are other ways to be the one loop', async () => {
+test('textStream is another way to be the one loop', async () => {
   await using server = await withFaults([]);
+  const answer = server.ask();
   let text = '';
-  for await (const piece of server.ask().textStream) text += piece;
+  for await (const piece of answer.textStream) text += piece;
   assert.equal(text, 'The wheel turns, and the water runs.');
-  const { content, stop_reason } = await server.ask().finalMessage();
-  assert.equal(stop_reason, 'end_turn');
-  assert.equal(content.length, 1);
+  assert.equal(answer.ending?.type, 'complete');
 });
 
 const failures: readonly {
@@ -184,7 +183,7 @@ for (const by of ['rst', 'fin']) {
       ['first', 'recovery'],
     );
     const unbroken = client.stream(asked);
-    await unbroken.finalMessage();
+    assert.equal((await read(unbroken)).error, undefined);
     assert.equal(unbroken.attempts.length, 1);
     assert.equal(textOf(answer), textOf(unbroken));
   });
@@ -303,7 +302,6 @@ test('a second loop is a TypeError, and leaves the first alone', async () => {
   const answer = server.ask();
   const events = answer[Symbol.asyncIterator]();
   assert.throws(() => answer[Symbol.asyncIterator](), TypeError);
-  await assert.rejects(answer.finalMessage(), TypeError);
   await assert.rejects(answer.textStream.next(), TypeError);
   const { types } = await read(events);
   assert.equal(types.at(-1), 'message_stop');
@@ -382,8 +380,8 @@ test('a tool input that is cut or no JSON keeps its text, with what is wrong wit
     then: 'fin',
   }));
   const answer = new AnswerClient({ apiKey: 'k', baseURL: server.url }).stream(params);
-  const { content } = await answer.finalMessage();
-  const [block] = content;
+  assert.equal((await read(answer)).error, undefined);
+  const [block] = answer.message?.content ?? [];
   const input = block && answer.inputOf(block);
   assert.deepEqual((block as ToolUseBlock | undefined)?.input, {});
   assert.deepEqual(
