@@ -84,8 +84,7 @@ function broken(
 
 type Check = (value: unknown) => boolean;
 
-const isFields = (value: unknown): value is Fields =>
-  isObject(value) && !Array.isArray(value);
+const isFields = (value: unknown): value is Fields => isObject(value) && !Array.isArray(value);
 
 const isTyped = (value: unknown): value is Fields & { type: string } =>
   isFields(value) && typeof value['type'] === 'string';

@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '../..');
 const pages = {
   'docs/client.md': [
     /mill race[^]*\nend_turn\n$/,
+    /mill race[^]*\ncomplete, 1 of 1\n$/,
     /^0 of 3\n[^]*3 of 3\ncomplete one\ncomplete two\ncomplete three\nfour\n$/,
     /mill race/,
     /text: 'one'/,

@@ -19,6 +19,7 @@ The head race brings it, the tail race takes it away.
 const outputs: Readonly<Record<string, string | RegExp>> = {
   'basic-text': millRace,
   'smooth-text': millRace,
+  'small-client': `${millRace}[complete, 1 request]\n`,
   'final-message': `text: ${millRace}stopped for: end_turn\n`,
   'all-events':
     /^message_start claude-sonnet-5\ncontent_block_start 0 text\nping\n(?:content_block_delta 0 \{"type":"text_delta","text":".+"\}\n)+content_block_stop 0\nmessage_delta end_turn [0-9]+ tokens\nmessage_stop\n$/,
