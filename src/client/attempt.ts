@@ -90,10 +90,9 @@ export class Attempt implements ResponseSource {
 
   #errorOf(error: unknown): AttemptError {
     const { signal } = this.#context.controller;
-    const reason: unknown = signal.aborted ? signal.reason : error;
-    return isCoded(reason)
-      ? reason
-      : (connectionError('The response broke off', 'body', { cause: reason, signal }) as AttemptError);
+    const cause: unknown = signal.aborted ? signal.reason : error;
+    if (isCoded(cause)) return cause;
+    return connectionError('The response broke off', 'body', { cause }) as AttemptError;
   }
 }
 

@@ -54,7 +54,8 @@ export class Continuation {
         return this.#stop(event.index);
       case 'message_delta':
       case 'message_stop':
-        return [...this.#endSeam(), ...this.#closeOpen(), event];
+        // A gateway may leave out the ends of blocks.
+        return [...this.#stop(this.#seamIndex), ...this.#closeOpen(), event];
       default:
         return [event];
     }
@@ -128,8 +129,8 @@ export class Continuation {
     return start;
   }
 
-  #stop(wireIndex: number): StreamEvent[] {
-    const index = this.#indexes.get(wireIndex);
+  #stop(wireIndex: number | undefined): StreamEvent[] {
+    const index = this.#indexes.get(wireIndex ?? -1);
     if (index === undefined) return [];
     const stop: StreamEvent = { type: 'content_block_stop', index };
     if (wireIndex !== this.#seamIndex) return [stop];
@@ -140,11 +141,6 @@ export class Continuation {
     this.#heldStart = undefined;
     this.#nextIndex = index;
     return [];
-  }
-
-  /** A gateway may leave out the block's end. */
-  #endSeam(): StreamEvent[] {
-    return this.#seamIndex === undefined ? [] : this.#stop(this.#seamIndex);
   }
 
   #closeOpen(): StreamEvent[] {

@@ -87,9 +87,8 @@ export class HeldBackSeam {
 function isUndecided(before: string, after: string): boolean {
   const most = Math.min(before.length, maxOverlap);
   for (let length = most; length > 0; length -= 1) {
-    const start = before.length - length;
-    if (length > after.length && before.startsWith(after, start)) return true;
-    if (length > after.length || !before.endsWith(after.slice(0, length))) continue;
+    if (!before.startsWith(after.slice(0, length), before.length - length)) continue;
+    if (length > after.length) return true;
     // What comes behind the longest overlap tells whether the text goes on repeating itself.
     const behind = after.slice(length);
     return length >= leastJoined && behind.length < leastBehind && after.startsWith(behind);

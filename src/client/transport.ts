@@ -133,7 +133,7 @@ export async function releaseBody(body: ByteSource): Promise<void> {
 export function connectionError(
   what: string,
   phase: 'connect' | 'body',
-  { cause, signal }: { cause: unknown; signal: AbortSignal | undefined },
+  { cause, signal }: { cause: unknown; signal?: AbortSignal | undefined },
 ): unknown {
   if (signal?.aborted) return signal.reason;
   if (cause instanceof TimeoutError) return cause;

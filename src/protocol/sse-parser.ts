@@ -16,8 +16,9 @@ export interface ServerSentEvent {
 
 export interface SseDecoderOptions {
   /**
-   * The most bytes of UTF-8 one event may have, from its first line to its blank line; default 32 MiB, the
-   * request limit of the Messages API. Past it `push` throws `event_too_large`, and the decoder is finished.
+   * The most bytes of UTF-8 one event may have, from its first line to its blank line, a line's end counted as one;
+   * default 32 MiB, the request limit of the Messages API. Past it `push` throws `event_too_large`, and the decoder is
+   * finished.
    */
   maxEventBytes?: number;
 }
