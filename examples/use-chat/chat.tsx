@@ -4,6 +4,7 @@ import type { UIMessage } from 'ai';
 import { useEffect, useState } from 'react';
 import type { ReactNode, SyntheticEvent } from 'react';
 import { Part } from './part.tsx';
+import { createResumingFetch } from './resuming-fetch.ts';
 
 interface ChatProps {
   id: string;
@@ -11,8 +12,12 @@ interface ChatProps {
   onChange: (messages: UIMessage[]) => void;
 }
 
-/** `v=7`: this page's AI SDK knows all parts of its version. */
-const transport = new DefaultChatTransport<UIMessage>({ api: '/api/chat?v=7' });
+/** `v=7`: this page's AI SDK knows all parts of its version. Without the `fetch` an answer whose connection breaks is
+ * shown as an error until the page is opened again. */
+const transport = new DefaultChatTransport<UIMessage>({
+  api: '/api/chat?v=7',
+  fetch: createResumingFetch(),
+});
 
 export function Chat({ id, messages: kept, onChange }: ChatProps): ReactNode {
   // With `resume` an answer that still comes is followed again after a reload, from its beginning.

@@ -9,8 +9,9 @@ export function openRecord(
   createdAt: number,
 ): OpenRecord {
   const { request } = call;
+  const holdsTools: true | undefined = call.holdsTools === true ? true : undefined;
   const record = { type: 'open', owner, request, conversation, messageId, turn, createdAt } as const;
-  const terms = takeover && withValues({ ...takeover, orphanMs, endsWithKey: hasKey });
+  const terms = takeover && withValues({ ...takeover, orphanMs, endsWithKey: hasKey, holdsTools });
   return withValues({ ...record, takeover: terms });
 }
 

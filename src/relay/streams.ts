@@ -296,7 +296,8 @@ export class Streams {
     const { request, takeover, owner } = open;
     if (takeover.endsWithKey === true && !this.#options.accounts.hasKey(owner))
       return endOf(new OwnerLimitError('removed')).ending;
-    const call = pageCall(request, this.#options.takeoverPoster(takeover));
+    const { holdsTools } = takeover;
+    const call = { ...pageCall(request, this.#options.takeoverPoster(takeover)), holdsTools };
     // Its readers have yet to come back.
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
     const turn = this.#options.accounts.takeOver(owner, request);

@@ -57,6 +57,8 @@ export interface TakeoverTerms {
   readonly orphanMs?: number | undefined;
   /** The owner is the id of a key of the relay: without that key nobody goes on with the answer. */
   readonly endsWithKey?: true | undefined;
+  /** A call of a tool is shown only when it is whole: who reads can take nothing back. */
+  readonly holdsTools?: true | undefined;
 }
 
 /** A producer has taken the stream: the first one, or one that goes on with it. */

@@ -88,6 +88,10 @@ describePages('An example page', (openPageOf) => {
     await upstream.server.clientLeft(0);
     await send(page, 'y');
     await page.locator('article.assistant').nth(1).getByText('Half', { exact: true }).waitFor();
+    const again = page.waitForRequest(/\/streams\/.+format=ui&v=7$/);
+    open.breakConnections();
+    await again;
+    assert.equal(await page.getByRole('alert').count(), 0);
     await page.reload();
     await page.locator('article.assistant').nth(1).getByText('Half', { exact: true }).waitFor();
     upstream.goOn();

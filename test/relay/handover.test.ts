@@ -13,9 +13,11 @@ import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.
 import type { RawAnswer, RawServer } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
 import type { TestRelay, TestRelayOptions } from '../support/relay.ts';
+import { startScript } from '../support/script-server.ts';
 import { logWith } from '../support/stream-log.ts';
 import { messageEnd, messageStart, sse, textEvents, toolEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
+import { libraries, readUiText } from '../support/ui-client.ts';
 
 const begun = sse(messageStart, ...textEvents(0, 'The wheel ', 'turns').slice(0, -1));
 const rest = sse(messageStart, ...textEvents(0, ' and turns.'), ...messageEnd);
@@ -123,6 +125,31 @@ test('a reader of text is told to come back too, and gets the rest of the text',
   const said = frames.filter(({ event }) => event === 'text').map(({ data }) => JSON.parse(data) as string);
   assert.equal(said.join(''), 'The wheel turns and turns.');
   assert.equal(frames.at(-1)?.event, 'done');
+});
+
+test('a page of ai 6 that comes back is shown no half call of a tool: one that breaks off again is made anew unseen', async () => {
+  const log = lastingLog();
+  const message = { role: 'user', parts: [{ type: 'text', text: 'x' }] };
+  await using upstream = await startSilent();
+  await using relay = await startRelay(upstream, log);
+  const body = { id: 'c', messages: [message] };
+  const first = listen(await askRelay(relay, '/api/chat', { body }));
+  await turnsUntil(() => first.text.includes('turns'));
+  await relay.server.close({ handOver: true });
+  assert.match(await first.ended, /: reconnect\n\n.*"type":"error"/s);
+
+  const tool = toolEvents(1, '{"place":"mi', 'll"}');
+  const broken = sse(messageStart, ...textEvents(0, ' and'), ...tool.slice(0, 2));
+  const whole = sse(messageStart, ...textEvents(0, '.'), ...toolEvents(1, '{"place":"weir"}'), ...messageEnd);
+  await using other = await startScript(broken, whole);
+  await using next = await startRelay(other, log, { calls: { retry: { maxDelayMs: 0 } } });
+  const text = await (await fetch(`${next.url}/api/chat/c/stream`)).text();
+  const { message: read, errors } = await readUiText(text, libraries[6]);
+  assert.deepEqual(errors, []);
+  const call = read?.parts.find(({ type }) => type === 'dynamic-tool') as { input?: unknown } | undefined;
+  assert.deepEqual(call?.input, { place: 'weir' });
+  assert.doesNotMatch(text, /\{\\"place\\":\\"mi/);
+  assert.equal(other.requests.length, 2);
 });
 
 /** How far on the clock is of the relay that looks at it. */

@@ -29,16 +29,27 @@ export function createUiEncoder(options: UiFormatOptions): Encoder {
     },
     encode: ({ id, record }) => format.encode(record, id),
     ping: () => ': ping\n\n',
-    // `useChat` comes back by itself only when its page is opened or shown again: until then it shows an error.
+    // `useChat` comes back by itself only when its page is opened again: until then it shows an error.
     reconnect: () => undefined,
     waiting: (position) => `: waiting ${position}\n\n`,
-    failed: (code, message) => framesOf(format.fail({ type: 'failed', code, message })),
+    // What stands between `useChat` and the network may know better by the comment, and by that nothing behind it has an
+    // id.
+    failed: (code, message) =>
+      code === 'interrupted'
+        ? `: reconnect\n\n${framesOf(format.fail(parted))}`
+        : framesOf(format.fail({ type: 'failed', code, message })),
     reset: () => {
       const said = format.reset();
       return said && framesOf(said);
     },
   };
 }
+
+const parted = {
+  type: 'failed',
+  code: 'interrupted',
+  message: 'The relay is being replaced, and the answer goes on: open the page again to see the rest',
+} as const;
 
 type Failed = Extract<LogEnding, { type: 'failed' }>;
 
