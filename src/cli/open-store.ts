@@ -2,8 +2,8 @@
 
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { MemoryConversations, MemoryStreamLog } from '../storage/index.ts';
-import type { ConversationStore, StreamLog } from '../storage/index.ts';
+import { MemoryConversations, MemoryQuotas, MemoryStreamLog } from '../storage/index.ts';
+import type { ConversationStore, QuotaStore, StreamLog } from '../storage/index.ts';
 import { SqliteStreamLog, StoreError } from '../storage/sqlite.ts';
 import type { SqliteStreamLogOptions } from '../storage/sqlite.ts';
 import { note } from './note.ts';
@@ -17,6 +17,7 @@ export type StoreChoice =
 export interface OpenStore {
   readonly log: StreamLog;
   readonly conversations: ConversationStore;
+  readonly quotas: QuotaStore;
   /** For a person. */
   readonly place: string;
 }
@@ -45,7 +46,7 @@ export function openStore(choice: StoreChoice, options: OpenStoreOptions): OpenS
   const file = choice.file ?? userFile();
   try {
     const log = SqliteStreamLog.open(file, options);
-    return { log, conversations: log.conversations, place: `in ${file}` };
+    return { log, conversations: log.conversations, quotas: log.quotas, place: `in ${file}` };
   } catch (error) {
     const isMissing = error instanceof StoreError && error.code === 'store_not_opened';
     if (choice.file !== undefined || !isMissing) throw withRemedy(error);
@@ -58,7 +59,8 @@ export function openStore(choice: StoreChoice, options: OpenStoreOptions): OpenS
 
 function inMemory({ onError: _, maxFileBytes: __, ...options }: OpenStoreOptions): OpenStore {
   const log = new MemoryStreamLog(options);
-  return { log, conversations: new MemoryConversations(), place: 'in memory, and end with this process' };
+  const others = { conversations: new MemoryConversations(), quotas: new MemoryQuotas() };
+  return { log, ...others, place: 'in memory, and end with this process' };
 }
 
 /** The state folder of https://specifications.freedesktop.org/basedir-spec, where a relative one does not count. */

@@ -55,7 +55,7 @@ async function run({ values: config, files }: LoadedConfig, sources: ConfigSourc
     apply: (values) => apply(values),
     tell: log.tell,
   });
-  const { log: store, conversations, place } = open(config, log);
+  const { log: store, conversations, quotas, place } = open(config, log);
   resources.use(store);
   const upstream = await openUpstream(running, resources);
   const metrics = await openMetrics(resources);
@@ -63,6 +63,7 @@ async function run({ values: config, files }: LoadedConfig, sources: ConfigSourc
     upstream,
     log: store,
     conversations,
+    quotas,
     assets: loadAssets(),
     settings: {
       simulated: upstream.isSimulator === true,

@@ -82,7 +82,11 @@ async function handleMatch(
   const admission = await context.access.admit(request);
   if (admission.type === 'refused') return admission.response;
   const { caller } = admission;
-  if (match.beginsWork) context.access.accounts.of(caller.owner).countRequest();
+  if (match.beginsWork) {
+    const { accounts } = context.access;
+    await accounts.ready();
+    accounts.of(caller.owner).countRequest();
+  }
   const isPage = !request.path.startsWith('/v1/');
   return match.handle(request, { ...context, caller, isPage }, id);
 }

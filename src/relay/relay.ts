@@ -3,7 +3,7 @@
 import { ContinuationModes, resolveSettings, RetryBudget, withOwnNames } from '../client/engine.ts';
 import type { CallOptions, Clock } from '../client/index.ts';
 import { MemoryConversations } from '../storage/index.ts';
-import type { ConversationStore, StreamLog } from '../storage/index.ts';
+import type { ConversationStore, QuotaStore, StreamLog } from '../storage/index.ts';
 import { Conversations } from './conversations/conversations.ts';
 import { Access } from './access/access.ts';
 import type { AccessOptions } from './access/access-options.ts';
@@ -36,6 +36,8 @@ export interface RelayOptions {
   readonly log: StreamLog;
   /** Where conversations are kept; default this process's memory. */
   readonly conversations?: ConversationStore;
+  /** Where it is kept what owners have taken of a day; default this process's memory. */
+  readonly quotas?: QuotaStore;
   readonly settings: RelaySettings;
   /** Who may ask, from where and for what. Without keys it is whoever is on this machine. */
   readonly access?: AccessOptions;
@@ -100,7 +102,7 @@ export function createRelay(options: RelayOptions): Relay {
   const onLog = options.onLog && harmless(options.onLog, onError);
   // Everybody looks here, each time: what is changed counts at once.
   const limits = { ...defaultLimits, ...options.limits };
-  const access = new Access(options.access ?? {}, now);
+  const access = new Access(options.access ?? {}, { now, quotas: options.quotas, onError });
   checkUpstream(access.rules, options.upstream);
   const { conversations: store = new MemoryConversations(), log } = options;
   const conversations = new Conversations({ store, log, now, onError });
@@ -136,11 +138,37 @@ export function createRelay(options: RelayOptions): Relay {
     reload: (changed) => reloadAccess(changed, { access, streams, upstream: options.upstream }),
     usage: () => access.accounts.usage(),
     handle,
+    setLimits: (changed) => void Object.assign(limits, changed),
+    ...lifeOf({ streams, conversations, access, handling, draining, closing, onError }),
+  };
+}
+
+interface Life {
+  readonly streams: Streams;
+  readonly conversations: Conversations;
+  readonly access: Access;
+  readonly handling: ReadonlySet<Promise<RelayResponse>>;
+  readonly draining: AbortController;
+  readonly closing: AbortController;
+  readonly onError: (error: unknown) => void;
+}
+
+function lifeOf({
+  streams,
+  conversations,
+  access,
+  handling,
+  draining,
+  closing,
+  onError,
+}: Life): Pick<Relay, 'start' | 'drain' | 'close'> {
+  return {
     start: async () => {
+      // What is gone on with counts as well.
+      await access.accounts.ready()?.catch(onError);
       await streams.takeCare();
       await conversations.takeAllEnded();
     },
-    setLimits: (changed) => void Object.assign(limits, changed),
     drain: (limitMs) => {
       draining.abort();
       return within(
@@ -148,10 +176,11 @@ export function createRelay(options: RelayOptions): Relay {
         Promise.all(handling).then(() => streams.drain()),
       );
     },
-    close: ({ handOver = false } = {}) => {
+    close: async ({ handOver = false } = {}) => {
       draining.abort();
       closing.abort(new ClosingError());
-      return streams.close({ handOver });
+      await streams.close({ handOver });
+      await access.accounts.close();
     },
   };
 }

@@ -11,6 +11,7 @@ import type { Caller } from './caller.ts';
 import { sessionCookieOf } from './cookies.ts';
 import { Keyring } from './keyring.ts';
 import { OwnerAccounts } from './owner-accounts.ts';
+import type { OwnerAccountsOptions } from './owner-accounts.ts';
 import { Sessions } from './sessions.ts';
 
 export type Admission =
@@ -26,12 +27,12 @@ export class Access {
   readonly accounts: OwnerAccounts;
 
   /** Throws an AccessOptionError. */
-  constructor(options: AccessOptions, now: () => number) {
+  constructor(options: AccessOptions, context: OwnerAccountsOptions) {
     this.#rules = accessRules(options);
     const { keys = new Map<string, RelayKey>(), sessionMs = 0 } = this.#rules;
     this.#keyring = new Keyring(keys.values());
-    this.#sessions = new Sessions(keys, sessionMs, now);
-    this.accounts = new OwnerAccounts(() => this.#rules, now);
+    this.#sessions = new Sessions(keys, sessionMs, context.now);
+    this.accounts = new OwnerAccounts(() => this.#rules, context);
   }
 
   get rules(): AccessRules {

@@ -19,6 +19,10 @@ export function minus(one: Amount, other: Amount): Amount {
   return { tokens: one.tokens - other.tokens, cost: one.cost - other.cost };
 }
 
+export function half({ tokens, cost }: Amount): Amount {
+  return { tokens: tokens / 2, cost: cost / 2 };
+}
+
 /** Nothing is left of what may be taken. */
 export function isUsedUp(taken: Amount, most: Amount): boolean {
   return taken.tokens >= most.tokens || taken.cost >= most.cost;

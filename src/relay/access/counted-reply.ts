@@ -29,7 +29,8 @@ export async function countedReply(
   };
   try {
     await turn.start(ending.signal, waitMs);
-    turn.beginRequest(turn.prospect.bound);
+    await turn.beginRequest(turn.prospect.bound);
+    ending.signal.throwIfAborted();
     isAsked = true;
     const response = await call(ending.signal);
     turn.count(

@@ -19,7 +19,8 @@ export function meteredPost(
   return async (body, options) => {
     const request = JSON.parse(body) as MessagesBody;
     const prospect = options.isFurther ? prospectOf(request) : turn.prospect;
-    turn.beginRequest(prospect.bound);
+    await turn.beginRequest(prospect.bound);
+    options.signal.throwIfAborted();
     const meter = new StreamMeter(turn, prospect);
     let response: TransportResponse;
     try {

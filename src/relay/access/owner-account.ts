@@ -1,18 +1,27 @@
 // What one owner has under way, has waiting, and has taken today. A request comes to its turn in the order they came in.
 
 import type { Amount } from './amount.ts';
-import { fits, isUsedUp, minus, nothing, plus } from './amount.ts';
+import { fits, half, isUsedUp, minus, nothing, plus } from './amount.ts';
 import type { FullLimits } from './access-rules.ts';
 import { OwnerLimitError } from './owner-limit-error.ts';
+import { dayMs } from './quota-book.ts';
+import type { BookedAccount, QuotaBook } from './quota-book.ts';
 import { RequestRate } from './request-rate.ts';
 import { Turn } from './turn.ts';
 import type { Prospect, TurnKeeper } from './turn.ts';
 
-const dayMs = 24 * 60 * 60 * 1000;
+export interface OwnerAccountOptions {
+  readonly owner: string;
+  readonly limits: () => FullLimits;
+  readonly now: () => number;
+  readonly book: Pick<QuotaBook, 'write' | 'writeUnseen' | 'writeSoon'>;
+}
 
-export class OwnerAccount implements TurnKeeper {
+export class OwnerAccount implements TurnKeeper, BookedAccount {
+  readonly owner: string;
   readonly #limits: () => FullLimits;
   readonly #now: () => number;
+  readonly #book: OwnerAccountOptions['book'];
   readonly #rate = new RequestRate();
   readonly #running = new Set<Turn>();
   /** Those that wait, in order. */
@@ -23,10 +32,18 @@ export class OwnerAccount implements TurnKeeper {
   #taken = nothing;
   /** Held for requests whose input is not known yet. */
   #reserved = nothing;
+  /** What those under way may say before the next write, together. */
+  #margins = nothing;
+  /** What the store has of the day. */
+  #kept = nothing;
+  /** A write is under way that nobody waits for. */
+  #isBooking = false;
 
-  constructor(limits: () => FullLimits, now: () => number) {
+  constructor({ owner, limits, now, book }: OwnerAccountOptions) {
+    this.owner = owner;
     this.#limits = limits;
     this.#now = now;
+    this.#book = book;
   }
 
   get retryAfterMs(): number {
@@ -72,8 +89,34 @@ export class OwnerAccount implements TurnKeeper {
   leave(turn: Turn): void {
     const at = this.#queue.indexOf(turn);
     if (at >= 0) this.#queue.splice(at, 1);
-    if (this.#running.delete(turn)) this.#unreserve(turn);
+    if (this.#running.delete(turn)) {
+      this.#unreserve(turn);
+      // Sums of costs are not exact.
+      this.#margins = this.#running.size === 0 ? nothing : minus(this.#margins, turn.prospect.margin);
+      if (this.#hasQuota()) this.#book.writeSoon(this);
+    }
     this.goOn();
+  }
+
+  /** Resolves when the store has what all that is under way may come to for now; undefined when it has. Rejects with
+   * StorageError. */
+  booked(): Promise<void> | undefined {
+    return !this.#hasQuota() || this.#isKept(this.#margins) ? undefined : this.#book.write(this);
+  }
+
+  ahead(day: number): Amount {
+    this.#turnDay(day);
+    return plus(plus(this.#taken, this.#reserved), this.#margins);
+  }
+
+  keep(day: number, amount: Amount): void {
+    if (day === this.#day) this.#kept = amount;
+  }
+
+  /** It was taken before this process began. */
+  add(day: number, amount: Amount): void {
+    this.#turnDay(day);
+    if (day === this.#day) this.#taken = plus(this.#taken, amount);
   }
 
   reserve(turn: Turn, bound: Amount): boolean {
@@ -89,6 +132,7 @@ export class OwnerAccount implements TurnKeeper {
     this.#unreserve(turn);
     this.#taken = plus(this.#taken, minus(amount, turn.counted));
     turn.counted = amount;
+    this.#bookAhead();
     if (!this.#isUsedUp()) {
       this.goOn();
       return true;
@@ -117,6 +161,7 @@ export class OwnerAccount implements TurnKeeper {
   #start(turn: Turn): void {
     this.#running.add(turn);
     this.#reserve(turn, turn.prospect.bound);
+    this.#margins = plus(this.#margins, turn.prospect.margin);
     turn.moveTo(0);
   }
 
@@ -141,6 +186,17 @@ export class OwnerAccount implements TurnKeeper {
     return isUsedUp(plus(this.#taken, held), this.#most());
   }
 
+  /** Half of what the margins were is left: by the time that it has been said there is more. */
+  #bookAhead(): void {
+    if (this.#isBooking || !this.#hasQuota() || this.#isKept(half(this.#margins))) return;
+    this.#isBooking = true;
+    void this.#book.writeUnseen(this).then(() => (this.#isBooking = false));
+  }
+
+  #isKept(margins: Amount): boolean {
+    return fits(plus(plus(this.#taken, this.#reserved), margins), this.#kept);
+  }
+
   #reserve(turn: Turn, bound: Amount): void {
     turn.reserved = bound;
     this.#reserved = plus(this.#reserved, bound);
@@ -162,10 +218,11 @@ export class OwnerAccount implements TurnKeeper {
     return { tokens: tokensPerDay, cost: costPerDay };
   }
 
-  #turnDay(): void {
-    const day = Math.floor(this.#now() / dayMs);
-    if (day === this.#day) return;
+  /** A clock that is set back gives nobody a day again. */
+  #turnDay(day: number = Math.floor(this.#now() / dayMs)): void {
+    if (day <= this.#day) return;
     this.#day = day;
     this.#taken = nothing;
+    this.#kept = nothing;
   }
 }

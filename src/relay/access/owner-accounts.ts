@@ -1,13 +1,25 @@
-// The accounts of all owners. They are kept in memory: a relay that starts begins the day anew.
+// The accounts of all owners. What they take of the day is kept in a store.
 
+import { MemoryQuotas } from '../../storage/index.ts';
+import type { QuotaStore } from '../../storage/index.ts';
 import { RequestError } from '../request-error.ts';
 import type { MessagesBody } from './asked.ts';
 import { limitsOf } from './access-rules.ts';
-import type { AccessRules } from './access-rules.ts';
+import type { AccessRules, FullLimits } from './access-rules.ts';
 import { boundOf, nothing, priceOf } from './amount.ts';
 import { inputBound } from './input-bound.ts';
 import { OwnerAccount } from './owner-account.ts';
+import { QuotaBook } from './quota-book.ts';
 import type { Prospect, Turn } from './turn.ts';
+
+export interface OwnerAccountsOptions {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Default this process's memory. */
+  readonly quotas?: QuotaStore | undefined;
+  /** Told of a store that fails where nobody waits for it. */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
 
 export interface OwnerUsage {
   readonly owner: string;
@@ -26,18 +38,42 @@ export class OwnerAccounts {
   readonly #rules: () => AccessRules;
   readonly #now: () => number;
   readonly #accounts = new Map<string, OwnerAccount>();
+  readonly #book: QuotaBook;
   #sweepAt = sweepEvery;
 
-  constructor(rules: () => AccessRules, now: () => number) {
+  constructor(
+    rules: () => AccessRules,
+    { now, quotas = new MemoryQuotas(), onError = () => undefined }: OwnerAccountsOptions,
+  ) {
     this.#rules = rules;
     this.#now = now;
+    this.#book = new QuotaBook({
+      store: quotas,
+      now,
+      onError,
+      onLoad: (day, taken) => {
+        for (const [owner, amount] of taken) this.of(owner).add(day, amount);
+      },
+    });
+  }
+
+  /** Resolves when what was taken of the day before is known: nothing is to be begun before. Undefined when it is. Rejects
+   * with StorageError; asked again, it looks again. */
+  ready(): Promise<void> | undefined {
+    return this.#book.ready();
+  }
+
+  /** Writes what is to be kept. Never rejects. */
+  close(): Promise<void> {
+    return this.#book.close();
   }
 
   of(owner: string): OwnerAccount {
     const known = this.#accounts.get(owner);
     if (known !== undefined) return known;
     if (this.#accounts.size >= this.#sweepAt) this.#sweep();
-    const account = new OwnerAccount(() => limitsOf(this.#rules(), owner), this.#now);
+    const limits = (): FullLimits => limitsOf(this.#rules(), owner);
+    const account = new OwnerAccount({ owner, limits, now: this.#now, book: this.#book });
     this.#accounts.set(owner, account);
     return account;
   }
@@ -102,12 +138,18 @@ export class OwnerAccounts {
     const wanted = body['max_tokens'];
     const maxTokens = typeof wanted === 'number' && wanted >= 0 ? wanted : Infinity;
     const input = inputBound(body);
-    const output = body['stream'] === true ? 0 : maxTokens;
-    return { price, input, maxTokens, bound: boundOf({ input: input.tokens, output }, price) };
+    const isStreamed = body['stream'] === true;
+    const bound = boundOf({ input: input.tokens, output: isStreamed ? 0 : maxTokens }, price);
+    const ahead = isStreamed ? Math.min(maxTokens, tokensAhead) : 0;
+    return { price, input, maxTokens, bound, margin: boundOf({ input: 0, output: ahead }, price) };
   }
 
   #sweep(): void {
-    for (const [owner, account] of this.#accounts) if (account.isIdle) this.#accounts.delete(owner);
+    for (const [owner, account] of this.#accounts) {
+      if (!account.isIdle) continue;
+      this.#accounts.delete(owner);
+      this.#book.forget(account);
+    }
     this.#sweepAt = this.#accounts.size + sweepEvery;
   }
 }
@@ -117,7 +159,12 @@ const unlimited: Prospect = {
   input: { tokens: 0, isSure: true },
   maxTokens: Infinity,
   bound: nothing,
+  margin: nothing,
 };
+
+/** Of output that is kept before it comes: a write for each half of it, and no more than that counted too much for an
+ * answer that a kill cuts off. */
+const tokensAhead = 4096;
 
 /** Fields that can make every token dearer, with the value that does not. */
 const dearer: Readonly<Record<string, unknown>> = {

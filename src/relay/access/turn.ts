@@ -15,6 +15,8 @@ export interface Prospect {
   readonly maxTokens: number;
   /** Until it is counted: the input alone of what streams, and of all else the output as well. */
   readonly bound: Amount;
+  /** What of the output is kept in advance, again and again while it comes. */
+  readonly margin: Amount;
 }
 
 /** Why an answer is not let go on: the day has no more room, or its owner is none any more. */
@@ -32,6 +34,8 @@ export interface TurnKeeper {
   leave(turn: Turn): void;
   /** Takes it that a further request is made; false when the day has no room for it. */
   reserve(turn: Turn, bound: Amount): boolean;
+  /** Resolves when the store has what it may come to for now; undefined when it has. Rejects with StorageError. */
+  booked(): Promise<void> | undefined;
   /** Replaces what was counted of the request under way. */
   count(turn: Turn, amount: Amount): boolean;
   readonly retryAfterMs: number;
@@ -126,14 +130,17 @@ export class Turn {
     return this.#over;
   }
 
-  /** A request to upstream is made. Throws OwnerLimitError when the day has no room for another one, or when its owner
-   * is none any more. */
-  beginRequest(bound: Amount): void {
+  /** A request to upstream is to be made; resolves when the store has what it may take. Rejects with OwnerLimitError
+   * when the day has no room for another one, or when its owner is none any more, and with StorageError. */
+  async beginRequest(bound: Amount): Promise<void> {
     this.counted = nothing;
     // Room for the first was made when it began.
     const hasRoom = this.#over === undefined && (!this.#hasBegun || this.#keeper.reserve(this, bound));
     this.#hasBegun = true;
     if (!hasRoom) throw this.end('quota').error;
+    await this.#keeper.booked();
+    // It may have ended meanwhile.
+    if (this.#over !== undefined) throw this.#over.error;
   }
 
   /** What the request under way has taken by now. False when that was the last that the day had. */

@@ -223,22 +223,23 @@ test('Quotas: a recovery is charged to the owner as well, and what broke off as 
   );
 });
 
-test('Quotas: an answer that is taken over asks upstream for nothing when the day is used up, and has a place', () => {
+test('Quotas: an answer that is taken over asks upstream for nothing when the day is used up, and has a place', async () => {
   const rules = accessRules({ keys: [ann], limits: { tokensPerDay: 1000, concurrent: 1 } });
-  const accounts = new OwnerAccounts(() => rules, Date.now);
+  const accounts = new OwnerAccounts(() => rules, { now: Date.now });
   const request = JSON.stringify(stream);
   const first = accounts.takeOver('ann', request);
   assert.ok(first !== undefined);
-  first.beginRequest({ tokens: 10, cost: 0 });
+  await first.beginRequest({ tokens: 10, cost: 0 });
   assert.equal(first.count({ tokens: 1000, cost: 0 }), false);
   const second = accounts.takeOver('ann', request);
   assert.ok(second !== undefined);
   const ends: string[] = [];
   second.onOver = ({ why }) => ends.push(why);
   assert.equal(accounts.usage()[0]?.running, 2);
-  assert.throws(() => second.beginRequest({ tokens: 10, cost: 0 }), { code: 'quota_exceeded' });
+  await assert.rejects(second.beginRequest({ tokens: 10, cost: 0 }), { code: 'quota_exceeded' });
   assert.deepEqual(ends, ['quota']);
   for (const turn of [first, second, second]) turn.release();
+  await accounts.close();
   assert.deepEqual(accounts.usage(), [{ owner: 'ann', running: 0, waiting: 0, tokens: 1000, cost: 0 }]);
 });
 
