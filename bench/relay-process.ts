@@ -6,7 +6,6 @@ import { createNodeTransport } from 'millrace/client/node';
 import { createRelay } from 'millrace/relay';
 import { startRelayServer } from 'millrace/relay/node';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
-import { holdYoungGeneration } from '../src/cli/hold-young-generation.ts';
 
 export interface RelayStart {
   readonly upstream: string;
@@ -44,9 +43,6 @@ function usage(): RelayUsage {
   const files = readdirSync('/proc/self/fd').length;
   return { rssBytes: rss, heapBytes: heapUsed, files, resources };
 }
-
-// As `millrace serve` does.
-holdYoungGeneration();
 
 process.on('message', (message: RelayStart | 'measure') => {
   if (message === 'measure') process.send?.(usage());

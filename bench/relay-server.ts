@@ -8,7 +8,6 @@ import { createNodeTransport } from 'millrace/client/node';
 import { createMeterTelemetry, createRelay } from 'millrace/relay';
 import { startRelayServer } from 'millrace/relay/node';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
-import { holdYoungGeneration } from '../src/cli/hold-young-generation.ts';
 import { PrometheusMeter } from '../src/cli/metrics/prometheus-meter.ts';
 
 export type ToRelayServer =
@@ -125,9 +124,7 @@ function startPipe({ upstreamPort }: Start): Promise<number> {
   });
 }
 
-/** As `millrace serve` has it: with figures, and with little memory. */
 async function startRelay({ upstreamPort, file }: Start): Promise<number> {
-  holdYoungGeneration();
   const relay = createRelay({
     upstream: {
       baseURL: `http://127.0.0.1:${upstreamPort}`,
@@ -136,6 +133,7 @@ async function startRelay({ upstreamPort, file }: Start): Promise<number> {
     },
     log: SqliteStreamLog.open(file),
     settings: { simulated: false, version: '0', model: 'claude-sonnet-5', maxTokens: 4096 },
+    // As `millrace serve` has it.
     telemetry: [createMeterTelemetry(new PrometheusMeter())],
   });
   return (await startRelayServer(relay, { port: 0 })).port;

@@ -110,7 +110,8 @@ async function start(
   options: { upstreamPort: number; file: string },
 ): Promise<Child> {
   const child = fork(new URL('relay-server.ts', import.meta.url), {
-    execArgv: ['--conditions=millrace-source'],
+    // The last one is what `millrace serve` begins with; the pipe is left as Node has it.
+    execArgv: ['--conditions=millrace-source', ...(server === 'relay' ? ['--max-semi-space-size=4'] : [])],
   });
   const started = await ask(child, { type: 'start', server, ...options });
   if (started.type !== 'started') throw new Error(`The ${server} did not start`);

@@ -13,7 +13,6 @@ import type { ConfigSources, LoadedConfig } from './config/read-config.ts';
 import { accessOf, callsOf, limitsOf, storeOptionsOf } from './config/relay-options.ts';
 import { RunningConfig } from './config/running-config.ts';
 import type { Config } from './config/config.ts';
-import { holdYoungGeneration } from './hold-young-generation.ts';
 import { openMetrics } from './metrics/open-metrics.ts';
 import { loadAssets } from './load-assets.ts';
 import { ignoreClosedOutput, note } from './note.ts';
@@ -34,7 +33,6 @@ export interface ServeOptions extends Omit<ConfigSources, 'environment'> {
 
 export async function serve({ printsConfig, ...given }: ServeOptions): Promise<number> {
   ignoreClosedOutput();
-  holdYoungGeneration();
   try {
     const sources = { ...given, environment: process.env };
     const config = await readConfig(sources);
