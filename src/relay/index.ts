@@ -2,7 +2,17 @@
 
 export { AccessOptionError } from './access/access-option-error.ts';
 export { checkAccessOptions } from './access/check-options.ts';
-export type { AccessOptions, OwnerLimits, PageRules, RelayKey } from './access/access-options.ts';
+export type {
+  AccessOptions,
+  OwnerLimits,
+  PageRules,
+  PublicJwk,
+  PublicTokenKey,
+  RelayKey,
+  SecretTokenKey,
+  TokenKey,
+  TokenRules,
+} from './access/access-options.ts';
 export type { OwnerUsage } from './access/owner-accounts.ts';
 export { publishedPrices } from './access/price-table.ts';
 export type { ModelPrice, PriceTable, TokenPrices } from './access/price-table.ts';

@@ -25,6 +25,7 @@ import { combineTelemetry } from './telemetry/combine-telemetry.ts';
 import { createReplyWatch } from './telemetry/reply-watch.ts';
 import type { CostOf } from './telemetry/stream-watch.ts';
 import type { RelayTelemetry } from './telemetry/telemetry.ts';
+import { within } from './timers.ts';
 import { Upstream } from './upstream.ts';
 import type { UpstreamOptions } from './upstream.ts';
 import { counted, createHandler } from './handle-request.ts';
@@ -262,15 +263,4 @@ function policyOf(calls: CallOptions, clock: Clock | undefined): CallPolicy {
     budget: new RetryBudget(),
     modes: new ContinuationModes(),
   };
-}
-
-/** The longest time a timer knows. */
-const longestMs = 2 ** 31 - 1;
-
-/** Resolves with the work, or when it has taken too long. */
-async function within(limitMs: number, work: Promise<void>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.min(limitMs, longestMs));
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

@@ -50,6 +50,61 @@ test('keys come with their secrets from the file, a file of their own or a varia
   for (const secret of Object.values(secrets)) assert.ok(!printed.includes(secret));
 });
 
+test('tokens come with the secrets of their keys from where keys may have theirs, and are printed without', async () => {
+  using folder = makeFolder();
+  const secretFile = folder.write('application-key', `${secrets.other}\n`);
+  const write = (tokens: string): string =>
+    folder.write(
+      'relay.yaml',
+      `access:
+  keys: [{ id: web, secret: ${secrets.web} }]
+  tokens:
+    issuer: https://app.example
+    audience: relay
+    keys:
+${tokens}`,
+    );
+  const x = 'A'.repeat(43);
+  const file = write(`      - { id: one, algorithm: HS256, secretFile: ${secretFile} }
+      - { id: two, algorithm: HS256, secretVariable: APPLICATION_KEY }
+      - { id: three, algorithm: EdDSA, publicKey: { kty: OKP, crv: Ed25519, x: ${x} } }
+`);
+  const config = await read(file, { APPLICATION_KEY: secrets.operator });
+  assert.deepEqual(accessOf(config.values).tokens, {
+    issuer: 'https://app.example',
+    audience: 'relay',
+    keys: [
+      { id: 'one', algorithm: 'HS256', secret: secrets.other },
+      { id: 'two', algorithm: 'HS256', secret: secrets.operator },
+      { id: 'three', algorithm: 'EdDSA', publicKey: { kty: 'OKP', crv: 'Ed25519', x } },
+    ],
+  });
+  assert.deepEqual(config.files, [file, secretFile]);
+  const printed = await printConfig(config);
+  assert.match(printed, /- id: two\n +algorithm: HS256\n +secret: "\*\*\*"/);
+  for (const secret of Object.values(secrets)) assert.ok(!printed.includes(secret));
+  for (const [tokens, wanted] of [
+    ['      - { id: one, algorithm: HS256 }\n', /:7:9 access\.tokens\.keys\[0\]: needs one of secret, /],
+    [
+      '      - { id: one, algorithm: HS256, secretVariable: NOWHERE }\n',
+      /:7:9 access\.tokens\.keys\[0\]: the variable NOWHERE is not there/,
+    ],
+    [
+      `      - { id: one, algorithm: HS256, secret: ${secrets.web} }\n`,
+      /:7:\d+ access\.tokens\.keys\[0\]\.secret: is that of one of access\.keys/,
+    ],
+    [
+      `      - { id: one, algorithm: EdDSA, publicKey: ${x} }\n`,
+      /:7:\d+ access\.tokens\.keys\[0\]\.publicKey: wanted: an object, as a JSON Web Key/,
+    ],
+  ] as const) {
+    await assert.rejects(read(write(tokens)), (error: Error) => {
+      assert.match(error.message, wanted);
+      return !error.message.includes('0123456789') && !error.message.includes(x);
+    });
+  }
+});
+
 test('what is wrong with access is said with its place, and never a secret', async () => {
   using folder = makeFolder();
   for (const [yaml, wanted] of [

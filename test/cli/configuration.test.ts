@@ -212,8 +212,14 @@ test('every setting can be given by the file, by a variable and by --set, and is
     'access.limits.readers': 8,
     'access.prices': publishedPrices,
   };
-  /** Secrets are no flags; a name of its own needs keys, and so does a session. */
-  const others = new Set<SettingName>(['upstream.key', 'access.keys', 'access.hosts', 'access.sessionMs']);
+  /** Secrets are no flags; a name of its own needs keys, and so do sessions and tokens. */
+  const others = new Set<SettingName>([
+    'upstream.key',
+    'access.keys',
+    'access.tokens',
+    'access.hosts',
+    'access.sessionMs',
+  ]);
   for (const name of settingNames) {
     const value = given[name] ?? samples[name];
     if (others.has(name)) continue;

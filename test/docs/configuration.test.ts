@@ -13,7 +13,9 @@ test('docs/configuration.md has the table of settings as it is; node scripts/set
 });
 
 test('the files that docs/configuration.md shows are configurations', async () => {
-  const [first = '', second = ''] = [...page.matchAll(/```yaml\n([^]*?)```/g)].map(([, yaml = '']) => yaml);
+  const [first = '', second = '', third = ''] = [...page.matchAll(/```yaml\n([^]*?)```/g)].map(
+    ([, yaml = '']) => yaml,
+  );
   const folder = mkdtempSync(join(tmpdir(), 'millrace-docs-'));
   try {
     const key = join(folder, 'key');
@@ -38,6 +40,14 @@ test('the files that docs/configuration.md shows are configurations', async () =
       ],
     );
     assert.equal(access['listen.host'], '0.0.0.0');
+    const { values: tokens } = await read(third);
+    assert.deepEqual(
+      tokens['access.tokens']?.keys.map(({ id, algorithm }) => [id, algorithm]),
+      [
+        ['2026-10', 'HS256'],
+        ['2026-11', 'EdDSA'],
+      ],
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -50,6 +50,39 @@ const key = unquoted(isObject, `an object with ${Object.keys(keyFields).join(', 
     spot.report(`needs one of ${places.join(', ')}`);
 });
 
+/** What it holds is the relay's to judge. */
+const publicKey = unquoted(isObject, 'an object, as a JSON Web Key', () => undefined);
+
+const tokenKeyFields = {
+  id: word('a text that is not empty').shape,
+  algorithm: word('HS256, EdDSA, ES256 or RS256').shape,
+  secret: secret().shape,
+  secretFile: word('the path of a file').shape,
+  secretVariable: word('the name of a variable').shape,
+  publicKey,
+};
+
+const tokenPlaces = [...places, 'publicKey'];
+
+const tokenKey = unquoted(
+  isObject,
+  `an object with ${Object.keys(tokenKeyFields).join(', ')}`,
+  (value, spot) => {
+    objectOf(tokenKeyFields, ['id', 'algorithm'])(value, spot);
+    if (isObject(value) && tokenPlaces.filter((place) => value[place] !== undefined).length !== 1)
+      spot.report(`needs one of ${tokenPlaces.join(', ')}`);
+  },
+);
+
+const tokenFields = {
+  issuer: word('a text that is not empty').shape,
+  audience: word('a text that is not empty').shape,
+  keys: unquoted(Array.isArray, 'a list of keys', listOf(tokenKey, 'a list of keys')),
+};
+
+const wantedTokens = `an object with ${Object.keys(tokenFields).join(', ')}`;
+const tokens = unquoted(isObject, wantedTokens, objectOf(tokenFields, Object.keys(tokenFields)));
+
 const wantedKeys = 'a list of keys';
 const keys = unquoted(Array.isArray, wantedKeys, listOf(key, wantedKeys));
 
@@ -76,6 +109,19 @@ export const accessSettings: {
     isSecret: true,
     isReloadable: true,
     shown: (keys) => keys?.map((each: RelayKey) => ({ ...each, secret: mask })),
+  },
+  'access.tokens': {
+    description:
+      'JSON Web Tokens of an application that pages may ask with, by issuer, audience and keys, each with id, algorithm, and one of secret, secretFile, secretVariable, publicKey',
+    type: structure(wantedTokens, tokens),
+    default: undefined,
+    isSecret: true,
+    isReloadable: true,
+    shown: (rules) =>
+      rules && {
+        ...rules,
+        keys: rules.keys.map((each) => (each.algorithm === 'HS256' ? { ...each, secret: mask } : each)),
+      },
   },
   'access.origins': {
     description: 'origins of pages that may use the relay besides its own',

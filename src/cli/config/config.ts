@@ -1,6 +1,6 @@
 // The values of the settings of `millrace serve`, by name: what each means stands in serve-settings.ts.
 
-import type { OwnerLimits, PageRules, PriceTable, RelayKey } from '../../relay/index.ts';
+import type { OwnerLimits, PageRules, PriceTable, RelayKey, TokenRules } from '../../relay/index.ts';
 import type { LogLevel } from '../relay-log.ts';
 
 type Named<Prefix extends string, Fields> = {
@@ -14,6 +14,8 @@ export interface AccessConfig
   extends Named<'access.limits', Required<OwnerLimits>>, Named<'access.allow', Required<PageRules>> {
   /** With their secrets, wherever those stood. */
   readonly 'access.keys': readonly RelayKey[] | undefined;
+  /** With their secrets, as those of keys. */
+  readonly 'access.tokens': TokenRules | undefined;
   readonly 'access.origins': readonly string[] | undefined;
   readonly 'access.hosts': readonly string[] | undefined;
   readonly 'access.prices': PriceTable | undefined;

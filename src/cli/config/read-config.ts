@@ -18,7 +18,7 @@ import { serveSettings, settingNames, settingOf, variablesOf } from './serve-set
 import type { Config, SettingName } from './config.ts';
 import { accessOf } from './relay-options.ts';
 import { withSecrets } from './relay-keys.ts';
-import type { KeyEntry } from './relay-keys.ts';
+import type { SecretPlace } from './relay-keys.ts';
 import { unquoted, valueAt } from './setting.ts';
 
 export interface ConfigSources {
@@ -229,17 +229,25 @@ async function takeSecrets(
     problems,
   }: Pick<ConfigSources, 'environment'> & { read: ReadText; problems: string[] },
 ): Promise<void> {
-  const found = config.get('access.keys');
-  if (found?.value === undefined) return;
-  const value = await withSecrets(found.value as readonly KeyEntry[], {
-    environment,
-    readText: read,
-    report: (index, problem) => {
-      const field = `access.keys[${index}]`;
-      problems.push(`${placeWithin(found, field)} ${field}: ${problem}`);
-    },
-  });
-  config.set('access.keys', { ...found, value });
+  const secretsOf = (found: Found, list: string, entries: readonly SecretPlace[]) =>
+    withSecrets(entries, {
+      environment,
+      readText: read,
+      report: (index, problem) => {
+        const field = `${list}[${index}]`;
+        problems.push(`${placeWithin(found, field)} ${field}: ${problem}`);
+      },
+    });
+  const keys = config.get('access.keys');
+  if (keys?.value !== undefined) {
+    const value = await secretsOf(keys, 'access.keys', keys.value as readonly SecretPlace[]);
+    config.set('access.keys', { ...keys, value });
+  }
+  const tokens = config.get('access.tokens');
+  if (tokens?.value === undefined) return;
+  const rules = tokens.value as { readonly keys: readonly SecretPlace[] };
+  const signers = await secretsOf(tokens, 'access.tokens.keys', rules.keys);
+  config.set('access.tokens', { ...tokens, value: { ...rules, keys: signers } });
 }
 
 /** What the relay would not begin with. */

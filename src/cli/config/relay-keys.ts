@@ -1,9 +1,7 @@
-// The secrets of the relay's own keys, which may stand elsewhere than the keys do.
+// The secrets of keys, which may stand elsewhere than the keys do.
 
-import type { RelayKey } from '../../relay/index.ts';
-
-/** A key as the configuration says it: with exactly one of the three. */
-export interface KeyEntry extends Omit<RelayKey, 'secret'> {
+/** Where a configuration says that the secret of a key is: with one of the three, or none for a key without. */
+export interface SecretPlace {
   readonly secret?: string;
   readonly secretFile?: string;
   readonly secretVariable?: string;
@@ -19,12 +17,16 @@ export interface SecretPlaces {
 
 /** The keys whose secrets were found. */
 export async function withSecrets(
-  entries: readonly KeyEntry[],
+  entries: readonly SecretPlace[],
   places: SecretPlaces,
-): Promise<readonly RelayKey[]> {
-  const keys: RelayKey[] = [];
+): Promise<readonly object[]> {
+  const keys: object[] = [];
   for (const [index, { secretFile, secretVariable, ...entry }] of entries.entries()) {
-    const secret = entry.secret ?? (await find({ secretFile, secretVariable, index }, places));
+    if (secretFile === undefined && secretVariable === undefined) {
+      keys.push(entry);
+      continue;
+    }
+    const secret = await find({ secretFile, secretVariable, index }, places);
     if (secret !== undefined) keys.push({ ...entry, secret });
   }
   return keys;

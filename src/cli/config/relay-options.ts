@@ -21,6 +21,7 @@ export function accessOf(config: Config): AccessOptions {
   const maxAgeMs = config['access.sessionMs'];
   return {
     keys: config['access.keys'],
+    tokens: config['access.tokens'],
     origins: config['access.origins'],
     hosts: config['access.hosts'],
     prices: config['access.prices'],

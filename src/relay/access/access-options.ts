@@ -18,6 +18,47 @@ export interface AccessOptions {
   readonly prices?: PriceTable | undefined;
   /** How long a cookie of `POST /session` is good for; false for no cookies at all. Default: 12 hours, with keys. */
   readonly session?: { readonly maxAgeMs: number } | false | undefined;
+  /** Tokens that an application signs for those who use it, for the routes of pages. Needs keys. */
+  readonly tokens?: TokenRules | undefined;
+}
+
+/** Which JSON Web Tokens are taken. Each names its key (`kid`), has an `exp`, and its `sub` is the owner: 1 to 128 visible
+ * ASCII characters, and the id of no key. */
+export interface TokenRules {
+  /** The `iss` of each. */
+  readonly issuer: string;
+  /** Is the `aud` of each, or among them. */
+  readonly audience: string;
+  /** While one takes the place of another, both are here. */
+  readonly keys: readonly TokenKey[];
+}
+
+export type TokenKey = SecretTokenKey | PublicTokenKey;
+
+export interface SecretTokenKey {
+  /** The `kid` of the tokens that it signs. */
+  readonly id: string;
+  readonly algorithm: 'HS256';
+  /** As that of a `RelayKey`, and of none of these. */
+  readonly secret: string;
+}
+
+export interface PublicTokenKey {
+  readonly id: string;
+  readonly algorithm: 'EdDSA' | 'ES256' | 'RS256';
+  /** As a JSON Web Key. */
+  readonly publicKey: PublicJwk;
+}
+
+/** The fields that the algorithm has: `crv` and `x` for EdDSA, `y` as well for ES256, `n` and `e` for RS256. Others are
+ * not looked at. */
+export interface PublicJwk {
+  readonly kty: string;
+  readonly crv?: string | undefined;
+  readonly x?: string | undefined;
+  readonly y?: string | undefined;
+  readonly n?: string | undefined;
+  readonly e?: string | undefined;
 }
 
 export interface RelayKey {

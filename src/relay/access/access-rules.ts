@@ -1,6 +1,6 @@
 // The options of access, checked and with every default in its place.
 
-import type { AccessOptions, OwnerLimits, PageRules, RelayKey } from './access-options.ts';
+import type { AccessOptions, OwnerLimits, PageRules, RelayKey, TokenRules } from './access-options.ts';
 import { checkAccessOptions } from './check-options.ts';
 import { publishedPrices } from './price-table.ts';
 import type { PriceTable } from './price-table.ts';
@@ -19,6 +19,7 @@ export interface AccessRules {
   readonly prices: PriceTable;
   /** Undefined without cookies. */
   readonly sessionMs: number | undefined;
+  readonly tokens: TokenRules | undefined;
 }
 
 const noLimits: FullLimits = {
@@ -40,7 +41,16 @@ const defaultSessionMs = 12 * 60 * 60 * 1000;
 /** Throws an AccessOptionError. */
 export function accessRules(options: AccessOptions): AccessRules {
   checkAccessOptions(options);
-  const { keys, origins = [], hosts = [], allow, limits, prices = publishedPrices, session } = options;
+  const {
+    keys,
+    origins = [],
+    hosts = [],
+    allow,
+    limits,
+    prices = publishedPrices,
+    session,
+    tokens,
+  } = options;
   const hasKeys = keys !== undefined;
   return {
     keys: keys && new Map(keys.map((key) => [key.id, key])),
@@ -50,6 +60,7 @@ export function accessRules(options: AccessOptions): AccessRules {
     limits: withLimits(hasKeys ? keyLimits : noLimits, limits),
     prices,
     sessionMs: hasKeys && session !== false ? (session?.maxAgeMs ?? defaultSessionMs) : undefined,
+    tokens,
   };
 }
 

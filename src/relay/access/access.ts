@@ -13,6 +13,8 @@ import { Keyring } from './keyring.ts';
 import { OwnerAccounts } from './owner-accounts.ts';
 import type { OwnerAccountsOptions } from './owner-accounts.ts';
 import { Sessions } from './sessions.ts';
+import { Tokens } from './tokens.ts';
+import type { TokenSession } from './tokens.ts';
 
 export type Admission =
   | { readonly type: 'admitted'; readonly caller: Caller }
@@ -24,6 +26,7 @@ export class Access {
   #rules: AccessRules;
   #keyring: Keyring;
   readonly #sessions: Sessions;
+  readonly #tokens: Tokens;
   readonly accounts: OwnerAccounts;
 
   /** Throws an AccessOptionError. */
@@ -32,6 +35,7 @@ export class Access {
     const { keys = new Map<string, RelayKey>(), sessionMs = 0 } = this.#rules;
     this.#keyring = new Keyring(keys.values());
     this.#sessions = new Sessions(keys, sessionMs, context.now);
+    this.#tokens = new Tokens(this.#rules.tokens, context.now);
     this.accounts = new OwnerAccounts(() => this.#rules, context);
   }
 
@@ -64,6 +68,7 @@ export class Access {
     this.#rules = rules;
     this.#keyring = new Keyring(keys.values());
     this.#sessions.change(keys, sessionMs);
+    this.#tokens.change(rules.tokens);
     this.accounts.change(removed);
     return removed;
   }
@@ -73,10 +78,21 @@ export class Access {
     if (request.owner !== undefined) return admitted({ owner: request.owner, isOperator: false });
     if (!this.hasKeys) return admitted(localCaller);
     const presented = presentedKeys(request);
-    if (presented.length > 0) return this.#admitKeys(presented);
     const isApi = request.path.startsWith('/v1/');
+    if (presented.length > 0) return this.#admitKeys(presented, { isApi });
     const cookie = isApi || this.sessions === undefined ? undefined : sessionCookieOf(request);
     return cookie === undefined ? refused : this.#admitSession(request, cookie);
+  }
+
+  /** Who a token of the application is for; undefined for what is none, or names somebody who has a key. */
+  async findToken(token: string): Promise<TokenSession | undefined> {
+    const session = await this.#tokens.find(token);
+    return session === undefined || this.accounts.hasKey(session.owner) ? undefined : session;
+  }
+
+  /** A cookie that was signed out is worth nothing any more, whatever it was. */
+  async endSession(cookie: string): Promise<void> {
+    await Promise.all([this.#sessions.end(cookie), this.#tokens.end(cookie)]);
   }
 
   /** Whether their key, where they have one, is still one of the relay's: a request may take long to come. */
@@ -88,20 +104,30 @@ export class Access {
     return this.#keyring.find(secret);
   }
 
-  async #admitKeys(presented: readonly string[]): Promise<Admission> {
+  async #admitKeys(presented: readonly string[], { isApi }: { isApi: boolean }): Promise<Admission> {
     const found = await Promise.all(presented.map((secret) => this.find(secret)));
     // A program may have a key for somebody else set as well.
     const [key, other] = new Set(found.filter((each) => each !== undefined));
-    return key === undefined || other !== undefined ? refused : admitted(callerWith(key));
+    if (key !== undefined) return other === undefined ? admitted(callerWith(key)) : refused;
+    // Whoever uses an application is in a page, which asks for what pages may.
+    const sessions = isApi ? [] : await Promise.all(presented.map((token) => this.findToken(token)));
+    const session = sessions.find((each) => each !== undefined);
+    return session === undefined ? refused : admitted(callerOf(session));
   }
 
   async #admitSession({ method, headers }: RelayRequest, cookie: string): Promise<Admission> {
     const key = await this.#sessions.find(cookie);
-    if (key === undefined) return refused;
+    const session = key === undefined ? await this.findToken(cookie) : undefined;
+    const caller = key === undefined ? session && callerOf(session) : callerWith(key);
+    if (caller === undefined) return refused;
     // Origins that are not the relay's have been refused by now. A browser says one with all that may do something.
     if (!safeMethods.has(method) && headers.get('origin') === undefined) return withoutOrigin;
-    return admitted(callerWith(key));
+    return admitted(caller);
   }
+}
+
+function callerOf({ owner }: TokenSession): Caller {
+  return { owner, isOperator: false };
 }
 
 function admitted(caller: Caller): Admission {

@@ -1,11 +1,23 @@
 // What a configuration must be for the relay to start with it. The first fault is thrown, with its field and reason.
 
 import { AccessOptionError } from './access-option-error.ts';
+import {
+  checkAmount,
+  checkBoolean,
+  checkComplete,
+  checkedObject,
+  checkFields,
+  checkText,
+  listOf,
+  matching,
+  numberFrom,
+  said,
+} from './check-fields.ts';
+import type { Check } from './check-fields.ts';
+import { checkTokens } from './check-tokens.ts';
+import { checkSecret } from './check-secret.ts';
 import type { AccessOptions, OwnerLimits, PageRules, RelayKey } from './access-options.ts';
 import type { PriceTable } from './price-table.ts';
-
-type Check = (value: unknown, field: string) => void;
-type Checks = Readonly<Record<string, Check>>;
 
 /** Throws an AccessOptionError. */
 export function checkAccessOptions(options: AccessOptions): void {
@@ -17,8 +29,10 @@ export function checkAccessOptions(options: AccessOptions): void {
     limits: checkLimits,
     prices: checkPrices,
     session: checkSession,
+    tokens: checkTokens,
   } satisfies Record<keyof AccessOptions, Check>);
   checkDuplicates(options.keys ?? []);
+  checkSecretsApart(options);
   checkTogether(options);
 }
 
@@ -36,18 +50,6 @@ function checkKey(value: unknown, field: string): void {
 }
 
 const wantedId = '1 to 64 letters, digits and _.:@-';
-
-/** Never says what it is. */
-function checkSecret(value: unknown, field: string): void {
-  if (typeof value !== 'string') throw new AccessOptionError(field, 'must be a string');
-  const { length } = value;
-  if (length < 32 || length > 512)
-    throw new AccessOptionError(field, `must have 32 to 512 characters, not ${length}`);
-  if (!/^[!-~]+$/.test(value))
-    throw new AccessOptionError(field, 'must be visible ASCII characters, as a header can hold them');
-  if (new Set(value).size < 8)
-    throw new AccessOptionError(field, 'must have 8 different characters or more: it can be guessed');
-}
 
 function checkOrigin(value: unknown, field: string): void {
   if (value === '*') return;
@@ -131,22 +133,23 @@ function checkLongPrompt(value: unknown, field: string): void {
   checkComplete(value, field, { needed: { ...tokenPrices, aboveTokens: numberFrom(1) } });
 }
 
-/** All of `needed` are there. */
-function checkComplete(
-  value: unknown,
-  field: string,
-  { needed, others = {} }: { needed: Checks; others?: Checks },
-): void {
-  checkFields(value, field, { ...needed, ...others });
-  const missing = Object.keys(needed).find((name) => !Object.hasOwn(value as object, name));
-  if (missing !== undefined) throw new AccessOptionError(`${field}.${missing}`, 'is missing');
-}
-
 function checkSession(value: unknown, field: string): void {
   if (value === false) return;
   checkFields(value, field, { maxAgeMs: numberFrom(1000) });
   if (!Number.isFinite((value as { maxAgeMs?: number }).maxAgeMs))
     throw new AccessOptionError(`${field}.maxAgeMs`, 'must be a number of milliseconds');
+}
+
+/** Who signs tokens with a key of the relay could be anybody who has it. */
+function checkSecretsApart({ keys = [], tokens }: AccessOptions): void {
+  const secrets = new Set(keys.map(({ secret }) => secret));
+  for (const [index, key] of (tokens?.keys ?? []).entries()) {
+    if (key.algorithm === 'HS256' && secrets.has(key.secret))
+      throw new AccessOptionError(
+        `access.tokens.keys[${index}].secret`,
+        'is that of one of access.keys: whoever has it could sign for everybody',
+      );
+  }
 }
 
 function checkDuplicates(keys: readonly RelayKey[]): void {
@@ -162,10 +165,11 @@ function checkDuplicates(keys: readonly RelayKey[]): void {
 }
 
 /** What is fine by itself and not beside the rest. */
-function checkTogether({ keys, origins = [], hosts = [], session }: AccessOptions): void {
+function checkTogether({ keys, origins = [], hosts = [], session, tokens }: AccessOptions): void {
   const needsKeys = 'needs access.keys: without them the relay serves this machine alone';
   if (keys === undefined && hosts.length > 0) throw new AccessOptionError('access.hosts', needsKeys);
   if (keys === undefined && session) throw new AccessOptionError('access.session', needsKeys);
+  if (keys === undefined && tokens) throw new AccessOptionError('access.tokens', needsKeys);
   const star = origins.indexOf('*');
   if (star < 0) return;
   if (keys === undefined) throw new AccessOptionError(`access.origins[${star}]`, needsKeys);
@@ -174,69 +178,4 @@ function checkTogether({ keys, origins = [], hosts = [], session }: AccessOption
       `access.origins[${star}]`,
       '"*" lets every page in, and cookies would go with it: set access.session to false, or list the origins',
     );
-}
-
-/** Every field is known, and right by its check. */
-function checkFields(value: unknown, field: string, checks: Checks): void {
-  for (const [name, each] of Object.entries(checkedObject(value, field))) {
-    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-    if (check === undefined)
-      throw new AccessOptionError(
-        `${field}.${name}`,
-        `is not known; there are ${Object.keys(checks).join(', ')}`,
-      );
-    if (each !== undefined) check(each, `${field}.${name}`);
-  }
-}
-
-function checkedObject(value: unknown, field: string): object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new AccessOptionError(field, `must be an object, not ${said(value)}`);
-  return value;
-}
-
-function listOf(check: Check, atLeast = 0): Check {
-  return (value, field) => {
-    if (!Array.isArray(value)) throw new AccessOptionError(field, `must be a list, not ${said(value)}`);
-    if (value.length < atLeast)
-      throw new AccessOptionError(field, 'is an empty list: leave it out, or say one at least');
-    for (const [index, each] of value.entries()) check(each, `${field}[${index}]`);
-  };
-}
-
-function numberFrom(least: number): Check {
-  return (value, field) => {
-    if (value === Infinity || (Number.isSafeInteger(value) && (value as number) >= least)) return;
-    throw new AccessOptionError(field, `must be a whole number from ${least} on, not ${said(value)}`);
-  };
-}
-
-function checkAmount(value: unknown, field: string): void {
-  if (typeof value !== 'number' || !(value >= 0))
-    throw new AccessOptionError(field, `must be an amount, 0 or more, not ${said(value)}`);
-}
-
-function checkBoolean(value: unknown, field: string): void {
-  if (typeof value !== 'boolean')
-    throw new AccessOptionError(field, `must be true or false, not ${said(value)}`);
-}
-
-function checkText(value: unknown, field: string): void {
-  if (typeof value !== 'string' || value === '')
-    throw new AccessOptionError(field, `must be a string that is not empty, not ${said(value)}`);
-}
-
-function matching(
-  value: unknown,
-  field: string,
-  { pattern, wanted }: { pattern: RegExp; wanted: string },
-): void {
-  if (typeof value !== 'string' || !pattern.test(value))
-    throw new AccessOptionError(field, `must be ${wanted}, not ${said(value)}`);
-}
-
-/** A list or an object may hold anything. */
-function said(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
-  return JSON.stringify(value) ?? String(value);
 }

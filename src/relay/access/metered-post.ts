@@ -10,15 +10,16 @@ import { amountIn } from './counted-reply.ts';
 import { StreamMeter } from './stream-meter.ts';
 import type { Prospect, Turn } from './turn.ts';
 
-/** `prospectOf` is of a further request: it may ask another model, or for the answer in one piece. */
+/** The first request is for a stream; `prospectOf` is of a further one, which may ask another model, or for the answer in
+ * one piece. */
 export function meteredPost(
   post: PostMessages,
   turn: Turn,
   prospectOf: (body: MessagesBody) => Prospect,
 ): PostMessages {
   return async (body, options) => {
-    const request = JSON.parse(body) as MessagesBody;
-    const prospect = options.isFurther ? prospectOf(request) : turn.prospect;
+    const further = options.isFurther ? (JSON.parse(body) as MessagesBody) : undefined;
+    const prospect = further === undefined ? turn.prospect : prospectOf(further);
     await turn.beginRequest(prospect.bound);
     options.signal.throwIfAborted();
     const meter = new StreamMeter(turn, prospect);
@@ -36,65 +37,37 @@ export function meteredPost(
       turn.count(nothing);
       return response;
     }
-    const isStreamed = request['stream'] === true;
-    const metered = isStreamed ? new MeteredBody(bytes, meter, turn) : new WholeBody(bytes, turn, prospect);
-    return { status, headers, body: metered };
+    const isStreamed = further === undefined || further['stream'] === true;
+    const bodyMeter = isStreamed ? eventsMeter(turn, meter) : wholeMeter(turn, prospect);
+    return { status, headers, body: new CountedBody(bytes, bodyMeter) };
   };
 }
 
-/** An answer in one piece: what it took is known at its end, and until then all that it may come to is held. */
-class WholeBody implements ByteSource {
-  readonly #body: ByteSource;
-  readonly #turn: Turn;
-  readonly #prospect: Prospect;
-  readonly #decoder = new TextDecoder();
-  #text = '';
-  #isOver = false;
-
-  constructor(body: ByteSource, turn: Turn, prospect: Prospect) {
-    this.#body = body;
-    this.#turn = turn;
-    this.#prospect = prospect;
-  }
-
-  async read(): Promise<Uint8Array | undefined> {
-    const chunk = await this.#body.read();
-    if (chunk === undefined) this.#end();
-    else this.#text += this.#decoder.decode(chunk, { stream: true });
-    return chunk;
-  }
-
-  cancel(): Promise<void> {
-    this.#end();
-    return this.#body.cancel();
-  }
-
-  #end(): void {
-    if (!this.#isOver) this.#turn.count(amountIn(this.#text, this.#prospect));
-    this.#isOver = true;
-  }
+/** Counts what a body says. */
+interface BodyMeter {
+  /** Called before who reads gets it. */
+  take(chunk: Uint8Array): void;
+  /** Called when who reads has it. */
+  shown(): void;
+  /** Called once: by the next time another request may be under way. */
+  end(): void;
 }
 
-class MeteredBody implements ByteSource {
+class CountedBody implements ByteSource {
   readonly #body: ByteSource;
-  readonly #meter: StreamMeter;
-  readonly #turn: Turn;
-  readonly #decoder = new SseDecoder();
-  #isUsedUp = false;
+  readonly #meter: BodyMeter;
   #isOver = false;
 
-  constructor(body: ByteSource, meter: StreamMeter, turn: Turn) {
+  constructor(body: ByteSource, meter: BodyMeter) {
     this.#body = body;
     this.#meter = meter;
-    this.#turn = turn;
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    // What came with the last event of the day has been shown by now.
-    if (this.#isUsedUp) this.#turn.end('quota');
+    this.#meter.shown();
     const chunk = await this.#body.read();
     if (chunk === undefined) this.#end();
-    else if (!this.#meter.take(this.#decoder.push(chunk))) this.#isUsedUp = true;
+    else this.#meter.take(chunk);
     return chunk;
   }
 
@@ -103,9 +76,32 @@ class MeteredBody implements ByteSource {
     return this.#body.cancel();
   }
 
-  /** Once: by the next time another request may be under way. */
   #end(): void {
     if (!this.#isOver) this.#meter.end();
     this.#isOver = true;
   }
+}
+
+/** What it took is known at its end, and until then all that it may come to is held. */
+function wholeMeter(turn: Turn, prospect: Prospect): BodyMeter {
+  const decoder = new TextDecoder();
+  let text = '';
+  return {
+    take: (chunk) => void (text += decoder.decode(chunk, { stream: true })),
+    shown: () => undefined,
+    end: () => void turn.count(amountIn(text, prospect)),
+  };
+}
+
+function eventsMeter(turn: Turn, meter: StreamMeter): BodyMeter {
+  const decoder = new SseDecoder();
+  let isUsedUp = false;
+  return {
+    take: (chunk) => {
+      if (!meter.take(decoder.push(chunk))) isUsedUp = true;
+    },
+    // The last event of the day is shown as well.
+    shown: () => void (isUsedUp && turn.end('quota')),
+    end: () => meter.end(),
+  };
 }

@@ -2,6 +2,8 @@
 // a session outlives the relay's process, works at every relay with the same keys, and ends with its key.
 
 import type { RelayKey } from './access-options.ts';
+import { fromBase64Url, toBase64Url } from './base64-url.ts';
+import { EndedSessions } from './ended-sessions.ts';
 
 /** Over https a name that no other host and no page without https can set. */
 export const cookieNames = { secure: '__Host-millrace_session', plain: 'millrace_session' } as const;
@@ -11,9 +13,6 @@ export interface Session {
   readonly maxAgeMs: number;
 }
 
-/** How many sessions that were ended early are remembered; each is forgotten when it would have run out. */
-const maxEnded = 10_000;
-
 const algorithm = { name: 'HMAC', hash: 'SHA-256' };
 
 export class Sessions {
@@ -22,13 +21,13 @@ export class Sessions {
   #maxAgeMs: number;
   /** Made when they are first needed; a key that changes gets another one. */
   readonly #signers = new Map<string, { readonly secret: string; readonly signer: Promise<CryptoKey> }>();
-  /** Signatures of sessions that were ended here, and when they run out. */
-  readonly #ended = new Map<string, number>();
+  readonly #ended: EndedSessions;
 
   constructor(keys: ReadonlyMap<string, RelayKey>, maxAgeMs: number, now: () => number) {
     this.#keys = keys;
     this.#maxAgeMs = maxAgeMs;
     this.#now = now;
+    this.#ended = new EndedSessions(now);
   }
 
   /** What is no key any more has no session either. */
@@ -58,11 +57,7 @@ export class Sessions {
   async end(value: string): Promise<void> {
     if ((await this.find(value)) === undefined) return;
     const [, , said = '', expires = ''] = pattern.exec(value) ?? [];
-    for (const [each, runsOutAt] of this.#ended) {
-      if (runsOutAt > this.#now() && this.#ended.size < maxEnded) break;
-      this.#ended.delete(each);
-    }
-    this.#ended.set(said, Number(expires));
+    this.#ended.add(said, Number(expires));
   }
 
   #signerOf({ id, secret }: RelayKey): Promise<CryptoKey> {
@@ -85,19 +80,4 @@ const encoder = new TextEncoder();
 /** No other use of the same secret signs the same. */
 function signed(said: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`millrace session ${said}`);
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-}
-
-function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-    return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-  } catch {
-    // It is no base64.
-    return undefined;
-  }
 }

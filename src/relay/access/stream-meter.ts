@@ -3,11 +3,11 @@
 // `max_tokens` from the first thought on, since thoughts are billed in full and shown in part.
 
 import type { ServerSentEvent, Usage } from '../../protocol/index.ts';
+import { isJsonObject } from '../json-object.ts';
+import type { JsonObject } from '../json-object.ts';
 import { amountOf, plus } from './amount.ts';
 import { utf8Length } from './input-bound.ts';
 import type { Prospect, Turn } from './turn.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** What a block takes besides what its deltas show. */
 const blockTokens = 16;
@@ -17,7 +17,7 @@ export class StreamMeter {
   readonly #turn: Turn;
   /** Of the request. Its bound is that of the input until upstream has said it. */
   readonly #prospect: Prospect;
-  #usage: Fields | undefined;
+  #usage: JsonObject | undefined;
   #outputTokens = 0;
   #isWhole = false;
 
@@ -55,23 +55,23 @@ export class StreamMeter {
     const event = parse(data);
     const type = event?.['type'];
     if (event === undefined || typeof type !== 'string') return;
-    if (type === 'message_start') this.#takeUsage((event['message'] as Fields | undefined)?.['usage']);
-    else if (type === 'content_block_start') this.#takeBlock(event['content_block'] as Fields | undefined);
+    if (type === 'message_start') this.#takeUsage((event['message'] as JsonObject | undefined)?.['usage']);
+    else if (type === 'content_block_start')
+      this.#takeBlock(event['content_block'] as JsonObject | undefined);
     else if (type === 'content_block_delta') this.#takeOutput(tokensOf(event['delta']));
     else if (type === 'message_delta') this.#takeUsage(event['usage']);
     else if (type === 'message_stop') this.#isWhole = true;
   }
 
   #takeUsage(value: unknown): void {
-    const usage = value as Fields | undefined;
-    if (typeof usage !== 'object' || usage === null) return;
-    const said = Object.entries(usage).filter(([, each]) => each != null);
+    if (!isJsonObject(value)) return;
+    const said = Object.entries(value).filter(([, each]) => each != null);
     this.#usage = { ...this.#usage, ...Object.fromEntries(said) };
-    const output = usage['output_tokens'];
+    const output = value['output_tokens'];
     if (typeof output === 'number') this.#outputTokens = output;
   }
 
-  #takeBlock(block: Fields | undefined): void {
+  #takeBlock(block: JsonObject | undefined): void {
     const type = block?.['type'];
     if (type === 'text') this.#takeOutput(blockTokens);
     else if (type === 'tool_use') this.#takeOutput(toolTokens);
@@ -83,10 +83,10 @@ export class StreamMeter {
   }
 }
 
-function parse(data: string): Fields | undefined {
+function parse(data: string): JsonObject | undefined {
   try {
-    const value = JSON.parse(data) as Fields | null;
-    return typeof value === 'object' && value !== null ? value : undefined;
+    const value: unknown = JSON.parse(data);
+    return isJsonObject(value) ? value : undefined;
   } catch {
     // It takes nothing; who reads it for the log says what is wrong with it.
     return undefined;
@@ -95,7 +95,7 @@ function parse(data: string): Fields | undefined {
 
 function tokensOf(delta: unknown): number {
   let tokens = 0;
-  for (const [name, value] of Object.entries((delta ?? {}) as Fields)) {
+  for (const [name, value] of Object.entries((delta ?? {}) as JsonObject)) {
     if (name === 'type' || name === 'signature') continue;
     tokens += typeof value === 'string' ? utf8Length(value) : blockTokens;
   }

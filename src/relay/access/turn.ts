@@ -4,6 +4,7 @@
 import type { Amount } from './amount.ts';
 import { nothing } from './amount.ts';
 import type { InputBound } from './input-bound.ts';
+import { longestTimerMs } from '../timers.ts';
 import { OwnerLimitError } from './owner-limit-error.ts';
 import type { ModelPrice } from './price-table.ts';
 
@@ -84,7 +85,7 @@ export class Turn {
     const leave = (): void => reject(signal.reason);
     signal.addEventListener('abort', leave, { once: true });
     const late = (): void => reject(new OwnerLimitError('turn', 1000));
-    const timer = waitMs <= longestMs ? setTimeout(late, waitMs) : undefined;
+    const timer = waitMs <= longestTimerMs ? setTimeout(late, waitMs) : undefined;
     try {
       await Promise.race([this.#started.promise, refused]);
     } catch (error) {
@@ -153,6 +154,3 @@ export class Turn {
     this.#keeper.leave(this);
   }
 }
-
-/** The longest time a timer knows. */
-const longestMs = 2 ** 31 - 1;

@@ -13,6 +13,7 @@ import type { Encoder } from '../reader.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions, StartResult } from '../start-options.ts';
 import { withStore } from '../storage-error.ts';
+import { within } from '../timers.ts';
 
 /** What a route says of its stream; the rest is the same for all. */
 export type StreamStart = Omit<StartOptions, 'hasKey' | 'waitMs'>;
@@ -71,7 +72,7 @@ async function answerStarted(
   { start: { conversation }, answer: { patienceMs, respond }, reader }: Asked,
 ): Promise<RelayResponse> {
   // A page is told where it is in the queue; a program of `/v1` gets upstream's own status.
-  const limitMs = isWaiting && patienceMs !== undefined ? 0 : patienceMs;
+  const limitMs = isWaiting && patienceMs !== undefined ? 0 : (patienceMs ?? Infinity);
   const opened = (await within(limitMs, opening)) ?? { type: 'streaming', headers: {} };
   if (opened.type === 'refused') return opened.response;
   const follow = (encoder: Encoder): AsyncIterable<string> => reader.follow(id, encoder);
@@ -110,20 +111,6 @@ async function openRecordOf(log: StreamLog, id: string): Promise<OpenRecord | un
 /** A page sees how it goes on, and may wait. */
 function waitMsOf({ access, caller, isPage }: RouteContext): number {
   return isPage ? Infinity : limitsOf(access.rules, caller.owner).waitMs;
-}
-
-/** Undefined when it takes longer. */
-async function within<Value>(limitMs: number | undefined, work: Promise<Value>): Promise<Value | undefined> {
-  if (limitMs === undefined) return work;
-  if (limitMs === 0) return undefined;
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(undefined), limitMs);
-    const settle = (value: Value): void => {
-      clearTimeout(timer);
-      resolve(value);
-    };
-    work.then(settle, reject);
-  });
 }
 
 const startRefusals = {
