@@ -72,6 +72,11 @@ describe('The chat page before a relay', { skip: browserSkip() }, () => {
     await page.locator('article.answer').nth(count).locator('.answer-footer').waitFor();
   }
 
+  async function startNew(page: Page): Promise<void> {
+    await button(page, 'New chat').click();
+    await page.getByText('What should flow?').waitFor();
+  }
+
   const panel = (page: Page): Locator => page.getByRole('dialog', { name: 'Chats' });
   const button = (place: Locator | Page, name: string | RegExp): Locator =>
     place.getByRole('button', { name, exact: typeof name === 'string' });
@@ -89,7 +94,7 @@ describe('The chat page before a relay', { skip: browserSkip() }, () => {
     await panel(page).waitFor({ state: 'hidden' });
     await say(page, 'echo one');
     await say(page, 'echo two');
-    await button(page, 'New chat').click();
+    await startNew(page);
     await say(page, 'echo other');
     await button(page, 'Chats').click();
     assert.deepEqual(await titlesOf(page), ['echo other', 'echo one']);
@@ -121,7 +126,7 @@ describe('The chat page before a relay', { skip: browserSkip() }, () => {
   test('The page renames and deletes chats by the keyboard alone, and asks before it deletes', async () => {
     const { page, relay, misdeeds } = await open();
     await say(page, 'echo one');
-    await button(page, 'New chat').click();
+    await startNew(page);
     await say(page, 'echo two');
     await button(page, 'Chats').focus();
     await page.keyboard.press('Enter');
@@ -271,7 +276,7 @@ describe('The chat page before a relay', { skip: browserSkip() }, () => {
         await page.getByLabel('Relay key').fill(ann.secret);
         await page.getByLabel('Relay key').press('Enter');
         await say(page, `echo ${'a rather long question that goes on '.repeat(4)}`);
-        await button(page, 'New chat').click();
+        await startNew(page);
         await say(page, 'echo short');
         await picture('chat');
         await button(page, 'Chats').click();
