@@ -3,6 +3,7 @@
 import { render } from 'preact';
 import { createChatStore } from './chat/chat-store.ts';
 import { Chat } from './chat/chat.ts';
+import { ConversationList } from './chat/conversation-list.ts';
 import { browserFrames } from './frames.ts';
 import { createRelayApi } from './relay-api.ts';
 import { browserEnvironment } from './stream/follow-environment.ts';
@@ -11,17 +12,19 @@ import { App } from './view/app.tsx';
 const environment = browserEnvironment();
 const frames = browserFrames();
 
+const api = createRelayApi((path, init) => environment.fetch(path, init));
+
 const chat = new Chat({
   environment,
   clock: { frames, now: () => Date.now() },
   store: createChatStore(tabStorage()),
-  api: createRelayApi((path, init) => environment.fetch(path, init)),
+  api,
   createKey,
 });
 
 const root = document.getElementById('app');
 if (root === null) throw new Error('The page has no element "app" to be shown in');
-render(<App chat={chat} frames={frames} />, root);
+render(<App chat={chat} list={new ConversationList(api)} frames={frames} />, root);
 chat.open();
 
 /** Undefined where the browser is set to keep nothing. */

@@ -35,6 +35,38 @@ export const strings = {
     variable: 'ANTHROPIC_API_KEY',
     after: ' for real answers.',
   },
+  signIn: {
+    title: 'Sign in',
+    text: 'This relay answers to who has one of its keys.',
+    key: 'Relay key',
+    submit: 'Sign in',
+    submitting: 'Signing in…',
+    wrongKey: 'That is none of this relay’s keys.',
+    noSessions: 'This relay lets no page sign in: its setting access.sessions is off.',
+    out: 'Sign out',
+    outOf: (owner: string): string => `Signed in as ${owner}`,
+  },
+
+  chats: {
+    title: 'Chats',
+    open: 'Chats',
+    close: 'Close the list of chats',
+    list: 'Chats, the newest first',
+    loading: 'Looking for chats…',
+    none: 'There are none yet. What you ask is kept here.',
+    more: 'Show more',
+    rename: (title: string): string => `Rename “${title}”`,
+    newTitle: 'New title',
+    save: 'Save',
+    cancel: 'Cancel',
+    delete: (title: string): string => `Delete “${title}”`,
+    deleteAsked: (title: string): string => `Delete “${title}” and its answers?`,
+    deleteSurely: 'Delete',
+    keep: 'Keep',
+    renamed: 'Renamed',
+    deleted: 'Deleted',
+  },
+
   relayUnreachable: 'The relay does not answer. Is it still running?',
 
   composer: {

@@ -59,9 +59,12 @@ describe('The chat page in Chromium', { skip: browserSkip() }, () => {
     assert.equal(await field().inputValue(), '');
     const asked = await relay.next();
     assert.equal(`${asked.method} ${asked.path}`, 'POST /streams');
-    assert.deepEqual(asked.body, {
+    const { conversation, ...request } = asked.body;
+    assert.match(String(conversation), /^[0-9a-f]{32}$/);
+    assert.deepEqual(request, {
       model: 'claude-test-1',
       max_tokens: 512,
+      parent: null,
       messages: [{ role: 'user', content: [{ type: 'text', text: 'How do mills work?' }] }],
     });
     const stream = asked.stream('s1');
@@ -80,24 +83,49 @@ describe('The chat page in Chromium', { skip: browserSkip() }, () => {
     assert.deepEqual(misdeeds, noMisdeeds);
   });
 
-  test('The page sends the conversation back, without what was empty', async () => {
+  test('The page sends what is new in the conversation, with what has not got to the relay', async () => {
     await send('one');
-    (await relay.next()).stream('s1').send(...answerOf('first answer'));
+    const first = await relay.next();
+    first.stream('s1').send(...answerOf('first answer'));
     await answer(0).getByText('first answer').waitFor();
     await status('Response complete').waitFor();
     await send('two');
-    (await relay.next()).stream('s2').send(events.start, ...events.end());
-    await status('Response complete').waitFor();
+    (await relay.next()).refuse(529, { type: 'overloaded_error', message: 'busy' });
+    await status('The answer failed').waitFor();
     await send('three');
     const { body } = await relay.next();
+    assert.equal(body['conversation'], first.body['conversation']);
+    assert.equal(body['parent'], 's1');
+    assert.deepEqual(
+      body.messages.map(({ role, content }) => [role, content.map(({ text }) => text)]),
+      [['user', ['two', 'three']]],
+    );
+  });
+
+  test('The page sends all that was said to another conversation when the relay has this one no more', async () => {
+    await send('one');
+    const first = await relay.next();
+    first.stream('s1').send(...answerOf('first answer'));
+    await status('Response complete').waitFor();
+    await send('two');
+    const details = { code: 'parent_gone' };
+    (await relay.next()).refuse(404, { type: 'not_found_error', message: 'parent: gone', details });
+    const again = await relay.next();
+    const { body } = again;
+    assert.notEqual(body['conversation'], first.body['conversation']);
+    assert.equal(body['parent'], null);
     assert.deepEqual(
       body.messages.map(({ role, content }) => [role, content.map(({ text }) => text)]),
       [
         ['user', ['one']],
         ['assistant', ['first answer']],
-        ['user', ['two', 'three']],
+        ['user', ['two']],
       ],
     );
+    again.stream('s2').send(...answerOf('second answer'));
+    await answer(1).getByText('second answer').waitFor();
+    await send('three');
+    assert.equal((await relay.next()).body['parent'], 's2');
   });
 
   test('The page says when the simulator answers, and only then', async () => {
@@ -147,7 +175,7 @@ describe('The chat page in Chromium', { skip: browserSkip() }, () => {
       assert.equal(await field().evaluate((element) => element === document.activeElement), true);
       await send('and?');
       const { body } = await relay.next();
-      assert.deepEqual(body.messages[1]?.content, [{ type: 'text', text: 'As far as this' }]);
+      assert.deepEqual([body['parent'], body.messages.length], ['s1', 1]);
     });
   }
 
@@ -246,8 +274,8 @@ describe('The chat page in Chromium', { skip: browserSkip() }, () => {
     await send('three');
     const { body } = await relay.next();
     assert.deepEqual(
-      body.messages.map(({ content }) => content[0]?.text),
-      ['one', 'Cut', 'three'],
+      [body['parent'], body.messages.map(({ content }) => content[0]?.text)],
+      ['s2', ['three']],
     );
   });
 
@@ -294,7 +322,7 @@ describe('The chat page in Chromium', { skip: browserSkip() }, () => {
     await page.getByText('go', { exact: true }).waitFor();
     assert.equal(await page.getByRole('status').textContent(), '', 'what had happened before is no news');
     await send('next');
-    assert.equal((await relay.next()).body.messages.length, 3);
+    assert.equal((await relay.next()).body['parent'], 's1');
   });
 
   test('The page asks for an answer again, with the same request, when it was reloaded too early to know its id', async () => {

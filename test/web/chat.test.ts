@@ -4,7 +4,10 @@ import { ApiError } from 'millrace/protocol';
 import type { StreamEvent } from 'millrace/protocol';
 import { Answer } from '../../src/web/chat/answer.ts';
 import type { AnswerRecord } from '../../src/web/chat/answer.ts';
+import { toAskRequest } from '../../src/web/chat/ask-request.ts';
 import { createChatStore } from '../../src/web/chat/chat-store.ts';
+import { toTurnRecords } from '../../src/web/chat/kept-conversation.ts';
+import type { KeptConversation } from '../../src/web/chat/kept-conversation.ts';
 import { toProblem } from '../../src/web/chat/problem.ts';
 import { toMessages } from '../../src/web/chat/to-messages.ts';
 import type { Turn } from '../../src/web/chat/turn.ts';
@@ -209,17 +212,25 @@ function createStorage(room = Infinity) {
   };
 }
 
+const nobodys = { conversation: 'c', owner: undefined };
+
 test('createChatStore gives back what was saved', () => {
   const storage = createStorage();
   const store = createChatStore(storage);
-  assert.deepEqual(store.load(), []);
+  assert.deepEqual(store.load(), { turns: [] });
   const answer = settled(...answerOf('answer'));
-  store.save([question('a'), answer]);
-  const [asked, answered] = store.load();
+  store.save([question('a'), answer], { conversation: 'c', owner: 'ann' });
+  const {
+    turns: [asked, answered],
+    ...names
+  } = store.load();
+  assert.deepEqual(names, { conversation: 'c', owner: 'ann' });
   assert.deepEqual(asked, question('a'));
   assert.deepEqual(answered, JSON.parse(JSON.stringify({ type: 'answer', ...answer.toRecord() })));
-  createChatStore(undefined).save([question('a')]);
-  assert.deepEqual(createChatStore(undefined).load(), []);
+  createChatStore(undefined).save([question('a')], nobodys);
+  assert.deepEqual(createChatStore(undefined).load(), { turns: [] });
+  store.save([], nobodys);
+  assert.deepEqual(store.load(), { turns: [], conversation: 'c' });
 });
 
 test('createChatStore keeps the last turns there is room for, beginning with a question', () => {
@@ -228,15 +239,15 @@ test('createChatStore keeps the last turns there is room for, beginning with a q
     settled(...answerOf(`answer ${index}`)),
   ]).flat();
   const storage = createStorage(600_000);
-  createChatStore(storage).save(turns);
-  const kept = createChatStore(storage).load();
+  createChatStore(storage).save(turns, nobodys);
+  const { turns: kept } = createChatStore(storage).load();
   assert.ok(kept.length >= 8 && kept.length < turns.length, `${kept.length} turns`);
   assert.equal(kept[0]?.type, 'question');
   const last = kept.at(-1);
   assert.ok(last?.type === 'answer' && JSON.stringify(last).includes('answer 39'));
   const full = createStorage(10);
   full.items.set('millrace.chat', 'old');
-  createChatStore(full).save([question('a')]);
+  createChatStore(full).save([question('a')], nobodys);
   assert.equal(full.items.size, 0, 'what is not true any more is not kept');
 });
 
@@ -244,8 +255,91 @@ test('createChatStore does not read what it did not write', () => {
   for (const text of ['', '{', 'null', '[]', '{"version":0,"turns":[]}', '{"version":1}']) {
     const storage = createStorage();
     storage.items.set('millrace.chat', text);
-    assert.deepEqual(createChatStore(storage).load(), [], text);
+    assert.deepEqual(createChatStore(storage).load(), { turns: [] }, text);
   }
+});
+
+/** A branch with everything in it, and another one. */
+const kept: KeptConversation = {
+  id: 'c',
+  title: 'T',
+  head: 'a3',
+  turns: [
+    { id: 'q1', parent: null, role: 'user', content: 'One' },
+    {
+      id: 'a1',
+      parent: 'q1',
+      role: 'assistant',
+      content: [{ type: 'text', text: 'First', citations: null }],
+      state: 'ended',
+      answer: {
+        ending: 'complete',
+        stop_reason: 'end_turn',
+        model: 'm',
+        usage: { input_tokens: 1, output_tokens: 2 },
+      },
+    },
+    { id: 'q2', parent: 'a1', role: 'user', content: [{ type: 'text', text: 'Two', citations: null }] },
+    { id: 'other', parent: 'q2', role: 'assistant', content: 'Other branch' },
+    {
+      id: 'a2',
+      parent: 'q2',
+      role: 'assistant',
+      content: [],
+      state: 'ended',
+      answer: { ending: 'failed', code: 'overloaded_error' },
+    },
+    { id: 'q3', parent: 'a2', role: 'user', content: [] },
+    { id: 'a3', parent: 'q3', role: 'assistant', content: [], state: 'streaming' },
+  ],
+};
+
+test('toTurnRecords gives the branch up to the head, with how each answer ended, and what is open to be followed', () => {
+  const records = toTurnRecords(kept);
+  assert.deepEqual(
+    records.map((turn) => (turn.type === 'question' ? turn.text : turn.state.type)),
+    ['One', 'complete', 'Two', 'failed', 'submitted'],
+  );
+  const answers = records.flatMap((turn) => (turn.type === 'answer' ? [createAnswer(turn).answer] : []));
+  assert.deepEqual(
+    answers.map(({ streamId, text }) => [streamId, text]),
+    [
+      ['a1', 'First'],
+      ['a2', ''],
+      ['a3', ''],
+    ],
+  );
+  assert.deepEqual(answers[1]?.state.value, {
+    type: 'failed',
+    problem: { code: 'overloaded_error', message: '' },
+  });
+  const ring = kept.turns.map((turn) => ({ ...turn, parent: turn.parent ?? 'a3' }));
+  assert.equal(toTurnRecords({ ...kept, turns: ring }).length, records.length, 'parents in a ring end');
+  assert.deepEqual(toTurnRecords({ ...kept, head: null }), []);
+});
+
+test('toAskRequest sends what is new behind the last answer that the relay has, or all where it has none', () => {
+  const known = settled(...answerOf('First'));
+  known.streamId = 's1';
+  const refused = settled({ type: 'error', error: { type: 'overloaded_error', message: 'busy' } });
+  const asked = createAnswer().answer;
+  const turns = [question('one'), known, question('two'), refused, question('three'), asked];
+  const common = { turns, conversation: 'c', info: undefined };
+  const text = (value: string) => ({ type: 'text' as const, text: value });
+  assert.deepEqual(toAskRequest({ ...common, isWhole: false }), {
+    conversation: 'c',
+    parent: 's1',
+    messages: [{ role: 'user', content: [text('two'), text('three')] }],
+  });
+  assert.deepEqual(toAskRequest({ ...common, isWhole: true }), {
+    conversation: 'c',
+    parent: null,
+    messages: [
+      { role: 'user', content: [text('one')] },
+      { role: 'assistant', content: [text('First')] },
+      { role: 'user', content: [text('two'), text('three')] },
+    ],
+  });
 });
 
 test('toProblem names each kind of failure, and keeps what the server says', () => {

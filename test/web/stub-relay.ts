@@ -15,7 +15,11 @@ interface StreamRequest {
   readonly body: { messages: { role: string; content: { text: string }[] }[]; [field: string]: unknown };
   /** Begins the answer; events are numbered from `after` + 1 on. */
   stream(id: string, after?: number): StreamSender;
-  refuse(status: number, error: { type: string; message: string }, headers?: Record<string, string>): void;
+  refuse(
+    status: number,
+    error: { type: string; message: string; details?: object },
+    headers?: Record<string, string>,
+  ): void;
   /** Breaks the connection without an answer. */
   drop(): void;
 }

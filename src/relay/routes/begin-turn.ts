@@ -39,7 +39,8 @@ export async function beginTurn(
   const begun = await conversations.begin(ask);
   if (begun.type === 'no_parent') {
     const message = `parent: the conversation has no turn ${JSON.stringify(parent)}`;
-    return { type: 'refused', response: errorResponse(404, 'not_found_error', message) };
+    const details = { code: 'parent_gone' };
+    return { type: 'refused', response: errorResponse(404, 'not_found_error', message, details) };
   }
   if (begun.type === 'under_way') {
     const message = 'The turn to be followed is an answer that has not ended: wait for it, or stop it';

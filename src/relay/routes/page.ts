@@ -1,5 +1,6 @@
 // The page and what it needs to know of the relay.
 
+import { presentedKeys } from '../access/caller.ts';
 import { closingResponse, errorResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 import type { RouteContext } from '../route-context.ts';
@@ -37,11 +38,13 @@ export async function getAsset({ path }: RelayRequest, { assets }: RouteContext)
 }
 
 export async function getSettings(
-  _request: RelayRequest,
-  { settings }: RouteContext,
+  request: RelayRequest,
+  { settings, caller }: RouteContext,
 ): Promise<RelayResponse> {
   const { version, simulated, model, maxTokens } = settings;
-  return jsonResponse(200, { version, simulated, model, max_tokens: maxTokens });
+  const isSession = caller.hasKey === true && presentedKeys(request).length === 0;
+  const session = isSession ? caller.owner : null;
+  return jsonResponse(200, { version, simulated, model, max_tokens: maxTokens, session });
 }
 
 export async function getHealth(): Promise<RelayResponse> {

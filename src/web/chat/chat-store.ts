@@ -4,12 +4,24 @@ import { isOpen } from './answer.ts';
 import type { AnswerRecord } from './answer.ts';
 import type { Question, Turn } from './turn.ts';
 
-type TurnRecord = Question | ({ readonly type: 'answer' } & AnswerRecord);
+export type TurnRecord = Question | ({ readonly type: 'answer' } & AnswerRecord);
+
+/** What is kept of a chat beside its turns. */
+export interface ChatNames {
+  /** What the relay calls it. */
+  readonly conversation: string;
+  /** Whose it is: the name of the key that was signed in with; undefined where nobody signs in. */
+  readonly owner: string | undefined;
+}
+
+export interface SavedChat extends Partial<ChatNames> {
+  readonly turns: readonly TurnRecord[];
+}
 
 export interface ChatStore {
-  load(): readonly TurnRecord[];
+  load(): SavedChat;
   /** Keeps as many of the last turns as there is room for. */
-  save(turns: readonly Turn[]): void;
+  save(turns: readonly Turn[], names: ChatNames): void;
 }
 
 const item = 'millrace.chat';
@@ -23,13 +35,13 @@ export function createChatStore(
   storage: Pick<Storage, 'getItem' | 'removeItem' | 'setItem'> | undefined,
 ): ChatStore {
   return {
-    load: () => parseTurns(storage?.getItem(item) ?? ''),
-    save: (turns) => {
+    load: () => parseChat(storage?.getItem(item) ?? ''),
+    save: (turns, { conversation, owner }) => {
       if (storage === undefined) return;
+      const head = JSON.stringify({ version, conversation, owner }).slice(0, -1);
       const texts = turns.map((turn) => JSON.stringify(toTurnRecord(turn)));
       for (let room = mostCharacters; room > 1000; room /= 2) {
-        if (trySave(storage, `{"version":${version},"turns":[${lastThatFit(texts, room).join(',')}]}`))
-          return;
+        if (trySave(storage, `${head},"turns":[${lastThatFit(texts, room).join(',')}]}`)) return;
       }
       storage.removeItem(item);
     },
@@ -59,18 +71,24 @@ function toTurnRecord(turn: Turn): TurnRecord {
 }
 
 /** Only the last turn can be open: what else was is as good as lost. */
-function parseTurns(text: string): readonly TurnRecord[] {
-  if (text === '') return [];
+function parseChat(text: string): SavedChat {
+  if (text === '') return nothing;
   try {
-    const saved = JSON.parse(text) as { version?: unknown; turns?: unknown } | null;
-    if (saved?.version !== version || !Array.isArray(saved.turns)) return [];
-    const turns = saved.turns as TurnRecord[];
-    return turns.filter((turn, index) => !isLost(turn, index === turns.length - 1));
+    const saved = JSON.parse(text) as (SavedChat & { version?: unknown; turns?: unknown }) | null;
+    if (saved?.version !== version || !Array.isArray(saved.turns)) return nothing;
+    const { conversation, owner, turns } = saved;
+    return {
+      ...(conversation === undefined ? {} : { conversation }),
+      ...(owner === undefined ? {} : { owner }),
+      turns: turns.filter((turn, index) => !isLost(turn, index === turns.length - 1)),
+    };
   } catch (error) {
-    if (error instanceof SyntaxError) return [];
+    if (error instanceof SyntaxError) return nothing;
     throw error;
   }
 }
+
+const nothing: SavedChat = { turns: [] };
 
 function isLost(turn: TurnRecord, isLast: boolean): boolean {
   return turn.type === 'answer' && isOpen(turn.state) && !isLast;

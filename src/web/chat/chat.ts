@@ -3,13 +3,18 @@
 import { computed, signal } from '@preact/signals';
 import type { ReadonlySignal, Signal } from '@preact/signals';
 import { followStream } from '../follow-stream.ts';
-import type { StreamSource } from '../follow-stream.ts';
+import type { FollowEnd, StreamSource } from '../follow-stream.ts';
+import { ApiError } from '../../protocol/index.ts';
 import type { RelayApi, RelayInfo } from '../relay-api.ts';
 import type { FollowEnvironment } from '../stream/follow-environment.ts';
 import { Answer, isOpen } from './answer.ts';
 import type { AnswerClock } from './answer.ts';
-import type { ChatStore } from './chat-store.ts';
-import { toMessages } from './to-messages.ts';
+import { toAskRequest } from './ask-request.ts';
+import type { ChatStore, TurnRecord } from './chat-store.ts';
+import { toTurnRecords } from './kept-conversation.ts';
+import type { KeptConversation } from './kept-conversation.ts';
+import { detailCode, toProblem } from './problem.ts';
+import type { Problem } from './problem.ts';
 import type { Turn } from './turn.ts';
 
 export interface ChatServices {
@@ -27,12 +32,17 @@ export interface ChatServices {
  * 1. At most one answer is open, and it is the last turn.
  * 2. What has arrived is kept, however an answer ends; it goes away only when the user asks again.
  * 3. An open answer outlives a reload: it is read again from its beginning, or asked for with the same key.
+ * 4. The relay keeps it too, but for questions that never got there.
  */
 export class Chat {
   readonly turns: Signal<readonly Turn[]> = signal([]);
+  /** What the relay calls the conversation. */
+  readonly conversation: Signal<string>;
   /** What the relay says about itself; undefined until it has. */
   readonly info: Signal<RelayInfo | undefined> = signal(undefined);
   readonly isRelayMissing: Signal<boolean> = signal(false);
+  /** The relay answers only to who has signed in. */
+  readonly isSignedOut: Signal<boolean> = signal(false);
   readonly latest: ReadonlySignal<Answer | undefined> = computed(() => {
     const last = this.turns.value.at(-1);
     return last?.type === 'answer' ? last : undefined;
@@ -43,22 +53,29 @@ export class Chat {
   });
 
   readonly #services: ChatServices;
+  /** Whose chat it is; undefined where nobody signs in, and as long as that is not known. */
+  #owner: string | undefined;
   /** Ends the following of the open answer. */
   #aborter = new AbortController();
 
   constructor(services: ChatServices) {
     this.#services = services;
+    this.conversation = signal(services.createKey());
   }
 
   /** Takes up what an earlier visit of this tab has left, and asks the relay what it is. */
   open(): void {
-    const { store, clock } = this.#services;
-    this.turns.value = store
-      .load()
-      .map((record) => (record.type === 'question' ? record : Answer.restore(record, clock)));
-    const answer = this.latest.value;
-    if (answer !== undefined && this.isBusy.value) this.#follow(answer);
+    const { turns, conversation, owner } = this.#services.store.load();
+    this.#owner = owner;
+    this.#take(turns, conversation ?? this.conversation.value);
     void this.#askInfo();
+  }
+
+  /** Shows a conversation that the relay keeps. An answer that is open in this one goes on without the page. */
+  show(kept: KeptConversation): void {
+    this.#leave();
+    this.#take(toTurnRecords(kept), kept.id);
+    this.#save();
   }
 
   /** Sends a message; does nothing while an answer is open, or for a message without text. */
@@ -98,11 +115,53 @@ export class Chat {
   /** Begins a new conversation; an open answer is stopped, since nobody will read it. */
   startNew(): void {
     this.stop();
-    // Without an id it cannot be stopped yet: it is followed, unseen, until it has one and has stopped.
-    if (this.latest.value?.streamId !== undefined) {
-      this.#aborter.abort(new Error('A new conversation has begun'));
+    this.#leave();
+    this.#take([], this.#services.createKey());
+    this.#save();
+  }
+
+  /** Resolves with what was wrong with it; undefined when nothing was. */
+  async signIn(key: string): Promise<Problem | undefined> {
+    const problem = await this.#try(() => this.#services.api.signIn(key));
+    if (problem !== undefined) return problem;
+    await this.#askInfo();
+    const state = this.latest.value?.state.value;
+    if (state?.type === 'failed' && state.problem.code === 'authentication_error') this.reconnect();
+    return undefined;
+  }
+
+  /** The page forgets what was said; the relay keeps it. Resolves with what went wrong. */
+  async signOut(): Promise<Problem | undefined> {
+    const problem = await this.#try(() => this.#services.api.signOut());
+    if (problem !== undefined) return problem;
+    this.#belongTo(undefined);
+    this.isSignedOut.value = true;
+    return undefined;
+  }
+
+  #take(records: readonly TurnRecord[], conversation: string): void {
+    const { clock } = this.#services;
+    this.conversation.value = conversation;
+    this.turns.value = records.map((record) =>
+      record.type === 'question' ? record : Answer.restore(record, clock),
+    );
+    const answer = this.latest.value;
+    if (answer !== undefined && this.isBusy.value) this.#follow(answer);
+  }
+
+  /** Reads the open answer no further. Without an id it cannot be stopped yet, nor found again: it is followed, unseen. */
+  #leave(): void {
+    if (this.latest.value?.streamId !== undefined)
+      this.#aborter.abort(new Error('Another conversation is shown'));
+  }
+
+  /** What somebody else has said in this tab is none of this one's business. */
+  #belongTo(owner: string | undefined): void {
+    if (this.#owner !== undefined && this.#owner !== owner) {
+      this.#leave();
+      this.#take([], this.#services.createKey());
     }
-    this.turns.value = [];
+    this.#owner = owner;
     this.#save();
   }
 
@@ -121,30 +180,14 @@ export class Chat {
   async #followToEnd(answer: Answer, signal: AbortSignal): Promise<void> {
     // The request names the model, and must be the same one when it is sent again after a reload.
     if (answer.streamId === undefined && this.info.value === undefined) await this.#askInfo();
-    // What the page has of it is void once it is read from the beginning.
-    let isStale = answer.message !== undefined;
     try {
-      const end = await followStream(
-        this.#sourceOf(answer),
-        {
-          onState: (state) => {
-            answer.follows(state);
-          },
-          onOpen: (id) => {
-            this.#opened(answer, id);
-          },
-          onEvent: (event) => {
-            if (isStale) answer.restart();
-            isStale = false;
-            answer.take(event);
-          },
-          onRestart: () => {
-            answer.restart();
-          },
-        },
-        { environment: this.#services.environment, signal },
-      );
+      let end = await this.#followOnce(answer, signal, this.#sourceOf(answer));
+      if (isParentGone(end)) {
+        this.conversation.value = this.#services.createKey();
+        end = await this.#followOnce(answer, signal, this.#sourceOf(answer, true));
+      }
       answer.settle(end);
+      if (end.type === 'failed' && isUnknown(end.error)) void this.#askInfo();
     } catch (error) {
       if (signal.aborted) return;
       answer.fail(error);
@@ -152,15 +195,36 @@ export class Chat {
     this.#save();
   }
 
-  #sourceOf(answer: Answer): StreamSource {
+  #followOnce(answer: Answer, signal: AbortSignal, source: StreamSource): Promise<FollowEnd> {
+    // What the page has of it is void once it is read from the beginning.
+    let isStale = answer.message !== undefined;
+    return followStream(
+      source,
+      {
+        onState: (state) => {
+          answer.follows(state);
+        },
+        onOpen: (id) => {
+          this.#opened(answer, id);
+        },
+        onEvent: (event) => {
+          if (isStale) answer.restart();
+          isStale = false;
+          answer.take(event);
+        },
+        onRestart: () => {
+          answer.restart();
+        },
+      },
+      { environment: this.#services.environment, signal },
+    );
+  }
+
+  #sourceOf(answer: Answer, isWhole = false): StreamSource {
     if (answer.streamId !== undefined) return { type: 'existing', id: answer.streamId };
-    const { model, maxTokens } = this.info.value ?? {};
-    const request = {
-      ...(model === undefined ? {} : { model }),
-      ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
-      messages: toMessages(this.turns.value),
-    };
-    return { type: 'new', request, key: answer.key };
+    const { turns, conversation, info } = this;
+    const said = { turns: turns.value, conversation: conversation.value, info: info.value, isWhole };
+    return { type: 'new', request: toAskRequest(said), key: answer.key };
   }
 
   #opened(answer: Answer, id: string): void {
@@ -182,15 +246,41 @@ export class Chat {
 
   async #askInfo(): Promise<void> {
     try {
-      this.info.value = await this.#services.api.info();
+      const info = await this.#services.api.info();
+      this.#belongTo(info.owner);
+      this.info.value = info;
       this.isRelayMissing.value = false;
-    } catch {
+      this.isSignedOut.value = false;
+    } catch (error) {
       // The page shows that the relay is missing; the next message asks again.
-      this.isRelayMissing.value = true;
+      this.isSignedOut.value = isUnknown(error);
+      this.isRelayMissing.value = !this.isSignedOut.value;
+    }
+  }
+
+  async #try(work: () => Promise<void>): Promise<Problem | undefined> {
+    try {
+      await work();
+      return undefined;
+    } catch (error) {
+      return toProblem(error, this.#services.clock.now());
     }
   }
 
   #save(): void {
-    this.#services.store.save(this.turns.value);
+    const names = { conversation: this.conversation.value, owner: this.#owner };
+    this.#services.store.save(this.turns.value, names);
   }
+}
+
+/** The relay does not have the turn that the question follows: somebody has deleted it. */
+function isParentGone(end: FollowEnd): boolean {
+  return (
+    end.type === 'failed' && end.error instanceof ApiError && detailCode(end.error.details) === 'parent_gone'
+  );
+}
+
+/** The relay does not know who asks. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 401;
 }

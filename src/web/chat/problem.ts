@@ -37,10 +37,11 @@ export function isStop(error: unknown): boolean {
   return error instanceof ApiError && detailCode(error.details) === 'stopped';
 }
 
-function detailCode(details: unknown): unknown {
+/** What the relay says of an error in its details. */
+export function detailCode(details: unknown): unknown {
   return typeof details === 'object' && details !== null && 'code' in details ? details.code : undefined;
 }
 
-function isProblemCode(code: unknown): code is ProblemCode {
+export function isProblemCode(code: unknown): code is ProblemCode {
   return typeof code === 'string' && Object.hasOwn(strings.problems, code);
 }

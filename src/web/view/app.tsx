@@ -9,12 +9,29 @@ import type { Frames } from '../frames.ts';
 import { StickToBottom } from '../stick-to-bottom.ts';
 import { strings } from '../strings.ts';
 import { Announcer } from './announcer.tsx';
+import type { ConversationList } from '../chat/conversation-list.ts';
+import { ChatsButton } from './chats-panel.tsx';
 import { Composer } from './composer.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { Icon } from './icon.tsx';
 import { MessageList } from './message-list.tsx';
+import { SignIn } from './sign-in.tsx';
 
-export function App({ chat, frames }: { readonly chat: Chat; readonly frames: Frames }): JSX.Element {
+interface Properties {
+  readonly chat: Chat;
+  readonly list: ConversationList;
+  readonly frames: Frames;
+}
+
+export function App({ chat, list, frames }: Properties): JSX.Element {
+  return chat.isSignedOut.value ? (
+    <SignIn chat={chat} />
+  ) : (
+    <ChatPage chat={chat} list={list} frames={frames} />
+  );
+}
+
+function ChatPage({ chat, list, frames }: Properties): JSX.Element {
   const scroller = useRef<HTMLElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -32,7 +49,7 @@ export function App({ chat, frames }: { readonly chat: Chat; readonly frames: Fr
   const toEnd = (): void => stick.value?.stick();
   return (
     <div class={isEmpty ? 'app empty' : 'app'}>
-      <Header chat={chat} field={field} />
+      <Header chat={chat} list={list} field={field} />
       <Banner chat={chat} />
       <main ref={scroller} class="scroller" tabIndex={-1}>
         {isEmpty && <EmptyChat chat={chat} />}
@@ -51,6 +68,8 @@ function useEscape(chat: Chat): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape' || event.isComposing || !chat.isBusy.value) return;
+      // It closes what is over the page.
+      if (document.querySelector('dialog[open]') !== null) return;
       event.preventDefault();
       chat.stop();
     };
@@ -61,11 +80,16 @@ function useEscape(chat: Chat): void {
   }, [chat]);
 }
 
-function Header({ chat, field }: { chat: Chat; field: RefObject<HTMLTextAreaElement | null> }): JSX.Element {
+interface HeaderProperties extends Omit<Properties, 'frames'> {
+  readonly field: RefObject<HTMLTextAreaElement | null>;
+}
+
+function Header({ chat, list, field }: HeaderProperties): JSX.Element {
   return (
     <header class="header">
       <h1 class="wordmark">{strings.product}</h1>
       {chat.info.value !== undefined && <p class="model">{chat.info.value.model}</p>}
+      <ChatsButton chat={chat} list={list} field={field} />
       <button
         type="button"
         class="button new-chat"
