@@ -15,7 +15,7 @@ const kilobyte = 1024;
  * the client are is in docs/decisions/0015-size.md. */
 const budgets = [
   { door: 'protocol', maxBytes: 6 * kilobyte, folders: ['protocol'] },
-  { door: 'client', maxBytes: 31.3 * kilobyte, folders: ['protocol', 'client'] },
+  { door: 'client', maxBytes: 31.5 * kilobyte, folders: ['protocol', 'client'] },
   { door: 'client/answer', maxBytes: 14 * kilobyte, folders: ['protocol', 'client'] },
 ];
 
@@ -85,10 +85,10 @@ test('SseDecoder alone weighs less than half of millrace/protocol', async () => 
   );
 });
 
-test('Millrace alone weighs at most 21.4 KB, and brings none of what stands beside it', async (t) => {
+test('Millrace alone weighs at most 21.5 KB, and brings none of what stands beside it', async (t) => {
   const { gzippedBytes, modules } = await bundle(`export { Millrace } from 'millrace/client';`);
   t.diagnostic(`${gzippedBytes} bytes`);
-  assert.ok(gzippedBytes <= 21.4 * kilobyte, `${gzippedBytes} bytes`);
+  assert.ok(gzippedBytes <= 21.5 * kilobyte, `${gzippedBytes} bytes`);
   assert.ok(modules.includes('src/client/message-stream.ts'));
   const extras =
     /^src\/client\/(?:tools|schema|conversation)\/|object|keep-content|answer-error|all\.ts|limiter|otel|smooth/;

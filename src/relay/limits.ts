@@ -10,7 +10,7 @@ export interface RelayLimits {
   readonly maxReaders: number;
   /** Connections that read one stream; default 1,000. */
   readonly maxReadersPerStream: number;
-  /** Age at which who reads is sent away to come back, give or take a tenth, in milliseconds; default an hour. Formats
+  /** Age at which who reads is sent away to come back, give or take a tenth, in milliseconds; default ten minutes. Formats
    * whose readers cannot come back know none. */
   readonly maxConnectionAgeMs: number;
   /** Of a request to `/v1`; default 32 MiB, as the API's own. */
@@ -23,7 +23,7 @@ export const defaultLimits: RelayLimits = {
   maxOpenStreams: 10_000,
   maxReaders: 5000,
   maxReadersPerStream: 1000,
-  maxConnectionAgeMs: 60 * 60 * 1000,
+  maxConnectionAgeMs: 10 * 60 * 1000,
   maxApiBodyBytes: 32 * 1024 * 1024,
   maxPageBodyBytes: 1024 * 1024,
 };

@@ -48,7 +48,7 @@ test('readConfig() takes a flag before --set, a variable, the file and the defau
       ['limits.maxOpenStreams', 4, 'flag --max-streams'],
       ['limits.maxReaders', 3, '--set limits.maxReaders'],
       ['limits.maxReadersPerStream', 2, 'MILLRACE_LIMITS_MAX_READERS_PER_STREAM'],
-      ['limits.maxConnectionAgeMs', 3_600_000, 'default'],
+      ['limits.maxConnectionAgeMs', 600_000, 'default'],
       ['limits.maxApiBodyBytes', 1, `${file}:5:20`],
       ['limits.maxPageBodyBytes', 1024 * 1024, 'default'],
     ],

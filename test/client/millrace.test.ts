@@ -49,6 +49,23 @@ test('Millrace creates a message without streaming', async () => {
   assert.ok(input_tokens > 0);
 });
 
+test('Millrace warns once of a key that goes to another machine by plain http, and of no other', () => {
+  const warnedOf = (options: ClientOptions): unknown[] => {
+    const warned: unknown[] = [];
+    const logger = { warn: (message: string, details: object) => warned.push([message, details]) };
+    assert.ok(new Millrace({ apiKey: 'key-1', logger, ...options }));
+    return warned;
+  };
+  for (const baseURL of ['http://gateway.example:8080', 'http://10.0.0.1', 'http://localhost.example/v1']) {
+    const message = 'The key goes to another machine unencrypted, by http';
+    assert.deepEqual(warnedOf({ baseURL }), [[message, { baseURL }]]);
+    assert.deepEqual(warnedOf({ baseURL, apiKey: null, authToken: null }), []);
+  }
+  for (const host of ['localhost', 'mill.localhost:1', '127.0.0.1:8787', '127.1.2.3', '[::1]:8787'])
+    assert.deepEqual(warnedOf({ baseURL: `http://${host}` }), [], host);
+  assert.deepEqual(warnedOf({ baseURL: 'https://gateway.example' }), []);
+});
+
 test('Millrace sends key, version, betas and own headers, and fields it has no name for', async () => {
   const { client, requests } = recording({
     headers: { 'X-Team': 'mill' },

@@ -227,7 +227,7 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
     description:
       'age at which a connection that reads is sent away to come back, give or take a tenth, in milliseconds',
     type: count,
-    default: 3_600_000,
+    default: 600_000,
     isReloadable: true,
   },
   'limits.maxApiBodyBytes': {
