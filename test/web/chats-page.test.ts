@@ -101,6 +101,7 @@ describe('The chat page before a relay', { skip: browserSkip() }, () => {
     assert.equal(await panel(page).locator('[aria-current=true] .chats-title').textContent(), 'echo other');
     await button(panel(page), /^echo one/).click();
     await panel(page).waitFor({ state: 'hidden' });
+    await page.locator('article.answer').nth(1).getByText('two', { exact: true }).waitFor();
     assert.deepEqual(await page.locator('.question-text, article.answer .prose').allTextContents(), [
       'echo one',
       'one',

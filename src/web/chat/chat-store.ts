@@ -7,14 +7,14 @@ import type { Question, Turn } from './turn.ts';
 export type TurnRecord = Question | ({ readonly type: 'answer' } & AnswerRecord);
 
 /** What is kept of a chat beside its turns. */
-export interface ChatNames {
+interface ChatNames {
   /** What the relay calls it. */
   readonly conversation: string;
   /** Whose it is: the name of the key that was signed in with; undefined where nobody signs in. */
   readonly owner: string | undefined;
 }
 
-export interface SavedChat extends Partial<ChatNames> {
+interface SavedChat extends Partial<ChatNames> {
   readonly turns: readonly TurnRecord[];
 }
 

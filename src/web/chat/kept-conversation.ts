@@ -6,7 +6,7 @@ import type { AnswerRecord, AnswerState } from './answer.ts';
 import type { TurnRecord } from './chat-store.ts';
 
 /** A turn, as `GET /conversations/:id` says it. */
-export interface KeptTurn {
+interface KeptTurn {
   readonly id: string;
   readonly parent: string | null;
   readonly role: string;

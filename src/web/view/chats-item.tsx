@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import type { Signal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { ConversationItem } from '../relay-api.ts';
 import { strings } from '../strings.ts';
 import { Icon } from './icon.tsx';
@@ -23,10 +23,11 @@ type Mode = 'plain' | 'renaming' | 'deleting';
 export function ChatsItem(properties: Properties): JSX.Element {
   const mode = useSignal<Mode>('plain');
   const before = useRef<Mode>('plain');
-  const View = views[mode.value];
-  useEffect(() => {
-    before.current = mode.value;
-  }, [mode.value]);
+  const { value: shown } = mode;
+  const View = views[shown];
+  useLayoutEffect(() => {
+    before.current = shown;
+  }, [shown]);
   return (
     <li class="chats-item">
       <View {...properties} mode={mode} before={before.current} />
