@@ -1,29 +1,56 @@
 // The last entries of one log in memory: those that are in the journal alone, and before them those of the last
-// chunk. Whoever follows a stream reads them here.
+// chunk. Whoever follows a stream reads them here. Most readers want the newest, and only these are held as they are
+// read; what is before them is text. It stays for seconds, and is moved by V8 while it does: one string, not ten objects.
 
+import type { LogRecord } from './log-record.ts';
+import { entryIdAt } from './stream-book.ts';
+import type { BookedStream, NewEntries } from './stream-book.ts';
 import type { LogEntry } from './stream-log.ts';
+
+/** New entries, and how the journal has them. */
+interface JournalEntries extends NewEntries {
+  readonly row: number;
+  /** The records as JSON. */
+  readonly text: string;
+}
+
+/** Entries as they are read. */
+interface Held {
+  readonly first: number;
+  readonly entries: readonly LogEntry[];
+}
 
 export class RecentEntries {
   /** Of the stream. */
   readonly number: number;
-  readonly #entries: LogEntry[] = [];
+  readonly #stream: BookedStream;
+  /** Of each batch: the sequence of its first entry, and its records as JSON without their brackets. */
+  readonly #firsts: number[] = [];
+  readonly #texts: string[] = [];
+  /** The bytes of each entry. */
   readonly #sizes: number[] = [];
+  /** The last batch, and the one before: who is woken by the last may not have read that yet. */
+  #latest: Held;
+  #previous: Held;
   /** The sequence before the first entry held. */
   #before: number;
   /** The sequence of the last entry that is in a chunk. */
   #chunkedTo: number;
-  /** The records that are in no chunk yet, each batch as JSON without its brackets. */
-  #texts: string[] = [];
+  /** How many of the batches are in a chunk. */
+  #chunkedBatches = 0;
   #newBytes = 0;
   #oldBytes = 0;
-  /** The row of the journal that holds the first of them. */
+  /** The row of the journal that holds the first entry that is in no chunk. */
   #firstRow = 0;
 
-  /** Begins behind the entry `sequence`, the last of the last chunk. */
-  constructor(number: number, sequence: number) {
+  /** Begins behind the last entry of the stream, which is the last of its last chunk. */
+  constructor(number: number, stream: BookedStream) {
     this.number = number;
-    this.#before = sequence;
-    this.#chunkedTo = sequence;
+    this.#stream = stream;
+    this.#before = stream.sequence;
+    this.#chunkedTo = stream.sequence;
+    this.#latest = { first: stream.sequence + 1, entries: [] };
+    this.#previous = this.#latest;
   }
 
   get before(): number {
@@ -31,7 +58,7 @@ export class RecentEntries {
   }
 
   get sequence(): number {
-    return this.#before + this.#entries.length;
+    return this.#before + this.#sizes.length;
   }
 
   /** Of the entries that are in no chunk yet. */
@@ -53,24 +80,26 @@ export class RecentEntries {
     return this.#sizes;
   }
 
-  /** Adds a batch: its entries, and how the journal has it. */
-  push(
-    entries: readonly LogEntry[],
-    { sizes, row, text }: { sizes: readonly number[]; row: number; text: string },
-  ): void {
-    if (this.#texts.length === 0) this.#firstRow = row;
+  /** Adds a batch of one entry at least. */
+  push({ records, sizes, row, text }: JournalEntries): void {
+    const first = this.sequence + 1;
+    if (this.#texts.length === this.#chunkedBatches) this.#firstRow = row;
+    this.#firsts.push(first);
     this.#texts.push(text.slice(1, -1));
-    for (const [index, entry] of entries.entries()) {
-      const size = sizes[index] ?? 0;
-      this.#entries.push(entry);
+    for (const size of sizes) {
       this.#sizes.push(size);
       this.#newBytes += size;
     }
+    this.#previous = this.#latest;
+    this.#latest = { first, entries: this.#entriesOf(records, first) };
   }
 
   /** The entries behind `after`, which must be `before` or later, up to the place `end` of `sizes`. */
-  slice(after: number, end?: number): LogEntry[] {
-    return this.#entries.slice(after - this.#before, end);
+  slice(after: number, end: number = this.#sizes.length): readonly LogEntry[] {
+    const from = after + 1;
+    const behind = this.#before + end + 1;
+    const { first, entries } = from >= this.#latest.first ? this.#latest : this.#heldFrom(from, behind);
+    return entries.slice(from - first, behind - first);
   }
 
   /** Gives the new entries as a chunk, and counts them as old from here on; lets go of older ones. */
@@ -83,7 +112,7 @@ export class RecentEntries {
       records: `[${this.#texts.join(',')}]`,
     };
     this.#chunkedTo = chunk.last;
-    this.#texts = [];
+    this.#chunkedBatches = this.#texts.length;
     this.#oldBytes = this.#newBytes;
     this.#newBytes = 0;
     return chunk;
@@ -91,10 +120,27 @@ export class RecentEntries {
 
   /** Lets go of the entries that are in a chunk. */
   forgetOld(): void {
-    const count = this.#chunkedTo - this.#before;
-    this.#entries.splice(0, count);
-    this.#sizes.splice(0, count);
+    this.#firsts.splice(0, this.#chunkedBatches);
+    this.#texts.splice(0, this.#chunkedBatches);
+    this.#sizes.splice(0, this.#chunkedTo - this.#before);
     this.#before = this.#chunkedTo;
+    this.#chunkedBatches = 0;
     this.#oldBytes = 0;
+  }
+
+  /** The entries from `from` on, or from before it, up to `behind`. */
+  #heldFrom(from: number, behind: number): Held {
+    const { first, entries } = this.#previous;
+    if (from >= first) return { first, entries: [...entries, ...this.#latest.entries] };
+    const start = this.#firsts.findLastIndex((sequence) => sequence <= from);
+    const end = this.#firsts.findIndex((sequence) => sequence >= behind);
+    const texts = this.#texts.slice(start, end === -1 ? undefined : end);
+    const records = JSON.parse(`[${texts.join(',')}]`) as LogRecord[];
+    const firstParsed = this.#firsts[start] ?? from;
+    return { first: firstParsed, entries: this.#entriesOf(records, firstParsed) };
+  }
+
+  #entriesOf(records: readonly LogRecord[], first: number): LogEntry[] {
+    return records.map((record, index) => ({ id: entryIdAt(this.#stream, first + index), record }));
   }
 }

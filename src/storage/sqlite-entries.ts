@@ -92,6 +92,7 @@ export class SqliteEntries {
 
   /** Nothing of it is on its way to the disk before `writeTurn`. */
   append(number: number, stream: BookedStream, { records, sizes }: NewEntries): void {
+    if (records.length === 0) return;
     const text = JSON.stringify(records);
     this.#turn.push(`[${number},${stream.sequence + 1},${text}]`);
     const recent = this.#hold(number, stream, { records, sizes, row: this.#turnRow, text });
@@ -114,7 +115,7 @@ export class SqliteEntries {
     number: number,
     stream: BookedStream,
     { after, limits }: { after: number; limits: ReadLimits },
-  ): LogEntry[] {
+  ): readonly LogEntry[] {
     const recent = this.#recent.get(number);
     if (recent !== undefined && after >= recent.before) {
       return recent.slice(after, endOfRead(recent.sizes, after - recent.before, limits));
@@ -183,14 +184,12 @@ export class SqliteEntries {
   #hold(
     number: number,
     stream: BookedStream,
-    { records, ...batch }: NewEntries & { row: number; text: string },
+    batch: NewEntries & { row: number; text: string },
   ): RecentEntries {
     let recent = this.#recent.get(number);
-    if (recent === undefined) this.#recent.set(number, (recent = new RecentEntries(number, stream.sequence)));
-    const first = stream.sequence + 1;
-    const entries = records.map((record, index) => ({ id: entryIdAt(stream, first + index), record }));
+    if (recent === undefined) this.#recent.set(number, (recent = new RecentEntries(number, stream)));
     const bytesBefore = recent.newBytes;
-    recent.push(entries, batch);
+    recent.push(batch);
     this.#unchunkedBytes += recent.newBytes - bytesBefore;
     this.#unchunked.add(recent);
     return recent;
