@@ -2,7 +2,7 @@
 
 import type { AppendResult, EntryId, LogRecord, StreamLog } from '../storage/index.ts';
 import { logFull } from './last-words.ts';
-import { storageErrorOf } from './storage-error.ts';
+import { storageErrorOf, withStore } from './storage-error.ts';
 import type { StorageError } from './storage-error.ts';
 
 export interface LogWriterOptions {
@@ -16,14 +16,10 @@ export interface LogWriterOptions {
 
 export class LogWriter {
   readonly #options: LogWriterOptions;
-  readonly #fail: (cause: unknown) => never;
   #tail: EntryId = { epoch: 0, sequence: 0 };
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
-    this.#fail = (cause) => {
-      throw storageErrorOf(`append to the stream ${options.id}`, cause);
-    };
   }
 
   /** The last entry of this producer, or the one before its first. */
@@ -39,11 +35,17 @@ export class LogWriter {
   /** False when the log takes no more from this producer; an ending that is due then is written. Rejects with
    * StorageError. */
   async append(records: readonly LogRecord[]): Promise<boolean> {
-    const result = await this.#write(records, this.#tail);
+    const { id, log, onWritten, onStop } = this.#options;
+    let result: AppendResult;
+    try {
+      result = await log.append(id, { after: this.#tail, records });
+    } catch (cause) {
+      throw storageErrorOf(`append to the stream ${id}`, cause);
+    }
     if (result.type === 'appended') {
       this.#tail = result.tail;
-      this.#options.onWritten(records);
-      if (result.stopRequested) this.#options.onStop();
+      onWritten(records);
+      if (result.stopRequested) onStop();
       return true;
     }
     if (result.type === 'full') await this.#writeEnd([logFull], this.#tail);
@@ -62,13 +64,9 @@ export class LogWriter {
   }
 
   async #writeEnd(records: readonly LogRecord[], after: EntryId): Promise<AppendResult> {
-    const result = await this.#write(records, after);
-    if (result.type === 'appended') this.#options.onWritten(records);
+    const { id, log, onWritten } = this.#options;
+    const result = await withStore(`append to the stream ${id}`, () => log.append(id, { after, records }));
+    if (result.type === 'appended') onWritten(records);
     return result;
-  }
-
-  #write(records: readonly LogRecord[], after: EntryId): Promise<AppendResult> {
-    const { id, log } = this.#options;
-    return log.append(id, { after, records }).catch(this.#fail);
   }
 }

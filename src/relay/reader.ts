@@ -94,31 +94,24 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   readonly #log: StreamLog;
   readonly #encoder: Encoder;
   readonly #options: ReadOptions;
-  /** Aborts when the reader has gone, by itself or with its client: every wait of the reader hangs on it. */
-  readonly #leaving = new AbortController();
-  readonly #leave = (): void => this.#leaving.abort();
-  /** Ends the wait that is open, with whether there is something to read. */
-  #endWait: ((hasEntry: boolean) => void) | undefined;
-  readonly #part = (): void => this.#endWait?.(true);
-  readonly #stopWaiting = (): void => this.#endWait?.(false);
-  #failWait: ((error: unknown) => void) | undefined;
-  readonly #lose = (): void => this.#failWait?.(this.#withoutEnd());
+  /** Ends the wait for the log, when there is something else to do; made anew when that is done. */
+  #interruption = new AbortController();
+  #interrupted = this.#interruption.signal;
+  readonly #interrupt = (): void => this.#interruption.abort();
+  /** The reader has gone, by itself or with its client. */
+  #hasLeft = false;
+  readonly #leave = (): void => {
+    this.#hasLeft = true;
+    this.#interrupt();
+  };
   #silence: Silence | undefined;
   #ageTimer: ReturnType<typeof setTimeout> | undefined;
   #isOld = false;
   #position: EntryId;
   /** The last sequence the reader has seen: entries up to it are read for the encoder alone. */
   #shownAfter: number;
-  /** A wait for the log that a ping interrupted goes on: no more than one is ever open. */
-  #isWaiting = false;
-  readonly #entryCame = (): void => {
-    this.#isWaiting = false;
-    this.#endWait?.(true);
-  };
-  readonly #waitFailed = (cause: unknown): void => {
-    this.#isWaiting = false;
-    this.#failWait?.(storageErrorOf(`wait for the stream ${this.#options.id}`, cause));
-  };
+  /** The store is being asked: what is thrown meanwhile is the store's. */
+  #isAsking = false;
   #following: Following | undefined;
   #saidPosition = 0;
   /** How reading ends, if it ends now. */
@@ -137,21 +130,25 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     return this;
   }
 
-  async next(): Promise<IteratorResult<string, void>> {
-    try {
-      // What was given out before has been taken.
-      this.#silence?.restart();
-      const text = await this.#nextText();
-      if (text !== undefined) return { done: false, value: text };
-    } catch (error) {
-      this.#options.onError(error);
-      const text = this.#textOfError(error);
-      this.#close();
-      return { done: false, value: text };
-    }
+  next(): Promise<IteratorResult<string, void>> {
+    // What was given out before has been taken.
+    this.#silence?.restart();
+    return this.#nextText().then(this.#give, this.#giveError);
+  }
+
+  readonly #give = (text: string | undefined): IteratorResult<string, void> => {
+    if (text !== undefined) return { done: false, value: text };
     this.#close();
     return { done: true, value: undefined };
-  }
+  };
+
+  readonly #giveError = (cause: unknown): IteratorResult<string, void> => {
+    const error = this.#isAsking ? storageErrorOf(`read the stream ${this.#options.id}`, cause) : cause;
+    this.#options.onError(error);
+    const text = this.#textOfError(error);
+    this.#close();
+    return { done: false, value: text };
+  };
 
   return(): Promise<IteratorResult<string, void>> {
     this.#close();
@@ -160,14 +157,15 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
 
   async #begin(): Promise<void> {
     const { signal, pingMs, onBegin, parting, removal } = this.#options;
-    this.#silence = new Silence(pingMs);
+    this.#silence = new Silence(pingMs, this.#interrupt);
     this.#limitAge();
     signal.addEventListener('abort', this.#leave);
     if (signal.aborted) this.#leave();
     this.#following = onBegin?.();
-    this.#following?.lost?.addEventListener('abort', this.#lose);
-    parting?.add(this.#part);
-    removal?.add(this.#part);
+    this.#following?.lost?.addEventListener('abort', this.#interrupt);
+    parting?.add(this.#interrupt);
+    removal?.add(this.#interrupt);
+    if (this.#isParting || this.#following?.lost?.aborted) this.#interrupt();
     await this.#findStart();
     this.#step = 'read';
   }
@@ -175,9 +173,9 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   #close(): void {
     this.#step = 'end';
     this.#options.signal.removeEventListener('abort', this.#leave);
-    this.#following?.lost?.removeEventListener('abort', this.#lose);
-    this.#options.parting?.remove(this.#part);
-    this.#options.removal?.remove(this.#part);
+    this.#following?.lost?.removeEventListener('abort', this.#interrupt);
+    this.#options.parting?.remove(this.#interrupt);
+    this.#options.removal?.remove(this.#interrupt);
     clearTimeout(this.#ageTimer);
     this.#following?.onEnd(this.#outcome);
     this.#following = undefined;
@@ -191,24 +189,30 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     if (maxAgeMs > longestTimerMs || this.#encoder.reconnect() === undefined) return;
     this.#ageTimer = setTimeout(() => {
       this.#isOld = true;
-      this.#part();
+      this.#interrupt();
     }, maxAgeMs);
   }
 
   /** Undefined at the end. Rejects with StorageError, and with what an encoder throws. */
   async #nextText(): Promise<string | undefined> {
     if (this.#step === 'begin') await this.#begin();
-    while (this.#step !== 'end' && !this.#leaving.signal.aborted) {
+    while (this.#step !== 'end' && !this.#hasLeft) {
       if (this.#step === 'rest') await nextTurn();
-      // Where there is more already, this does not wait.
       else if (this.#step === 'wait') {
-        const waiting = this.#waitingText();
-        if (waiting !== undefined) return waiting;
-        if (!(await this.#hasEntry())) return this.#waitingText() ?? this.#encoder.ping();
+        const position = this.#waitingText();
+        if (position !== undefined) return position;
+        this.#isAsking = true;
+        // Where there is more already, this does not wait.
+        await this.#log.wait(this.#options.id, this.#position, this.#interrupted);
+        this.#isAsking = false;
+        const text = this.#interrupted.aborted ? this.#afterInterruption() : undefined;
+        if (text !== undefined) return text;
       }
       // Before the read: what was written until then is said.
       const isParting = this.#isParting;
-      const result = await this.#read(batchLimits);
+      this.#isAsking = true;
+      const result = await this.#log.read(this.#options.id, this.#position, batchLimits);
+      this.#isAsking = false;
       // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
       this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
       const text = this.#textOf(result, isParting);
@@ -224,7 +228,9 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
 
   /** Where the stream is in its queue; undefined where that has been said. */
   #waitingText(): string | undefined {
-    const position = this.#following?.turn?.position ?? 0;
+    const { turn } = this.#following ?? {};
+    const position = turn?.position ?? 0;
+    if (position > 0) void turn?.changed().then(this.#interrupt);
     if (position === this.#saidPosition) return undefined;
     this.#saidPosition = position;
     return position === 0 ? undefined : this.#encoder.waiting?.(position);
@@ -252,17 +258,12 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     );
   }
 
-  #read(limits: { maxEntries: number; maxBytes: number }): Promise<ReadResult> {
-    const { id } = this.#options;
-    return this.#log.read(id, this.#position, limits).catch((cause: unknown) => {
-      throw storageErrorOf(`read the stream ${id}`, cause);
-    });
-  }
-
   async #findStart(): Promise<void> {
     if (!this.#encoder.needsHistory) return;
     // An offset that the log does not know must lead to a reset, also when reading begins before it.
-    const { type } = await this.#read({ maxEntries: 0, maxBytes: 0 });
+    this.#isAsking = true;
+    const { type } = await this.#log.read(this.#options.id, this.#position, { maxEntries: 0, maxBytes: 0 });
+    this.#isAsking = false;
     if (type === 'entries') this.#position = logStart;
   }
 
@@ -324,25 +325,14 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     throw new StorageError(`Cannot read the stream ${this.#options.id}: ${outcome} at ${place}`);
   }
 
-  /** False when the connection has been silent for too long first. */
-  #hasEntry(): Promise<boolean> {
-    if (this.#following?.lost?.aborted) return Promise.reject(this.#withoutEnd());
-    if (this.#isParting) return Promise.resolve(true);
-    return new Promise((resolve, reject) => {
-      this.#endWait = resolve;
-      this.#failWait = reject;
-      if (!this.#isWaiting) this.#wait();
-      this.#silence?.tellPassed(this.#stopWaiting);
-      const turn = this.#following?.turn;
-      if (turn !== undefined && turn.position > 0) void turn.changed().then(this.#stopWaiting);
-    });
-  }
-
-  #wait(): void {
-    this.#isWaiting = true;
-    void this.#log
-      .wait(this.#options.id, this.#position, this.#leaving.signal)
-      .then(this.#entryCame, this.#waitFailed);
+  /** What is to be said when there is nothing to read. Throws StorageError. */
+  #afterInterruption(): string | undefined {
+    if (this.#following?.lost?.aborted) throw this.#withoutEnd();
+    // Nothing is waited for any more.
+    if (this.#hasLeft || this.#isParting) return undefined;
+    this.#interruption = new AbortController();
+    this.#interrupted = this.#interruption.signal;
+    return this.#waitingText() ?? (this.#silence?.isOver === true ? this.#encoder.ping() : undefined);
   }
 
   #withoutEnd(): StorageError {

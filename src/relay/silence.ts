@@ -10,13 +10,17 @@ export class Silence {
   /** Undefined when it has fired, or was stopped. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
-  /** Who waits for it. */
-  #tell: (() => void) | undefined;
+  readonly #onOver: () => void;
 
-  /** Begins at once. */
-  constructor(limitMs: number) {
+  /** Begins at once. `onOver` is called each time it has lasted for so long, and never when it was stopped. */
+  constructor(limitMs: number, onOver: () => void) {
     this.#limitMs = limitMs;
+    this.#onOver = onOver;
     this.#start();
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Something was said: the silence begins anew. */
@@ -25,12 +29,6 @@ export class Silence {
     const { refresh } = (this.#timer ?? {}) as Refreshable;
     if (refresh === undefined) this.#start();
     else refresh.call(this.#timer);
-  }
-
-  /** Calls `tell` once the limit has passed; in place of the one told before, and never when it was stopped. */
-  tellPassed(tell: () => void): void {
-    this.#tell = tell;
-    if (this.#isOver) tell();
   }
 
   stop(): void {
@@ -43,7 +41,7 @@ export class Silence {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#isOver = true;
-      this.#tell?.();
+      this.#onOver();
     }, this.#limitMs);
   }
 }

@@ -1,45 +1,71 @@
 // Who waits for the next entry of which log, in this process.
 
-export class WaitingReaders {
-  readonly #waiting = new Map<string, Set<() => void>>();
-  /** The wait of each signal that is listened to. A reader waits again and again with the same one, which is listened
-   * to once: that costs as much as the rest of a wait. */
-  readonly #waits = new WeakMap<AbortSignal, Set<() => void>>();
+/** Who waits for one stream with one signal, again and again: what that takes is made once. */
+class Waiter {
+  #wake: (() => void) | undefined;
+  readonly #keep = (resolve: () => void): void => {
+    const before = this.#wake;
+    this.#wake =
+      before === undefined
+        ? resolve
+        : () => {
+            before();
+            resolve();
+          };
+  };
 
-  /** Resolves with the next wake of the stream, or when `signal` aborts. */
+  wait(): Promise<void> {
+    return new Promise(this.#keep);
+  }
+
+  /** False when nobody waits. */
+  wake(): boolean {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+    return wake !== undefined;
+  }
+}
+
+export class WaitingReaders {
+  /** Those who wait, and those who have since the last wake but one. */
+  readonly #ofStream = new Map<string, Set<Waiter>>();
+  readonly #ofSignal = new WeakMap<AbortSignal, Map<string, Waiter>>();
+
+  /** Resolves with the next wake of the stream, or when `signal` aborts, which must not have happened. */
   wait(id: string, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const readers = this.#waiting.get(id) ?? new Set();
-    const ofSignal = this.#waitsOf(signal);
-    const wake = (): void => {
-      readers.delete(wake);
-      if (readers.size === 0) this.#waiting.delete(id);
-      ofSignal.delete(wake);
-      resolve();
-    };
-    readers.add(wake);
-    ofSignal.add(wake);
-    this.#waiting.set(id, readers);
-    return promise;
+    const waiter = this.#ofSignal.get(signal)?.get(id) ?? this.#add(id, signal);
+    const waiters = this.#ofStream.get(id);
+    if (waiters === undefined) this.#ofStream.set(id, new Set([waiter]));
+    else waiters.add(waiter);
+    return waiter.wait();
   }
 
   wake(id: string): void {
-    for (const wake of this.#waiting.get(id) ?? []) wake();
+    const waiters = this.#ofStream.get(id);
+    for (const waiter of waiters ?? []) if (!waiter.wake()) this.#remove(id, waiter);
   }
 
   wakeAll(): void {
-    for (const id of this.#waiting.keys()) this.wake(id);
+    for (const id of this.#ofStream.keys()) this.wake(id);
   }
 
-  #waitsOf(signal: AbortSignal): Set<() => void> {
-    const known = this.#waits.get(signal);
-    if (known !== undefined) return known;
-    const waits = new Set<() => void>();
-    this.#waits.set(signal, waits);
-    const wakeAll = (): void => {
-      for (const wake of waits) wake();
+  #add(id: string, signal: AbortSignal): Waiter {
+    const waiter = new Waiter();
+    const known = this.#ofSignal.get(signal);
+    if (known === undefined) this.#ofSignal.set(signal, new Map([[id, waiter]]));
+    else known.set(id, waiter);
+    const leave = (): void => {
+      waiter.wake();
+      this.#remove(id, waiter);
     };
-    signal.addEventListener('abort', wakeAll, { once: true });
-    return waits;
+    signal.addEventListener('abort', leave, { once: true });
+    return waiter;
+  }
+
+  #remove(id: string, waiter: Waiter): void {
+    const waiters = this.#ofStream.get(id);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#ofStream.delete(id);
   }
 }

@@ -283,7 +283,7 @@ test('a stopped /chat/stream says stopped', async () => {
 test('a /chat/stream that nobody reads is stopped after 60 s, and not while somebody does', async (t) => {
   await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
   const memory = new MemoryStreamLog();
-  const left = Promise.withResolvers<void>();
+  let left = Promise.withResolvers<void>();
   let stops = 0;
   const log = logWith(memory, {
     wait: (id, after, signal) => {
@@ -300,6 +300,8 @@ test('a /chat/stream that nobody reads is stopped after 60 s, and not while some
   const response = await post(`${relay.url}/chat/stream`, { message: 'x' });
   t.mock.timers.tick(120_000);
   assert.equal(stops, 0, 'somebody reads');
+  // What was waited for until now has ended with pings.
+  left = Promise.withResolvers<void>();
   await readUntil(response, ({ event }) => event === 'text');
   await left.promise;
   await new Promise(setImmediate);
