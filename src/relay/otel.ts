@@ -38,9 +38,9 @@ function withSpans(figures: StreamTelemetry, spans: StreamSpans): StreamTelemetr
       figures.answered?.(model);
       spans.set({ 'gen_ai.response.model': model });
     },
-    content: (sinceMs, isFirst) => {
-      figures.content?.(sinceMs, isFirst);
-      if (isFirst) spans.set({ 'gen_ai.response.time_to_first_chunk': sinceMs / 1000 });
+    firstContent: (sinceMs) => {
+      figures.firstContent?.(sinceMs);
+      spans.set({ 'gen_ai.response.time_to_first_chunk': sinceMs / 1000 });
     },
     furtherAttempt: (attempt) => {
       figures.furtherAttempt?.(attempt);

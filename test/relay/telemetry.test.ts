@@ -357,7 +357,7 @@ test('telemetry that throws is reported, and changes nothing', async () => {
   };
   const broken: RelayTelemetry = {
     watch: fail,
-    begin: () => ({ answered: fail, content: fail, end: fail }),
+    begin: () => ({ answered: fail, firstContent: fail, moreContent: fail, end: fail }),
     readerEnded: fail,
     request: fail,
   };

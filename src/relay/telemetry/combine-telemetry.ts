@@ -40,16 +40,8 @@ function combineStreams(
   const tell = tellerOf(all, onError);
   return {
     answered: (...given) => tell('answered', given),
-    // On the way of every event: by hand, without a list of what is given.
-    content: (sinceMs, isFirst) => {
-      for (const one of all) {
-        try {
-          one.content?.(sinceMs, isFirst);
-        } catch (error) {
-          onError(error);
-        }
-      }
-    },
+    firstContent: (...given) => tell('firstContent', given),
+    moreContent: (...given) => tell('moreContent', given),
     furtherAttempt: (...given) => tell('furtherAttempt', given),
     rewound: (...given) => tell('rewound', given),
     end: (...given) => tell('end', given),

@@ -124,9 +124,9 @@ function streamTelemetry(
     answered: (model) => {
       common = answeredBy(model);
     },
-    content: (sinceMs, isFirst) => {
-      const instrument = isFirst ? instruments.timeToFirstChunk : instruments.timePerOutputChunk;
-      instrument.record(sinceMs / 1000, common);
+    firstContent: (sinceMs) => instruments.timeToFirstChunk.record(sinceMs / 1000, common),
+    moreContent: (gapsMs) => {
+      for (const gapMs of gapsMs) instruments.timePerOutputChunk.record(gapMs / 1000, common);
     },
     furtherAttempt: ({ kind, reason }) => {
       instruments.attempts.add(1, { 'millrace.attempt.kind': kind, 'error.type': knownWord(reason) });

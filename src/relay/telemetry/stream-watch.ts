@@ -18,6 +18,9 @@ export interface StreamWatchOptions {
   readonly costOf?: CostOf | undefined;
 }
 
+/** What is between pieces of content is told of so many at a time, a second's worth or so. */
+const gapsAtOnce = 32;
+
 export class StreamWatch {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #costOf: CostOf | undefined;
@@ -27,6 +30,8 @@ export class StreamWatch {
   readonly #calls = new LoggedCalls('');
   /** When content last came; undefined before. */
   #contentMs: number | undefined;
+  /** What is still to be told of. */
+  #gapsMs: number[] = [];
   #responseModel: string | undefined;
   #stopReason: string | undefined;
   #hasEnded = false;
@@ -68,10 +73,17 @@ export class StreamWatch {
 
   #takeContent(): void {
     const now = this.#clock.now();
-    const isFirst = this.#contentMs === undefined;
-    // Of an answer that another process began the first content is not this one's.
-    if (!isFirst || !this.#isTakeover) this.#told.content(now - (this.#contentMs ?? this.#beganMs), isFirst);
+    if (this.#contentMs !== undefined) {
+      this.#gapsMs.push(now - this.#contentMs);
+      if (this.#gapsMs.length === gapsAtOnce) this.#tellGaps();
+    } else if (!this.#isTakeover) this.#told.firstContent(now - this.#beganMs);
     this.#contentMs = now;
+  }
+
+  #tellGaps(): void {
+    if (this.#gapsMs.length === 0) return;
+    this.#told.moreContent(this.#gapsMs);
+    this.#gapsMs = [];
   }
 
   #takeEvent(record: EventRecord): void {
@@ -90,6 +102,7 @@ export class StreamWatch {
     const { message } = event as { message?: { model?: unknown } };
     if (typeof message?.model !== 'string' || this.#responseModel !== undefined) return;
     this.#responseModel = message.model;
+    this.#tellGaps();
     this.#told.answered(message.model);
   }
 
@@ -119,6 +132,7 @@ export class StreamWatch {
 
   #end(summary: Pick<StreamSummary, 'ending' | 'isWithoutEnd'> & Partial<StreamSummary>): void {
     this.#hasEnded = true;
+    this.#tellGaps();
     this.#told.end({
       code: undefined,
       usage: undefined,

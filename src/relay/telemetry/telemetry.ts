@@ -46,8 +46,10 @@ export interface BegunStream {
 export interface StreamTelemetry {
   /** Upstream has begun its message. */
   answered?(responseModel: string): void;
-  /** Content is in the log: the first, so long after the stream began, or more, so long after what came before. */
-  content?(sinceMs: number, isFirst: boolean): void;
+  /** The first content is in the log, so long after the stream began. */
+  firstContent?(sinceMs: number): void;
+  /** More of it is, so long after what came before. Told in lots: an event is not held up by each. */
+  moreContent?(gapsMs: readonly number[]): void;
   /** Upstream is asked again and answers. */
   furtherAttempt?(attempt: FurtherAttempt): void;
   /** Blocks that readers had seen are withdrawn. */
