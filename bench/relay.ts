@@ -12,7 +12,8 @@ import type { FromRelayServer, RelayServerName, ToRelayServer } from './relay-se
 
 const streams = 200;
 const eventsEach = 150;
-const rounds = 3;
+/** The first ones are to warm up. */
+const rounds = { warm: 2, measured: 5 };
 
 export interface RelayMeasurement {
   readonly name: 'pipe' | 'relay';
@@ -38,14 +39,13 @@ export async function benchRelay(): Promise<RelayMeasurement[]> {
     using relay = await start('relay', options);
     const ofPipe: Round[] = [];
     const ofRelay: Round[] = [];
-    for (let round = -1; round < rounds; round += 1) {
+    for (let round = 0; round < rounds.warm + rounds.measured; round += 1) {
       ofPipe.push(await runRound(pipe));
       ofRelay.push(await runRound(relay));
     }
-    // The first was to warm up.
     return [
-      { name: 'pipe', ...middle(ofPipe.slice(1)) },
-      { name: 'relay', ...middle(ofRelay.slice(1)) },
+      { name: 'pipe', ...middle(ofPipe.slice(rounds.warm)) },
+      { name: 'relay', ...middle(ofRelay.slice(rounds.warm)) },
     ];
   } finally {
     rmSync(folder, { recursive: true });

@@ -29,9 +29,8 @@ export class RecentEntries {
   readonly #texts: string[] = [];
   /** The bytes of each entry. */
   readonly #sizes: number[] = [];
-  /** The last batch, and the one before: who is woken by the last may not have read that yet. */
+  /** The last batch. */
   #latest: Held;
-  #previous: Held;
   /** The sequence before the first entry held. */
   #before: number;
   /** The sequence of the last entry that is in a chunk. */
@@ -50,7 +49,6 @@ export class RecentEntries {
     this.#before = stream.sequence;
     this.#chunkedTo = stream.sequence;
     this.#latest = { first: stream.sequence + 1, entries: [] };
-    this.#previous = this.#latest;
   }
 
   get before(): number {
@@ -90,7 +88,6 @@ export class RecentEntries {
       this.#sizes.push(size);
       this.#newBytes += size;
     }
-    this.#previous = this.#latest;
     this.#latest = { first, entries: this.#entriesOf(records, first) };
   }
 
@@ -98,7 +95,7 @@ export class RecentEntries {
   slice(after: number, end: number = this.#sizes.length): readonly LogEntry[] {
     const from = after + 1;
     const behind = this.#before + end + 1;
-    const { first, entries } = from >= this.#latest.first ? this.#latest : this.#heldFrom(from, behind);
+    const { first, entries } = from >= this.#latest.first ? this.#latest : this.#parse(from, behind);
     return entries.slice(from - first, behind - first);
   }
 
@@ -129,9 +126,7 @@ export class RecentEntries {
   }
 
   /** The entries from `from` on, or from before it, up to `behind`. */
-  #heldFrom(from: number, behind: number): Held {
-    const { first, entries } = this.#previous;
-    if (from >= first) return { first, entries: [...entries, ...this.#latest.entries] };
+  #parse(from: number, behind: number): Held {
     const start = this.#firsts.findLastIndex((sequence) => sequence <= from);
     const end = this.#firsts.findIndex((sequence) => sequence >= behind);
     const texts = this.#texts.slice(start, end === -1 ? undefined : end);

@@ -2,6 +2,7 @@
 
 /** Who waits for one stream with one signal, again and again: what that takes is made once. */
 class Waiter {
+  readonly id: string;
   #wake: (() => void) | undefined;
   readonly #keep = (resolve: () => void): void => {
     const before = this.#wake;
@@ -13,6 +14,10 @@ class Waiter {
             resolve();
           };
   };
+
+  constructor(id: string) {
+    this.id = id;
+  }
 
   wait(): Promise<void> {
     return new Promise(this.#keep);
@@ -30,11 +35,13 @@ class Waiter {
 export class WaitingReaders {
   /** Those who wait, and those who have since the last wake but one. */
   readonly #ofStream = new Map<string, Set<Waiter>>();
-  readonly #ofSignal = new WeakMap<AbortSignal, Map<string, Waiter>>();
+  /** A signal is mostly that of one reader, who waits for one stream. */
+  readonly #ofSignal = new WeakMap<AbortSignal, Waiter>();
 
   /** Resolves with the next wake of the stream, or when `signal` aborts, which must not have happened. */
   wait(id: string, signal: AbortSignal): Promise<void> {
-    const waiter = this.#ofSignal.get(signal)?.get(id) ?? this.#add(id, signal);
+    const known = this.#ofSignal.get(signal);
+    const waiter = known?.id === id ? known : this.#add(id, signal);
     const waiters = this.#ofStream.get(id);
     if (waiters === undefined) this.#ofStream.set(id, new Set([waiter]));
     else waiters.add(waiter);
@@ -51,10 +58,8 @@ export class WaitingReaders {
   }
 
   #add(id: string, signal: AbortSignal): Waiter {
-    const waiter = new Waiter();
-    const known = this.#ofSignal.get(signal);
-    if (known === undefined) this.#ofSignal.set(signal, new Map([[id, waiter]]));
-    else known.set(id, waiter);
+    const waiter = new Waiter(id);
+    this.#ofSignal.set(signal, waiter);
     const leave = (): void => {
       waiter.wake();
       this.#remove(id, waiter);
