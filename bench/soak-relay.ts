@@ -275,8 +275,18 @@ async function soakRounds(): Promise<void> {
   );
   const timers = ({ resources }: RelayUsage): number => resources['Timeout'] ?? 0;
   check(timers(last) <= timers(first), `timers: ${timers(first)} after warm-up, ${timers(last)} at the end`);
-  // Connections that are kept alive, of clients and to upstream, come and go.
-  check(last.files <= first.files + 8, `open files: ${first.files} after warm-up, ${last.files} at the end`);
+  // Connections that are kept alive, of clients and to upstream, come and go: one for each call at once, at most.
+  const connections = ({ resources }: RelayUsage): number => resources['TCPSocketWrap'] ?? 0;
+  const most = rounds.streams * (readers.length + 1);
+  check(
+    Math.max(...usages.map(connections)) <= most,
+    `connections that are kept alive: ${usages.map(connections).join(' ')} (most allowed ${most})`,
+  );
+  const others = (usage: RelayUsage): number => usage.files - connections(usage);
+  check(
+    others(last) <= others(first),
+    `other open files: ${others(first)} after warm-up, ${others(last)} at the end`,
+  );
 }
 
 try {

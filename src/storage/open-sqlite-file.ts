@@ -129,15 +129,13 @@ export function openSqliteFile(
     // the log's index is in memory instead of a -shm file.
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     const isNew = checkFile(database, file);
-    // These two count only before there is a table. One turn's row takes a page or two; pages that are free can be
-    // given back in small steps.
-    database.exec('PRAGMA page_size = 8192');
+    // Counts only before there is a table: pages that are free can be given back in small steps.
     database.exec('PRAGMA auto_vacuum = INCREMENTAL');
     database.exec('PRAGMA journal_mode = WAL');
     // What is committed outlives the process; the last commits before a power cut may be lost, and nothing else is.
     database.exec('PRAGMA synchronous = NORMAL');
     // Each checkpoint waits for the disk, and pages that were written again since the one before are copied once.
-    database.exec('PRAGMA wal_autocheckpoint = 2000');
+    database.exec('PRAGMA wal_autocheckpoint = 4000');
     database.exec(`PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
     limitSize(database, maxFileBytes);
     if (isNew) database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);

@@ -1,6 +1,7 @@
 // The last entries of one log in memory: those that are in the journal alone, and before them those of the last
-// chunk. Whoever follows a stream reads them here. Most readers want the newest, and only these are held as they are
-// read; what is before them is text. It stays for seconds, and is moved by V8 while it does: one string, not ten objects.
+// chunk. Whoever follows a stream reads them here. Most readers want the newest at once, and only for these they are held
+// as they are read; else they are text. That stays for seconds, and is moved by V8 while it does: one string, not ten
+// objects.
 
 import type { LogRecord } from './log-record.ts';
 import { entryIdAt } from './stream-book.ts';
@@ -14,11 +15,7 @@ interface JournalEntries extends NewEntries {
   readonly text: string;
 }
 
-/** Entries as they are read. */
-interface Held {
-  readonly first: number;
-  readonly entries: readonly LogEntry[];
-}
+const none: readonly LogEntry[] = [];
 
 export class RecentEntries {
   /** Of the stream. */
@@ -29,8 +26,10 @@ export class RecentEntries {
   readonly #texts: string[] = [];
   /** The bytes of each entry. */
   readonly #sizes: number[] = [];
-  /** The last batch. */
-  #latest: Held;
+  /** The last batch, until its readers have had the time to read it. */
+  #latest = none;
+  #latestFirst: number;
+  #latestRow = 0;
   /** The sequence before the first entry held. */
   #before: number;
   /** The sequence of the last entry that is in a chunk. */
@@ -48,7 +47,7 @@ export class RecentEntries {
     this.#stream = stream;
     this.#before = stream.sequence;
     this.#chunkedTo = stream.sequence;
-    this.#latest = { first: stream.sequence + 1, entries: [] };
+    this.#latestFirst = stream.sequence + 1;
   }
 
   get before(): number {
@@ -88,15 +87,24 @@ export class RecentEntries {
       this.#sizes.push(size);
       this.#newBytes += size;
     }
-    this.#latest = { first, entries: this.#entriesOf(records, first) };
+    this.#latest = this.#entriesOf(records, first);
+    this.#latestFirst = first;
+    this.#latestRow = row;
+  }
+
+  /** Keeps what came before this row of the journal as text alone. */
+  forgetEntries(row: number): void {
+    if (this.#latestRow >= row) return;
+    this.#latest = none;
+    this.#latestFirst = this.sequence + 1;
   }
 
   /** The entries behind `after`, which must be `before` or later, up to the place `end` of `sizes`. */
   slice(after: number, end: number = this.#sizes.length): readonly LogEntry[] {
     const from = after + 1;
     const behind = this.#before + end + 1;
-    const { first, entries } = from >= this.#latest.first ? this.#latest : this.#parse(from, behind);
-    return entries.slice(from - first, behind - first);
+    if (from < this.#latestFirst) return this.#parse(from, behind);
+    return this.#latest.slice(from - this.#latestFirst, behind - this.#latestFirst);
   }
 
   /** Gives the new entries as a chunk, and counts them as old from here on; lets go of older ones. */
@@ -125,14 +133,14 @@ export class RecentEntries {
     this.#oldBytes = 0;
   }
 
-  /** The entries from `from` on, or from before it, up to `behind`. */
-  #parse(from: number, behind: number): Held {
+  /** The entries from `from` on, and before `behind`. */
+  #parse(from: number, behind: number): readonly LogEntry[] {
     const start = this.#firsts.findLastIndex((sequence) => sequence <= from);
     const end = this.#firsts.findIndex((sequence) => sequence >= behind);
     const texts = this.#texts.slice(start, end === -1 ? undefined : end);
     const records = JSON.parse(`[${texts.join(',')}]`) as LogRecord[];
-    const firstParsed = this.#firsts[start] ?? from;
-    return { first: firstParsed, entries: this.#entriesOf(records, firstParsed) };
+    const first = this.#firsts[start] ?? from;
+    return this.#entriesOf(records.slice(from - first, behind - first), from);
   }
 
   #entriesOf(records: readonly LogRecord[], first: number): LogEntry[] {

@@ -49,6 +49,9 @@ export class SqliteEntries {
   #repeatedBytes = 0;
   /** The batches that came in this turn of the event loop, each as JSON. */
   #turn: string[] = [];
+  /** The logs that this turn has appended to, and those of the turn before. */
+  #written: RecentEntries[] = [];
+  #writtenBefore: RecentEntries[] = [];
   /** The row of the journal that this turn's batches become. */
   #turnRow = 1;
   /** The journal holds no row before it. */
@@ -96,6 +99,7 @@ export class SqliteEntries {
     const text = JSON.stringify(records);
     this.#turn.push(`[${number},${stream.sequence + 1},${text}]`);
     const recent = this.#hold(number, stream, { records, sizes, row: this.#turnRow, text });
+    this.#written.push(recent);
     // An ended log is all in chunks: the journal of ended streams is never read.
     if (recent.newBytes >= chunkBytes || records.at(-1)?.type === 'end') this.#toChunk(recent);
     this.#boundJournal();
@@ -106,6 +110,9 @@ export class SqliteEntries {
     const batches = this.#turn;
     if (batches.length === 0) return;
     this.#turn = [];
+    for (const recent of this.#writtenBefore) recent.forgetEntries(this.#turnRow);
+    this.#writtenBefore = this.#written;
+    this.#written = [];
     this.#insertJournal.run(this.#turnRow, `[${batches.join(',')}]`);
     this.#turnRow += batches.length;
   }
@@ -159,6 +166,8 @@ export class SqliteEntries {
 
   #loadJournal(streams: ReadonlyMap<number, BookedStream>): void {
     this.#turn = [];
+    this.#written = [];
+    this.#writtenBefore = [];
     this.#turnRow = 1;
     let firstRow: number | undefined;
     for (const { row, batches: text } of this.#selectJournal.iterate()) {

@@ -52,7 +52,7 @@ const defaults = {
 const tidyMs = { idle: 10_000, busy: 50 };
 
 /** Pages given back to the system in one step: a quarter of a megabyte. */
-const vacuumPages = 32;
+const vacuumPages = 64;
 
 export class SqliteStreamLog implements StreamLog {
   readonly outlivesProcess = true;
