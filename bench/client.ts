@@ -1,11 +1,14 @@
 // The client against the official SDK, whole: from the bytes of a response body to events in a loop. Both get the same
-// bytes from a `fetch` in memory, so that neither a server nor a socket is in the figures.
+// bytes from a `fetch` in memory, so that neither a server nor a socket is in the figures; and against the least that
+// reads the same events, also from a server in a process of its own.
 
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import Anthropic from '@anthropic-ai/sdk';
 import { Millrace } from 'millrace/client';
 import { measure } from './measure.ts';
 import type { AsyncVariant } from './measure.ts';
-import { textTask } from './protocol.ts';
+import { inputTask, Peer, textTask } from './protocol.ts';
 import type { BenchResult } from './protocol.ts';
 
 const params = {
@@ -49,7 +52,59 @@ export async function benchClient(): Promise<BenchResult[]> {
     const how = `200k text events through messages.${name}, 64 KiB chunks`;
     results.push({ ...task, task: how, target, measurements: await measure(variants, 5) });
   }
-  return results;
+  return [...results, await benchOverHttp(), await benchInputJson()];
+}
+
+const peerName = 'fetch, eventsource-parser and JSON.parse, nothing accumulated';
+
+async function benchOverHttp(): Promise<BenchResult> {
+  const server = fork(new URL('body-server.ts', import.meta.url), {
+    execArgv: ['--conditions=millrace-source'],
+  });
+  const [port] = (await once(server, 'message')) as [number];
+  const baseURL = `http://127.0.0.1:${port}`;
+  const official = new Anthropic({ apiKey: 'k', baseURL });
+  const client = new Millrace({ apiKey: 'k', baseURL });
+  const variants: AsyncVariant[] = [
+    { name: peerName, run: () => parseAll(() => fetch(baseURL, { method: 'POST', body: '{}' })) },
+    { name: 'Millrace, stream()', run: async () => countOf(client.messages.stream(params)) },
+    { name: '@anthropic-ai/sdk, stream()', run: async () => countOf(official.messages.stream(params)) },
+  ];
+  try {
+    const measurements = await measure(variants, 5);
+    return { task: '200k text events over HTTP', events: 200_000, target: 1.2, measurements };
+  } finally {
+    server.disconnect();
+  }
+}
+
+async function benchInputJson(): Promise<BenchResult> {
+  const { chunks, events } = inputTask();
+  const fetch = fetchOf(chunks);
+  const client = new Millrace({ apiKey: 'k', fetch });
+  const listen = async (): Promise<number> => {
+    let length = 0;
+    const stream = client.messages.stream(params);
+    stream.on('inputJson', (_, input) => {
+      length += (input as { code?: string }).code?.length ?? 0;
+    });
+    await stream.finalMessage();
+    return length;
+  };
+  const measurements = await measure(
+    [
+      { name: peerName, run: () => parseAll(fetch) },
+      { name: 'Millrace, a listener of inputJson that reads the input so far', run: listen },
+    ],
+    5,
+  );
+  return { task: '1 MB of tool input, to a listener of inputJson', events, target: 2.5, measurements };
+}
+
+async function parseAll(fetch: () => Promise<Response>): Promise<number> {
+  const peer = new Peer();
+  for await (const chunk of (await fetch()).body ?? []) peer.push(chunk);
+  return peer.count;
 }
 
 /** Each call answers with the same bytes. */

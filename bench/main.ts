@@ -32,7 +32,8 @@ the wire's bytes: padding, delta sizes of a few tokens, escapes in one delta of 
 ${ofProtocol.map(tableOf).join('\n')}
 ## The client
 
-The peer is the official SDK. Both read the same bytes from a \`fetch\` in memory, in a loop over all events.
+First the peer is the official SDK; both read the same bytes from a \`fetch\` in memory, in a loop over all events. Then
+it is the least that reads them; over HTTP the server is a process of its own.
 
 ${ofClient.map(tableOf).join('\n')}
 

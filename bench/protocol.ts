@@ -39,15 +39,24 @@ function variantsOf(chunks: readonly Uint8Array[]): Variant[] {
 }
 
 function runPeer(chunks: readonly Uint8Array[]): number {
-  let count = 0;
-  const decoder = new TextDecoder();
-  const parser = createParser({
+  const peer = new Peer();
+  for (const chunk of chunks) peer.push(chunk);
+  return peer.count;
+}
+
+/** What most write by hand: eventsource-parser and JSON.parse. */
+export class Peer {
+  count = 0;
+  readonly #decoder = new TextDecoder();
+  readonly #parser = createParser({
     onEvent: ({ data }) => {
-      count += (JSON.parse(data) as StreamEvent).type.length;
+      this.count += (JSON.parse(data) as StreamEvent).type.length;
     },
   });
-  for (const chunk of chunks) parser.feed(decoder.decode(chunk, { stream: true }));
-  return count;
+
+  push(chunk: Uint8Array): void {
+    this.#parser.feed(this.#decoder.decode(chunk, { stream: true }));
+  }
 }
 
 function runFused(chunks: readonly Uint8Array[]): number {
@@ -91,17 +100,16 @@ export function textTask(chunkBytes: number): Task & { chunks: Uint8Array[] } {
   const random = sequence(7);
   const frames = [...frame(messageStart), ...frame(blockStart({ type: 'text', text: '' }))];
   for (let count = 0; count < events; count += 1) frames.push(...frame(delta(textDelta(random)), random));
-  frames.push(...frame({ type: 'content_block_stop', index: 0 }, random), ...frame(messageDelta, random));
-  frames.push(...frame({ type: 'message_stop' }, random));
+  frames.push(...ending(random));
   const how = chunkBytes === 0 ? 'one event a chunk' : `chunks of ${chunkBytes / 1024} KiB`;
   return { task: `200k text events, ${how}`, events, target: 1, chunks: cut(frames, chunkBytes) };
 }
 
 /** One megabyte of tool input in deltas of 20 bytes. */
-function inputTask(): Task & { chunks: Uint8Array[] } {
+export function inputTask(): Task & { chunks: Uint8Array[] } {
   const random = sequence(11);
   const lines = Array.from({ length: 26_000 }, (_, line) => `const value${line} = "${words(random, 3)}";`);
-  const input = JSON.stringify({ path: 'src/main.ts', code: lines.join('\n') }).slice(0, 1_000_000);
+  const input = JSON.stringify({ path: 'src/main.ts', code: lines.join('\n').slice(0, 950_000) });
   const tool = { type: 'tool_use', id: 'toolu_01', name: 'write_file', input: {} } as const;
   const frames = [...frame(messageStart), ...frame(blockStart(tool))];
   let events = 0;
@@ -110,7 +118,17 @@ function inputTask(): Task & { chunks: Uint8Array[] } {
     frames.push(...frame(delta({ type: 'input_json_delta', partial_json }), random));
     events += 1;
   }
+  frames.push(...ending(random));
   return { task: '1 MB of tool input in 20-byte deltas', events, target: 2.5, chunks: cut(frames, 65_536) };
+}
+
+function ending(random: () => number): string[] {
+  const events: StreamEvent[] = [
+    { type: 'content_block_stop', index: 0 },
+    messageDelta,
+    { type: 'message_stop' },
+  ];
+  return events.flatMap((event) => frame(event, random));
 }
 
 const messageStart: StreamEvent = {
