@@ -3,6 +3,7 @@
 
 import type { Usage } from '../../protocol/index.ts';
 import type { RelayResponse } from '../http.ts';
+import { parseObject } from '../json-object.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { amountOf, nothing } from './amount.ts';
 import type { Amount } from './amount.ts';
@@ -48,18 +49,8 @@ export async function countedReply(
 
 /** Of a whole answer; all that it may come to where it does not say. */
 export function amountIn(body: string, { bound, price }: Prospect): Amount {
-  const usage = usageIn(body);
-  if (usage === undefined) return bound;
+  const usage = parseObject(body)?.['usage'] as Usage | null | undefined;
+  if (usage == null) return bound;
   const { output_tokens: output } = usage as { output_tokens?: unknown };
   return amountOf({ usage, outputTokens: typeof output === 'number' ? output : 0 }, price);
-}
-
-function usageIn(body: string): Usage | undefined {
-  try {
-    const { usage } = JSON.parse(body) as { usage?: Usage | null };
-    return usage ?? undefined;
-  } catch {
-    // It is not the API's: what it took is not known.
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@
 // `max_tokens` from the first thought on, since thoughts are billed in full and shown in part.
 
 import type { ServerSentEvent, Usage } from '../../protocol/index.ts';
-import { isJsonObject } from '../json-object.ts';
+import { isJsonObject, parseObject } from '../json-object.ts';
 import type { JsonObject } from '../json-object.ts';
 import { amountOf, plus } from './amount.ts';
 import { utf8Length } from './input-bound.ts';
@@ -52,7 +52,8 @@ export class StreamMeter {
   }
 
   #takeEvent(data: string): void {
-    const event = parse(data);
+    // What is no event takes nothing; who reads it for the log says what is wrong with it.
+    const event = parseObject(data);
     const type = event?.['type'];
     if (event === undefined || typeof type !== 'string') return;
     if (type === 'message_start') this.#takeUsage((event['message'] as JsonObject | undefined)?.['usage']);
@@ -80,16 +81,6 @@ export class StreamMeter {
 
   #takeOutput(tokens: number): void {
     this.#outputTokens = Math.min(this.#outputTokens + tokens, this.#prospect.maxTokens);
-  }
-}
-
-function parse(data: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(data);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // It takes nothing; who reads it for the log says what is wrong with it.
-    return undefined;
   }
 }
 

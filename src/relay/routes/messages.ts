@@ -8,7 +8,7 @@ import type { MessagesBody } from '../access/asked.ts';
 import { createMessagesEncoder } from '../formats/messages-format.ts';
 import { errorResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
-import { isJsonObject } from '../json-object.ts';
+import { parseObject } from '../json-object.ts';
 import { linkSignals } from '../linked-signal.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { RequestError } from '../request-error.ts';
@@ -21,7 +21,8 @@ import { streamResponse } from './stream-response.ts';
 
 export async function postMessages(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const text = await readBodyText(request, context.limits.maxApiBodyBytes);
-  const body = parseBody(text);
+  // All else about it is upstream's to judge.
+  const body = parseObject(text);
   if (body === undefined) {
     return errorResponse(
       400,
@@ -52,7 +53,7 @@ async function reply(
 
 export async function postCountTokens(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const text = await readBodyText(request, context.limits.maxApiBodyBytes);
-  return askedRefusal(parseBody(text) ?? {}, context) ?? passThrough(request, text, context);
+  return askedRefusal(parseObject(text) ?? {}, context) ?? passThrough(request, text, context);
 }
 
 export function getModels(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
@@ -115,16 +116,6 @@ async function passThrough(
     ...(body === undefined ? {} : { body }),
   });
   return await passedResponse(response);
-}
-
-/** Undefined when the body is not a JSON object. All else about it is upstream's to judge. */
-function parseBody(text: string): MessagesBody | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function withoutType(headers: Readonly<Record<string, string>>): Record<string, string> {

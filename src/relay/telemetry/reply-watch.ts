@@ -3,7 +3,8 @@
 import { parseStreamEvent } from '../../protocol/index.ts';
 import type { Message } from '../../protocol/index.ts';
 import { failureOf } from '../failure.ts';
-import { isJsonObject, stringOr } from '../json-object.ts';
+import { isJsonObject, parseObject, stringOr } from '../json-object.ts';
+import type { JsonObject } from '../json-object.ts';
 import type { CostOf } from './stream-watch.ts';
 import type { RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
 
@@ -57,9 +58,9 @@ const nothingKnown = {
 };
 
 function summaryOf({ status, body }: Reply, costOf: CostOf): Summary {
-  const value = parse(body);
+  const value = parseObject(new TextDecoder().decode(body));
   if (status !== 200) {
-    const error = isJsonObject(value) ? value['error'] : undefined;
+    const error = value?.['error'];
     return { ending: 'failed', code: stringOr(isJsonObject(error) ? error['type'] : undefined, 'api_error') };
   }
   const message = messageOf(value);
@@ -69,17 +70,9 @@ function summaryOf({ status, body }: Reply, costOf: CostOf): Summary {
   return { ending: 'complete', responseModel: model, stopReason: stop_reason ?? undefined, usage, cost };
 }
 
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
-}
-
 /** Undefined for what is no message: it is held against the rules of an event that begins with one. */
-function messageOf(value: unknown): Message | undefined {
-  if (!isJsonObject(value)) return undefined;
+function messageOf(value: JsonObject | undefined): Message | undefined {
+  if (value === undefined) return undefined;
   try {
     const data = JSON.stringify({ type: 'message_start', message: { ...value, content: [] } });
     return (parseStreamEvent({ data }) as { message: Message }).message;

@@ -1,6 +1,6 @@
 // `useChat` shows its user the body of a response that is an error: there it is a sentence.
 
-import { isJsonObject } from '../json-object.ts';
+import { isJsonObject, parseObject } from '../json-object.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
 
 /** The response as it is, or for `/api/chat` its error's message alone. */
@@ -15,12 +15,7 @@ export function spoken({ path }: RelayRequest, response: RelayResponse): RelayRe
 /** Undefined for what is no error of the API's shape. */
 function messageOf(body: RelayResponse['body']): string | undefined {
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) return undefined;
-  try {
-    const value: unknown = JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body));
-    const error = isJsonObject(value) ? value['error'] : undefined;
-    const message = isJsonObject(error) ? error['message'] : undefined;
-    return typeof message === 'string' && message !== '' ? message : undefined;
-  } catch {
-    return undefined;
-  }
+  const error = parseObject(typeof body === 'string' ? body : new TextDecoder().decode(body))?.['error'];
+  const message = isJsonObject(error) ? error['message'] : undefined;
+  return typeof message === 'string' && message !== '' ? message : undefined;
 }
