@@ -4,13 +4,8 @@
 
 import { logStart } from '../storage/index.ts';
 import type { LogEnding, OpenRecord, StreamLog } from '../storage/index.ts';
+import { interruptedEnding } from './last-words.ts';
 import { withStore } from './storage-error.ts';
-
-export const interrupted: LogEnding = {
-  type: 'failed',
-  code: 'interrupted',
-  message: 'The relay was ended in the middle of the answer',
-};
 
 /** How long a stream is held while it gets its end, in milliseconds. */
 const leaseMs = 5_000;
@@ -56,7 +51,7 @@ async function takeOne(id: string, options: AbandonedOptions): Promise<void> {
   try {
     const records = [{ type: 'end', ending }] as const;
     const { type } = await log.append(id, { after: acquired.tail, records });
-    if (type === 'appended' && ending === interrupted) onInterrupted();
+    if (type === 'appended' && ending === interruptedEnding) onInterrupted();
   } finally {
     await log.release(id, name);
   }

@@ -1,5 +1,5 @@
-// Readers are to go, since the relay does, or since their key is none any more. An AbortSignal looks through all of its listeners for each one that
-// comes or goes: with thousands of readers that is what a set is for.
+// Readers are to go, since the relay does, or since their key is none any more. An AbortSignal looks through all of its
+// listeners for each one that comes or goes: with thousands of readers that is what a set is for.
 
 export class Parting {
   readonly #listeners = new Set<() => void>();

@@ -5,9 +5,10 @@ import { meteredPost } from './access/metered-post.ts';
 import type { OwnerAccounts } from './access/owner-accounts.ts';
 import { OwnerLimitError } from './access/owner-limit-error.ts';
 import type { Turn } from './access/turn.ts';
-import { interrupted, takeAbandoned } from './abandoned.ts';
+import { takeAbandoned } from './abandoned.ts';
 import { endOf } from './failure.ts';
 import { randomId } from './http.ts';
+import { interruptedEnding } from './last-words.ts';
 import type { RelayLimits } from './limits.ts';
 import type { MendedBreak } from './log-line.ts';
 import { openRecord } from './open-record.ts';
@@ -292,7 +293,7 @@ export class Streams {
   #takeOver(id: string, open: OpenRecord): LogEnding | undefined {
     // It is the next one's to judge.
     if (this.#isClosing) return undefined;
-    if (!this.#mayBeTakenOver(open)) return interrupted;
+    if (!this.#mayBeTakenOver(open)) return interruptedEnding;
     const { request, takeover, owner } = open;
     if (takeover.endsWithKey === true && !this.#options.accounts.hasKey(owner))
       return endOf(new OwnerLimitError('removed')).ending;
@@ -301,7 +302,7 @@ export class Streams {
     // Its readers have yet to come back.
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
     const turn = this.#options.accounts.takeOver(owner, request);
-    if (turn === undefined) return interrupted;
+    if (turn === undefined) return interruptedEnding;
     this.#watch(id, this.#run(id, { call, open, turn, isTakeover: true, orphanMs }));
     return undefined;
   }
