@@ -96,6 +96,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   readonly #options: ReadOptions;
   /** Ends the wait for the log, when there is something else to do; made anew when that is done. */
   #interruption = new AbortController();
+  /** Its signal, which each event asks for. */
   #interrupted = this.#interruption.signal;
   readonly #interrupt = (): void => this.#interruption.abort();
   /** The reader has gone, by itself or with its client. */

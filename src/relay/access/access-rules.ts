@@ -64,6 +64,11 @@ export function accessRules(options: AccessOptions): AccessRules {
   };
 }
 
+/** Whether what answers take must be counted. */
+export function hasQuota({ tokensPerDay, costPerDay }: FullLimits): boolean {
+  return tokensPerDay !== Infinity || costPerDay !== Infinity;
+}
+
 export function limitsOf({ keys, limits }: AccessRules, owner: string): FullLimits {
   return withLimits(limits, keys?.get(owner)?.limits);
 }

@@ -2,6 +2,7 @@
 
 import type { Amount } from './amount.ts';
 import { fits, half, isUsedUp, minus, nothing, plus } from './amount.ts';
+import { hasQuota } from './access-rules.ts';
 import type { FullLimits } from './access-rules.ts';
 import { OwnerLimitError } from './owner-limit-error.ts';
 import { dayMs } from './quota-book.ts';
@@ -209,8 +210,7 @@ export class OwnerAccount implements TurnKeeper, BookedAccount {
   }
 
   #hasQuota(): boolean {
-    const { tokensPerDay, costPerDay } = this.#limits();
-    return tokensPerDay !== Infinity || costPerDay !== Infinity;
+    return hasQuota(this.#limits());
   }
 
   #most(): Amount {

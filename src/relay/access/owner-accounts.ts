@@ -4,7 +4,7 @@ import { MemoryQuotas } from '../../storage/index.ts';
 import type { QuotaStore } from '../../storage/index.ts';
 import { RequestError } from '../request-error.ts';
 import type { MessagesBody } from './asked.ts';
-import { limitsOf } from './access-rules.ts';
+import { hasQuota, limitsOf } from './access-rules.ts';
 import type { AccessRules, FullLimits } from './access-rules.ts';
 import { boundOf, nothing, priceOf } from './amount.ts';
 import { inputBound } from './input-bound.ts';
@@ -112,8 +112,7 @@ export class OwnerAccounts {
 
   /** Whether what its answers take must be counted. */
   hasQuota(owner: string): boolean {
-    const { tokensPerDay, costPerDay } = limitsOf(this.#rules(), owner);
-    return tokensPerDay !== Infinity || costPerDay !== Infinity;
+    return hasQuota(limitsOf(this.#rules(), owner));
   }
 
   usage(): readonly OwnerUsage[] {

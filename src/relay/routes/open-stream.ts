@@ -39,7 +39,7 @@ export interface StreamAnswer {
 interface Asked {
   readonly start: StreamStart;
   readonly answer: StreamAnswer;
-  readonly reader: NewReader;
+  readonly follow: OpenedStream['follow'];
 }
 
 export async function openStream(
@@ -61,7 +61,7 @@ export async function openStream(
   if (started.type === 'limited') return started.response;
   if (started.type !== 'started' && started.type !== 'exists') return startRefusals[started.type]();
   if (!reader.enter(started.id)) return limitResponse('readers');
-  const asked = { start, answer, reader };
+  const asked = { start, answer, follow: (encoder: Encoder) => reader.follow(started.id, encoder) };
   return await (started.type === 'exists'
     ? attach(started.id, context, asked)
     : answerStarted(started, asked));
@@ -69,13 +69,12 @@ export async function openStream(
 
 async function answerStarted(
   { id, opening, isWaiting }: Extract<StartResult, { type: 'started' }>,
-  { start: { conversation }, answer: { patienceMs, respond }, reader }: Asked,
+  { start: { conversation }, answer: { patienceMs, respond }, follow }: Asked,
 ): Promise<RelayResponse> {
   // A page is told where it is in the queue; a program of `/v1` gets upstream's own status.
   const limitMs = isWaiting && patienceMs !== undefined ? 0 : (patienceMs ?? Infinity);
   const opened = (await within(limitMs, opening)) ?? { type: 'streaming', headers: {} };
   if (opened.type === 'refused') return opened.response;
-  const follow = (encoder: Encoder): AsyncIterable<string> => reader.follow(id, encoder);
   return respond(id, { headers: opened.headers, conversation, follow });
 }
 
@@ -83,11 +82,10 @@ async function answerStarted(
 async function attach(
   id: string,
   { streams }: RouteContext,
-  { start, answer: { respond }, reader }: Asked,
+  { start, answer: { respond }, follow }: Asked,
 ): Promise<RelayResponse> {
   const open = await openRecordOf(streams.log, id);
   if (!isSameTurn(open?.turn, start.turn)) return startRefusals.conflict();
-  const follow = (encoder: Encoder): AsyncIterable<string> => reader.follow(id, encoder);
   return respond(id, { headers: {}, conversation: open?.conversation, follow });
 }
 
