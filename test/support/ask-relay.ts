@@ -31,3 +31,12 @@ export function askRelay(
     body: JSON.stringify({ ...usual, ...body }),
   });
 }
+
+/** Asks until it is not refused for want of room. */
+export async function askUntilRoom(ask: () => Promise<Response>): Promise<Response> {
+  for (;;) {
+    const response = await ask();
+    if (response.status !== 429) return response;
+    await response.text();
+  }
+}

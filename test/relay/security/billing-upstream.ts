@@ -2,8 +2,9 @@
 // it. It says one event at each read, so that nobody can be charged for more than they let come.
 
 import { encodeSse } from 'millrace/protocol';
-import type { StreamEvent } from 'millrace/protocol';
+import type { Message, StreamEvent } from 'millrace/protocol';
 import type { ByteSource, Transport } from 'millrace/client';
+import { messageStart } from '../../support/streams.ts';
 
 /** What one answer does. */
 export interface Plan {
@@ -68,7 +69,7 @@ function eventsOf({ texts, thoughtTokens }: Plan, inputTokens: number, maxTokens
     left -= most;
     return most;
   };
-  const said: Said[] = [{ event: messageStart(inputTokens), tokens: inputTokens }];
+  const said: Said[] = [{ event: startWith(inputTokens), tokens: inputTokens }];
   if (thoughtTokens !== undefined) {
     said.push(
       {
@@ -114,19 +115,11 @@ function eventsOf({ texts, thoughtTokens }: Plan, inputTokens: number, maxTokens
   return said;
 }
 
-function messageStart(inputTokens: number): StreamEvent {
+function startWith(inputTokens: number): StreamEvent {
+  const { message } = messageStart as { message: Message };
   return {
     type: 'message_start',
-    message: {
-      id: 'msg_1',
-      type: 'message',
-      role: 'assistant',
-      model: 'claude-sonnet-5',
-      content: [],
-      stop_reason: null,
-      stop_sequence: null,
-      usage: { input_tokens: inputTokens, output_tokens: 0 },
-    },
+    message: { ...message, usage: { input_tokens: inputTokens, output_tokens: 0 } },
   };
 }
 
