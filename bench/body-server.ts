@@ -1,17 +1,18 @@
-// A server in a process of its own that answers every request with the same 200,000 text events, as fast as they are
-// read. Started by client.ts; says its port over IPC.
+// A server in a process of its own that answers as fast as it is read: every request below `/text` with the same
+// 200,000 text events, every other with 1 MB of tool input. Started by client.ts; says its port over IPC.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { textTask } from './protocol.ts';
+import { inputTask, textTask } from './protocol.ts';
 
-const { chunks } = textTask(0);
+const text = textTask(0).chunks;
+const input = inputTask(0).chunks;
 
 const server = createServer((request, response) => {
   request.resume().once('end', () => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    Readable.from(chunks).pipe(response);
+    Readable.from(request.url?.startsWith('/text') === true ? text : input).pipe(response);
   });
 }).listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
 process.once('disconnect', () => process.exit());

@@ -1,5 +1,7 @@
 // Measures variants of one task against each other: CPU time (user and system) of this process, in interleaved
-// rounds after a warm-up, so that a slow minute of the machine hits all variants alike. Ratios are what counts.
+// rounds after a warm-up, so that a slow minute of the machine hits all variants alike. Ratios are what counts. No
+// collection is forced in between: V8 would throw away, with the last object of a class, the code compiled for it, and
+// each round would pay for compiling what a program in use has compiled.
 
 export interface Variant {
   readonly name: string;
@@ -27,7 +29,6 @@ export async function measure(
   const results = variants.map((): Set<number> => new Set());
   for (let round = -2; round < rounds; round += 1) {
     for (const [index, variant] of variants.entries()) {
-      globalThis.gc?.();
       const before = process.cpuUsage();
       results[index]?.add(await variant.run());
       const { user, system } = process.cpuUsage(before);

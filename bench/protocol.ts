@@ -105,8 +105,8 @@ export function textTask(chunkBytes: number): Task & { chunks: Uint8Array[] } {
   return { task: `200k text events, ${how}`, events, target: 1, chunks: cut(frames, chunkBytes) };
 }
 
-/** One megabyte of tool input in deltas of 20 bytes. */
-export function inputTask(): Task & { chunks: Uint8Array[] } {
+/** One megabyte of tool input in deltas of 20 bytes, in chunks of `chunkBytes`; 0 for one event a chunk. */
+export function inputTask(chunkBytes = 65_536): Task & { chunks: Uint8Array[] } {
   const random = sequence(11);
   const lines = Array.from({ length: 26_000 }, (_, line) => `const value${line} = "${words(random, 3)}";`);
   const input = JSON.stringify({ path: 'src/main.ts', code: lines.join('\n').slice(0, 950_000) });
@@ -119,7 +119,12 @@ export function inputTask(): Task & { chunks: Uint8Array[] } {
     events += 1;
   }
   frames.push(...ending(random));
-  return { task: '1 MB of tool input in 20-byte deltas', events, target: 2.5, chunks: cut(frames, 65_536) };
+  return {
+    task: '1 MB of tool input in 20-byte deltas',
+    events,
+    target: 2.5,
+    chunks: cut(frames, chunkBytes),
+  };
 }
 
 function ending(random: () => number): string[] {

@@ -6,7 +6,7 @@ import type { ContentBlock, DeepReadonly, DoneEvent, ErrorEvent } from '../proto
 import type { Message, PartialJson, StreamEvent, ToolInput, Usage } from '../protocol/index.ts';
 import { AnswerAttempts } from './answer-attempts.ts';
 import type { AnswerRequest } from './answer-attempts.ts';
-import type { AnswerSource } from './answer-source.ts';
+import type { AnswerSource, EventQueue } from './answer-source.ts';
 import type { Reading } from './attempt.ts';
 import { Continuation } from './continuation.ts';
 import type { Rewind } from './continuation.ts';
@@ -56,8 +56,6 @@ export class Answer<Input extends ToolInput = PartialJson> implements AnswerSour
   #continuation: Continuation | undefined;
   /** Whether anything of the content has come: before that another attempt costs the reader nothing. */
   #isCommitted = false;
-  /** What the last attempt that goes on said of its model. */
-  #answeringModel: string | undefined;
   /** The block that was begun last and has not ended. */
   #open: { readonly index: number; readonly type: string } | undefined;
   /** Set when the attempt under way has ended otherwise than well. */
@@ -150,7 +148,7 @@ export class Answer<Input extends ToolInput = PartialJson> implements AnswerSour
    * ahead of it; all must be taken before the next chunk is asked for. `ending` says when there are no more.
    * Never rejects, and taking throws nothing.
    */
-  async readChunk(): Promise<Iterable<ClientEvent>> {
+  async readChunk(): Promise<EventQueue> {
     if (this.#ending !== undefined) return [];
     if (this.#failure !== undefined) return this.#goOn(this.#failure);
     return this.#take(await this.#attempts.read());
@@ -163,43 +161,50 @@ export class Answer<Input extends ToolInput = PartialJson> implements AnswerSour
     await this.#attempts.cancel();
   }
 
-  *#take({ events, end }: Reading): Generator<ClientEvent, void, undefined> {
-    for (const event of events) {
-      // An abort between two events of a chunk counts as one between two chunks.
-      if (this.#controller.signal.aborted) return this.#fail(this.#controller.signal.reason);
-      this.#attempts.take(event);
-      if (event.type === 'error') {
-        this.#failure = errorOfEvent(event);
-        return;
+  /** The first failure is the one that counts, and what comes behind it does not. */
+  #take({ events, end }: Reading): EventQueue {
+    let position = 0;
+    /** What an event of a further attempt comes to. */
+    let mapped: (StreamEvent | Rewind)[] = [];
+    const shift = (): ClientEvent | undefined => {
+      while (this.#ending === undefined && this.#failure === undefined) {
+        const event = mapped.shift();
+        let shown: ClientEvent | undefined;
+        // An abort between two events of a chunk counts as one between two chunks.
+        if (this.#controller.signal.aborted) this.#fail(this.#controller.signal.reason);
+        else if (event !== undefined) shown = this.#show(event);
+        else if (position < events.length) {
+          const came = events[position] as StreamEvent;
+          position += 1;
+          this.#attempts.take(came);
+          if (came.type === 'error') this.#failure = errorOfEvent(came);
+          else if (this.#continuation === undefined) shown = this.#accept(came);
+          else mapped = this.#continuation.push(came);
+        } else {
+          this.#failure = end === 'end' ? new TruncatedError(this.message, this.requestId) : end?.error;
+          break;
+        }
+        if (shown !== undefined) return shown;
       }
-      if (this.#continuation === undefined) {
-        if (this.#accept(event)) yield event as ClientEvent;
-      } else {
-        if (event.type === 'message_start') this.#answeringModel = event.message.model;
-        yield* this.#showAll(this.#continuation.push(event));
-      }
-      if (this.#ending !== undefined) return;
-    }
-    if (end === 'end') this.#failure = new TruncatedError(this.message, this.requestId);
-    else if (end !== undefined) this.#failure = end.error;
+      return undefined;
+    };
+    return { shift };
   }
 
-  *#showAll(events: readonly (StreamEvent | Rewind)[]): Generator<ClientEvent, void, undefined> {
-    for (const event of events) {
-      const shown = isRewind(event) ? undefined : this.#summed(event);
-      if (shown === undefined) yield this.#rewind((this.message?.content.length ?? 1) - 1);
-      else if (this.#accept(shown)) yield shown as ClientEvent;
-    }
+  #show(event: StreamEvent | Rewind): ClientEvent | undefined {
+    if (event.type === 'last_block_dropped') return this.#rewind((this.message?.content.length ?? 1) - 1);
+    return this.#accept(this.#summed(event));
   }
 
-  /** Takes an event into the message; false when it is not to be shown. */
-  #accept(event: StreamEvent): boolean {
+  /** Takes an event into the message; undefined when it is not to be shown. */
+  #accept(event: StreamEvent): ClientEvent | undefined {
     if (event.type === 'content_block_delta') this.#isCommitted = true;
     else this.#note(event);
     this.#accumulator.push(event);
     if (this.#accumulator.ending !== undefined) this.#settle();
     // A stream that makes no sense shows no more of it; a gateway's `[DONE]` means nothing.
-    return event.type !== '[DONE]' && this.#failure === undefined;
+    const isShown = event.type !== '[DONE]' && this.#failure === undefined;
+    return isShown ? (event as ClientEvent) : undefined;
   }
 
   /** Takes over the accumulator's ending, if there is one. */
@@ -229,9 +234,9 @@ export class Answer<Input extends ToolInput = PartialJson> implements AnswerSour
   #summed(event: StreamEvent): StreamEvent {
     const { usage, message } = this;
     if (event.type !== 'message_delta' || usage === undefined) return event;
-    const model = this.#answeringModel;
-    if (model === undefined || model === message?.model) return { ...event, usage };
-    return { ...event, delta: { ...event.delta, model }, usage } as StreamEvent;
+    const model = this.#continuation?.model ?? message?.model;
+    const delta = model === message?.model ? event.delta : { ...event.delta, model };
+    return { ...event, delta, usage };
   }
 
   /** Returns where the blocks begin that are no more. */
@@ -248,13 +253,17 @@ export class Answer<Input extends ToolInput = PartialJson> implements AnswerSour
   }
 
   /** After a failure: another attempt, where there may be one, or the ending. */
-  async #goOn(failure: AttemptError): Promise<Iterable<ClientEvent>> {
+  async #goOn(failure: AttemptError): Promise<EventQueue> {
     await this.#attempts.cancel();
     try {
       this.#controller.signal.throwIfAborted();
       // A stream that makes no sense has ended the message as well: nothing can be added to it.
       if (this.#accumulator.ending !== undefined) throw failure;
-      if (this.#isCommitted && this.#isWritten()) return this.#finish();
+      // All is there but the word that it is: there is nothing to go on with, and nothing to pay for.
+      if (this.#attempts.isRecovering && this.#isCommitted && this.message?.stop_reason != null) {
+        this.#failure = undefined;
+        return this.#take({ events: [{ type: 'message_stop' }] });
+      }
       if (this.#isCommitted) return [await this.#recover(failure)];
       await this.#attempts.retry(failure);
       this.#failure = undefined;
@@ -265,16 +274,6 @@ export class Answer<Input extends ToolInput = PartialJson> implements AnswerSour
       this.#fail(error as AttemptError);
     }
     return [];
-  }
-
-  /** Whether all is there but the word that it is: then there is nothing to go on with, and nothing to pay for. */
-  #isWritten(): boolean {
-    return this.#attempts.isRecovering && this.message?.stop_reason != null;
-  }
-
-  #finish(): Iterable<ClientEvent> {
-    this.#failure = undefined;
-    return this.#take({ events: [{ type: 'message_stop' }] });
   }
 
   /** Rejects with `failure` when the answer cannot be gone on with. */
@@ -324,8 +323,4 @@ export class Answer<Input extends ToolInput = PartialJson> implements AnswerSour
 
 function isRecover(event: StreamEvent | RecoverEvent): event is RecoverEvent {
   return event.type === 'recover';
-}
-
-function isRewind(event: StreamEvent | Rewind): event is Rewind {
-  return event.type === 'last_block_dropped';
 }

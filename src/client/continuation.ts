@@ -27,6 +27,8 @@ export class Continuation {
   readonly #seam: TextSeam | undefined;
   /** Wire index to the reader's; undefined for a block that is not shown. */
   readonly #indexes = new Map<number, number | undefined>();
+  /** The model that goes on, by its own word. */
+  model: string | undefined;
   #nextIndex: number;
   #open: ContinuationStart['open'];
   #isAtBeginning = true;
@@ -45,6 +47,7 @@ export class Continuation {
   push(event: StreamEvent): (StreamEvent | Rewind)[] {
     switch (event.type) {
       case 'message_start':
+        this.model = event.message.model;
         return [];
       case 'content_block_start':
         return this.#start(event);

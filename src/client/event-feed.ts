@@ -3,7 +3,7 @@
 
 import type { ClientEvent } from './answer.ts';
 import type { StreamEnding } from './stream-ending.ts';
-import type { AnswerSource } from './answer-source.ts';
+import type { AnswerSource, EventQueue } from './answer-source.ts';
 import { KeptEvents } from './kept-events.ts';
 
 export interface FeedHooks {
@@ -25,7 +25,7 @@ export class EventFeed {
   #isOpen: boolean | undefined;
   readonly #opened: Promise<boolean>;
   /** What is left of the chunk that was read last. */
-  #chunk: Iterator<ClientEvent> | undefined;
+  #chunk: EventQueue | undefined;
   #isTaking = false;
   /** The read that is under way, shared by all who wait for it. */
   #reading: Promise<void> | undefined;
@@ -62,15 +62,15 @@ export class EventFeed {
     if (this.#chunk === undefined || this.#isTaking) return false;
     this.#isTaking = true;
     try {
-      const { value, done } = this.#chunk.next();
-      if (done === true) {
+      const event = this.#chunk.shift();
+      if (event === undefined) {
         this.#chunk = undefined;
       } else {
-        this.kept.push(value);
-        this.#hooks.onEvent?.(value);
+        this.kept.push(event);
+        this.#hooks.onEvent?.(event);
       }
       if (this.#answer.ending !== undefined) this.#settle();
-      return done !== true;
+      return event !== undefined;
     } finally {
       this.#isTaking = false;
     }
@@ -110,8 +110,7 @@ export class EventFeed {
 
   async #readChunk(): Promise<void> {
     if (this.#isOpen !== true && !(await this.#opened)) return;
-    const events = await this.#answer.readChunk();
-    this.#chunk = events[Symbol.iterator]();
+    this.#chunk = await this.#answer.readChunk();
     if (this.#answer.ending !== undefined) this.take();
   }
 

@@ -3,7 +3,7 @@
 // hold on the network chunks that the pieces were cut from.
 
 import { stringOfDelta } from '../protocol/index.ts';
-import type { ContentBlockDelta, ContentBlockDeltaEvent } from '../protocol/index.ts';
+import type { ContentBlockDeltaEvent } from '../protocol/index.ts';
 import type { ClientEvent } from './answer.ts';
 import { ReaderError } from './reader-error.ts';
 
@@ -13,23 +13,34 @@ const maxPartBytes = 64 * 1024;
 
 /** Deltas that follow each other at one index, of one type. */
 class Run {
-  readonly #first: ContentBlockDeltaEvent;
-  readonly #text: string;
-  /** Where each delta ends in the text. */
-  readonly #ends: readonly number[];
+  readonly index: number;
+  readonly type: string;
+  readonly #pieces: string[] = [];
+  /** All pieces, once no more come. */
+  #text = '';
+  /** Where each piece ends in the text. */
+  #ends: readonly number[] = [];
 
-  constructor(first: ContentBlockDeltaEvent, pieces: readonly string[]) {
+  constructor(index: number, type: string) {
+    this.index = index;
+    this.type = type;
+  }
+
+  push(piece: string): void {
+    this.#pieces.push(piece);
+  }
+
+  /** Copies the pieces, which hold the network chunks that they were cut from. */
+  close(): void {
     let end = 0;
-    const { index, delta } = first;
-    // A copy: the text of the event that came would keep the network chunk that it was cut from.
-    this.#first = { type: 'content_block_delta', index, delta: { type: delta.type } as ContentBlockDelta };
-    this.#text = pieces.join('');
-    this.#ends = pieces.map((piece) => (end += piece.length));
+    this.#text = this.#pieces.join('');
+    this.#ends = this.#pieces.map((piece) => (end += piece.length));
+    this.#pieces.length = 0;
   }
 
   toEvents(): ClientEvent[] {
-    const { index, delta } = this.#first;
-    const field = stringOfDelta.get(delta.type) ?? '';
+    const { index, type } = this;
+    const field = stringOfDelta.get(type) ?? '';
     let start = 0;
     return this.#ends.map((end) => {
       const text = this.#text.slice(start, end);
@@ -37,7 +48,7 @@ class Run {
       return {
         type: 'content_block_delta',
         index,
-        delta: { type: delta.type, [field]: text },
+        delta: { type, [field]: text },
       } as ClientEvent;
     });
   }
@@ -60,7 +71,10 @@ export class KeptEvents {
   #bytes = 0;
   #oldest = 0;
   #newest = 0;
+  /** The events of the newest part, and the same packed. */
   #open: ClientEvent[] = [];
+  #items: (ClientEvent | Run)[] = [];
+  #run: Run | undefined;
   #openBytes = 0;
 
   constructor(maxBytes: number) {
@@ -74,8 +88,7 @@ export class KeptEvents {
 
   push(event: ClientEvent): void {
     this.#open.push(event);
-    const text = textOf(event);
-    this.#openBytes += text === undefined ? bytesOf(event) : text.length * 2;
+    this.#pack(event);
     if (this.#open.length >= maxPartEvents || this.#openBytes >= maxPartBytes) this.#close();
   }
 
@@ -91,14 +104,37 @@ export class KeptEvents {
     );
   }
 
+  #pack(event: ClientEvent): void {
+    const text = textOf(event);
+    if (text === undefined) {
+      this.#run?.close();
+      this.#run = undefined;
+      this.#items.push(event);
+      this.#openBytes += bytesOf(event);
+      return;
+    }
+    const { index, delta } = event as ContentBlockDeltaEvent;
+    if (this.#run?.index !== index || this.#run.type !== delta.type) {
+      this.#run?.close();
+      this.#run = new Run(index, delta.type);
+      this.#items.push(this.#run);
+    }
+    this.#run.push(text);
+    this.#openBytes += text.length * 2 + 4;
+  }
+
   #close(): void {
-    // With no room at all packing would be for nothing.
-    const part = this.maxBytes > 0 ? pack(this.#open) : { items: [], bytes: 0 };
-    if (this.maxBytes > 0) this.#parts.set(this.#newest, part);
-    else this.#oldest = this.#newest + 1;
-    this.#bytes += part.bytes;
+    if (this.maxBytes > 0) {
+      this.#run?.close();
+      this.#parts.set(this.#newest, { items: this.#items, bytes: this.#openBytes });
+      this.#bytes += this.#openBytes;
+    } else {
+      this.#oldest = this.#newest + 1;
+    }
     this.#newest += 1;
     this.#open = [];
+    this.#items = [];
+    this.#run = undefined;
     this.#openBytes = 0;
     while (this.#bytes > this.maxBytes) this.#dropOldest();
   }
@@ -110,44 +146,14 @@ export class KeptEvents {
   }
 }
 
-function pack(events: readonly ClientEvent[]): Part {
-  const items: (ClientEvent | Run)[] = [];
-  let bytes = 0;
-  let run: { first: ContentBlockDeltaEvent; pieces: string[] } | undefined;
-  const closeRun = (): void => {
-    if (run !== undefined) items.push(new Run(run.first, run.pieces));
-    run = undefined;
-  };
-  for (const event of events) {
-    const text = isPlainDelta(event) ? textOf(event) : undefined;
-    bytes += text === undefined ? bytesOf(event) : text.length * 2 + 4;
-    if (text === undefined) {
-      closeRun();
-      items.push(event);
-      continue;
-    }
-    const delta = event as ContentBlockDeltaEvent;
-    if (run?.first.index !== delta.index || run.first.delta.type !== delta.delta.type) closeRun();
-    run ??= { first: delta, pieces: [] };
-    run.pieces.push(text);
-  }
-  closeRun();
-  return { items, bytes };
-}
-
-/** The one string of a delta that has one. */
+/** The one string of a delta of which nothing is lost when only index, type and text are kept. */
 function textOf(event: ClientEvent): string | undefined {
   if (event.type !== 'content_block_delta') return undefined;
   const { delta } = event;
   const field = stringOfDelta.get(delta.type);
-  return field === undefined ? undefined : (delta as unknown as Record<string, string>)[field];
-}
-
-/** Whether nothing is lost when only index, type and text are kept. */
-function isPlainDelta(event: ClientEvent): boolean {
-  if (event.type !== 'content_block_delta') return false;
-  const { delta } = event;
-  return Object.keys(event).length === 3 && Object.keys(delta).length === 2;
+  if (field === undefined || Object.keys(event).length !== 3 || Object.keys(delta).length !== 2)
+    return undefined;
+  return (delta as unknown as Record<string, string>)[field];
 }
 
 /** About what a value takes. Not recursive: legal JSON may be nested deeper than the stack is. */

@@ -2,8 +2,8 @@
 // said is in a record; who wants that takes the second argument.
 
 import type { DeepReadonly, Message, Usage } from '../protocol/index.ts';
-import type { ClientEvent } from './answer.ts';
 import type { StreamEnding } from './stream-ending.ts';
+import type { ClientEvent } from './answer.ts';
 import type { AnswerSource } from './answer-source.ts';
 import type { Clock } from './clock.ts';
 import type { MessageParams } from './message-params.ts';
@@ -137,20 +137,18 @@ export function withMeter<Source extends AnswerSource>(
   const readChunk = answer.readChunk.bind(answer);
   answer.readChunk = async () => {
     const events = await readChunk();
-    return metered(events, () => meter.take(clock.now()));
+    let isTaken = false;
+    const shift = (): ClientEvent | undefined => {
+      const event = events.shift();
+      if (!isTaken && event?.type === 'content_block_delta') {
+        isTaken = true;
+        meter.take(clock.now());
+      }
+      return event;
+    };
+    return { shift };
   };
   return answer;
-}
-
-function* metered(events: Iterable<ClientEvent>, take: () => void): Generator<ClientEvent, void, undefined> {
-  let isTaken = false;
-  for (const event of events) {
-    if (!isTaken && event.type === 'content_block_delta') {
-      isTaken = true;
-      take();
-    }
-    yield event;
-  }
 }
 
 function count(attempts: readonly AttemptRecord[], kind: AttemptKind): number {

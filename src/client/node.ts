@@ -192,7 +192,7 @@ interface Taker {
   readonly reject: (error: unknown) => void;
 }
 
-/** A body chunk by chunk, as it is asked for. Whoever waits gets the chunk in the turn in which it comes: the iterator
+/** A body as it is asked for, what has come in between in one piece. Whoever waits gets the chunk in the turn in which it comes: the iterator
  * of a stream takes several more for each, and drops what had come when a body breaks off. */
 class BodyChunks {
   readonly #body: Readable;
@@ -220,10 +220,11 @@ class BodyChunks {
 
   /** Resolves with undefined behind the last one. One call at a time. */
   next(): Promise<Uint8Array | undefined> {
-    const chunk = this.#waiting.shift();
+    const [chunk] = this.#waiting;
     if (chunk !== undefined) {
-      this.#waitingBytes -= chunk.byteLength;
-      return Promise.resolve(chunk);
+      const all = this.#waiting.length === 1 ? chunk : Buffer.concat(this.#waiting, this.#waitingBytes);
+      this.#waiting.length = this.#waitingBytes = 0;
+      return Promise.resolve(all);
     }
     if (this.#isEnded) return Promise.resolve(undefined);
     if (this.#failure !== undefined) return Promise.reject(this.#toError(this.#failure));

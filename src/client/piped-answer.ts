@@ -13,7 +13,7 @@ import type {
 import type { ClientEvent, RecoverEvent } from './answer.ts';
 import { endingOf } from './stream-ending.ts';
 import type { SoFar, StreamEnding } from './stream-ending.ts';
-import type { AnswerSource } from './answer-source.ts';
+import type { AnswerSource, EventQueue } from './answer-source.ts';
 import { errorOfEventLine } from './error-line.ts';
 import { ConnectionError, isCoded, TruncatedError } from './errors.ts';
 import type { AttemptError } from './errors.ts';
@@ -77,13 +77,14 @@ export class PipedAnswer implements AnswerSource {
     return Promise.resolve();
   }
 
-  async readChunk(): Promise<Iterable<ClientEvent>> {
+  async readChunk(): Promise<EventQueue> {
     if (this.#ending !== undefined) return [];
     try {
       this.#signal.throwIfAborted();
       const { value } = await this.#reader.read();
       this.#signal.throwIfAborted();
-      return this.#take(value);
+      const events = this.#take(value);
+      return { shift: () => events.next().value ?? undefined };
     } catch (error) {
       this.#fail(error);
       return [];

@@ -89,7 +89,10 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
   async *#read(): AsyncGenerator<ClientEvent, void, undefined> {
     try {
       await this.#opened;
-      while (this.ending === undefined) yield* await this.#answer.readChunk();
+      while (this.ending === undefined) {
+        const events = await this.#answer.readChunk();
+        for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
+      }
     } finally {
       await this.#leave();
     }

@@ -1,35 +1,39 @@
 // Text that only grows, and can be read whole at any time.
 
-/** How much longer the text may grow before it is laid flat again. */
-const growth = 1.25;
+/** How long the end of a text may grow. */
+const endLength = 1024;
 
 /**
  * Grows by `+=`, which engines keep as a tree: one node of some tens of bytes for each piece, and each piece perhaps
- * a slice that holds on to the network chunk it came from. So the tree is laid flat whenever the text has grown by a
- * quarter: that is linear over the stream, and keeps memory proportional to the text.
+ * a slice that holds on to the network chunk it came from. So the end of the text is laid flat again and again, while
+ * its pieces are young: that is linear over the stream, and keeps memory proportional to the text. Reading a string as
+ * a number makes V8 lay it flat; elsewhere that does nothing.
  */
 export class FlatText {
   value = '';
-  #nextLength = 1024;
+  #begun = '';
+  #end = '';
 
   append(piece: string): string {
-    this.value += piece;
-    if (this.value.length > this.#nextLength) this.settle();
+    this.#end += piece;
+    if (this.#end.length > endLength) {
+      Number(this.#end);
+      this.#begun += this.#end;
+      this.#end = '';
+    }
+    this.value = this.#begun + this.#end;
     return this.value;
   }
 
-  /** Lays the text flat: also what is said when no more will come. */
+  /** Lays the text flat: what is said when no more will come. */
   settle(): void {
-    // Reading a string as a number makes V8 lay it flat first; elsewhere this does nothing.
     Number(this.value);
-    this.#nextLength = Math.max(1024, this.value.length * growth);
   }
 
   /** The whole text; it is empty afterwards. */
   take(): string {
     const { value } = this;
-    this.value = '';
-    this.#nextLength = 1024;
+    this.value = this.#begun = this.#end = '';
     return value;
   }
 }

@@ -118,7 +118,9 @@ export class RestOfAnswer {
   /** What the next chunk says, perhaps nothing. Never rejects. */
   async next(): Promise<LogRecord[]> {
     const records: LogRecord[] = [];
-    for (const event of await this.#answer.readChunk()) records.push(...this.#recordsOf(event));
+    const events = await this.#answer.readChunk();
+    for (let event = events.shift(); event !== undefined; event = events.shift())
+      records.push(...this.#recordsOf(event));
     return records;
   }
 

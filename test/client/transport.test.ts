@@ -9,7 +9,7 @@ import type { TimeoutError } from 'millrace/client';
 import { createNodeTransport, Millrace } from 'millrace/client/node';
 import { testTransport } from '../contract/transport.ts';
 import { IdleClock } from '../support/idle-clock.ts';
-import { startRawServer } from '../support/raw-server.ts';
+import { cleanEnd, startRawServer } from '../support/raw-server.ts';
 import { turnsUntil } from '../support/turns.ts';
 
 testTransport('createFetchTransport()', () => createFetchTransport());
@@ -117,6 +117,19 @@ test('Millrace of the Node door goes through the proxy of the environment', asyn
   assert.deepEqual(await client.messages.countTokens({ model: 'm', messages }), { input_tokens: 7 });
   assert.deepEqual(seen, ['http://api.example/v1/messages/count_tokens']);
   assert.ok(client instanceof PortableMillrace);
+});
+
+test('createNodeTransport() gives what has come since the last read in one piece', async () => {
+  const text = 'abc'.repeat(1000);
+  const chunks = '3\r\nabc\r\n'.repeat(1000);
+  const bytes = `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks}${cleanEnd}`;
+  await using server = await startRawServer(() => ({ bytes, then: 'fin' }));
+  const { body } = await createNodeTransport({ env: {} })({ method: 'GET', url: server.url, headers: {} });
+  const read: string[] = [];
+  for (let piece = await body.read(); piece !== undefined; piece = await body.read())
+    read.push(Buffer.from(piece).toString());
+  assert.equal(read.join(''), text);
+  assert.ok(read.length < text.length / 100, `${read.length} reads`);
 });
 
 test('createNodeTransport() gives up on a connection that never comes to stand, and says after how long', async (t) => {
