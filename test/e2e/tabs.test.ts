@@ -143,17 +143,11 @@ describe('Seven tabs of the page that all stream', { skip: browserSkip() }, () =
   async function openAnswer(): Promise<Tab> {
     const tab = await openTab();
     await tab.ask();
-    let hasBegun = false;
-    const begun = tab.untilLonger(0).finally(() => {
-      hasBegun = true;
-    });
     // No faster than the page can show it: the answers are to last.
-    while (!hasBegun) {
+    while ((await tab.text()) === '') {
       await clock.advance(20);
       await tab.page.evaluate(() => new Promise(requestAnimationFrame));
     }
-    await begun;
-    await streams.untilAtMost(4);
     return tab;
   }
 
