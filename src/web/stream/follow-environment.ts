@@ -32,11 +32,17 @@ export function browserEnvironment(): FollowEnvironment {
   };
 }
 
-/** Only pages of a secure context have locks: over https, or from a loopback address. Others take what they want. */
+/** Only pages of a secure context have locks: over https, or from a loopback address. Others know nothing of each other. */
 function placesOf({ locks }: { readonly locks?: LockManager }): FollowEnvironment['takePlace'] {
-  if (locks === undefined) return async () => uncountedPlace;
+  if (locks === undefined || isMultiplexed()) return async () => uncountedPlace;
   const places = new StreamPlaces({ locks, isVisible, onVisibilityChange, setTimer });
   return (signal) => places.take(signal);
+}
+
+/** Over HTTP/2 and 3 all requests of all tabs share a connection, and there are places enough. */
+function isMultiplexed(): boolean {
+  const [navigation] = performance.getEntriesByType('navigation');
+  return navigation instanceof PerformanceNavigationTiming && /^h[23]/.test(navigation.nextHopProtocol);
 }
 
 function isVisible(): boolean {

@@ -23,7 +23,8 @@ export interface PlacesEnvironment {
   setTimer(callback: () => void, delayMs: number): Cancel;
 }
 
-/** Two of the six connections are left for what ends soon: one that loads a page, one that asks or stops. */
+/** Two of the six connections are left for what ends soon: one that loads a page, one that asks or stops. They are also
+ * lent for the milliseconds that a browser takes to close a connection which a page has cut. */
 const places = [1, 2, 3, 4].map((number) => `millrace-stream-${number}`);
 /** How long a visible page reads before another one that waits gets its place: short enough to wait for, and long
  * against the few milliseconds that a new connection costs. */
