@@ -4,7 +4,7 @@ import { createSecureServer } from 'node:http2';
 import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream';
-import { createSelfSigned } from '../examples/self-signed.ts';
+import { createSelfSigned } from './self-signed.ts';
 
 export interface H2Front extends AsyncDisposable {
   readonly origin: string;
