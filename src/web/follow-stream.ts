@@ -50,7 +50,9 @@ export interface FollowOptions {
  *    changed: the stream is read again from its beginning, after `onRestart`.
  * 3. A broken connection is made again after 0.25 s to 8 s, at once on a wake. It is given up after 20 attempts
  *    without a new event, or 5 when the relay has never answered at all.
- * 4. An abort rejects with the signal's own reason. Nothing else is thrown but what the listener throws.
+ * 4. It has a connection only while it has a place for it. One that it loses it takes again, and goes on from where it
+ *    was: that is no break, and no attempt.
+ * 5. An abort rejects with the signal's own reason. Nothing else is thrown but what the listener throws.
  */
 export function followStream(
   source: StreamSource,
@@ -117,16 +119,15 @@ class Follower {
       return end;
     } finally {
       cancelWake();
-      this.#connection?.cut('nothing more is wanted from it');
     }
   }
 
   async #connectUntilEnd(): Promise<FollowEnd> {
     for (;;) {
-      const result = await this.#connectOnce();
+      const result = await this.#connectInPlace();
+      if (result === undefined) continue;
       if (result.type !== 'broken') return result;
       const { cause } = result;
-      this.#connection?.cut('it is of no more use');
       if (this.#attempts >= mostAttempts) {
         return failed(new FollowError('connection_lost', 'The relay cannot be reached again', { cause }));
       }
@@ -139,9 +140,22 @@ class Follower {
     }
   }
 
-  #connectOnce(): Promise<Result> {
-    const connection = new Connection(this.#environment, this.#signal);
+  /** Undefined when the place was lost. */
+  async #connectInPlace(): Promise<Result | undefined> {
+    const place = await this.#environment.takePlace(this.#signal);
+    const connection = new Connection(this.#environment, AbortSignal.any([this.#signal, place.lost]));
     this.#connection = connection;
+    try {
+      const result = await this.#connectOnce(connection);
+      return result.type === 'broken' && place.lost.aborted ? undefined : result;
+    } finally {
+      // In this order: whose place it is next opens a connection of its own.
+      connection.cut('nothing more is wanted from it');
+      place.release();
+    }
+  }
+
+  #connectOnce(connection: Connection): Promise<Result> {
     this.#hasStaleEvents = this.#hasDelivered && this.#lastEventId === undefined;
     const source = this.#source;
     return this.#streamId === undefined && source.type === 'new'

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 import { startSimulator } from 'millrace/simulator';
 import { examplesFolder, runExampleProgram } from './example-program.ts';
 import { startForwardProxy } from './forward-proxy.ts';
-import { createSelfSigned } from './self-signed.ts';
+import { createSelfSigned } from '../support/self-signed.ts';
 import { startTlsFront } from './tls-front.ts';
 
 const millRace = `A mill race is the channel that leads water to a mill wheel.

@@ -3,7 +3,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { passOn } from '../support/pass-on.ts';
-import type { SelfSigned } from './self-signed.ts';
+import type { SelfSigned } from '../support/self-signed.ts';
 
 export interface TlsFront extends AsyncDisposable {
   readonly url: string;

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { Asset } from 'millrace/relay';
 import { build } from 'vite';
 import type { Rolldown } from 'vite';
 
@@ -57,6 +58,19 @@ const contentTypes: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
+/** The files as a relay serves them. */
+export function toAssets(files: BuiltFiles): ReadonlyMap<string, Asset> {
+  const assets = [...files].map(([path, content]): [string, Asset] => [
+    `/${path}`,
+    { contentType: contentTypeOf(path), body: Buffer.from(content) },
+  ]);
+  return new Map(assets);
+}
+
+function contentTypeOf(path: string): string {
+  return contentTypes[path.split('.').at(-1) ?? ''] ?? 'text/plain';
+}
+
 /** Answers a request that is for none of the files. */
 export type Fallback = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -74,7 +88,7 @@ export async function servePage(
     const path = (request.url ?? '/').slice(1) || 'index.html';
     const file = files.get(path);
     if (file === undefined) return (options.fallback ?? notFound)(request, response);
-    response.setHeader('content-type', contentTypes[path.split('.').at(-1) ?? ''] ?? 'text/plain');
+    response.setHeader('content-type', contentTypeOf(path));
     if (options.policy !== undefined) response.setHeader('content-security-policy', options.policy);
     response.end(file);
   });

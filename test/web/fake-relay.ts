@@ -5,6 +5,7 @@ import { setImmediate as turnOfLoop } from 'node:timers/promises';
 import { encodeSse } from 'millrace/protocol';
 import type { StreamEvent } from 'millrace/protocol';
 import type { FollowEnvironment } from '../../src/web/stream/follow-environment.ts';
+import type { Place } from '../../src/web/stream/stream-places.ts';
 
 interface Timer {
   readonly at: number;
@@ -36,6 +37,10 @@ export class FakeRelay implements FollowEnvironment {
   readonly #answers: Answer[];
   readonly #timers = new Set<Timer>();
   readonly #sleepers = new Set<() => void>();
+  /** Takes each place away that is in use. */
+  readonly #places = new Set<() => void>();
+  /** Those who wait for a place, as long as there is none. */
+  #queue: (() => void)[] | undefined;
   readonly #bodies = new WeakMap<Exchange, ReadableStream<Uint8Array>>();
 
   constructor(answers: Answer[]) {
@@ -44,7 +49,7 @@ export class FakeRelay implements FollowEnvironment {
 
   /** What was not put back after use: 0 when nobody waits for anything. */
   get openHandles(): number {
-    return this.#timers.size + this.#sleepers.size;
+    return this.#timers.size + this.#sleepers.size + this.#places.size;
   }
 
   fetch(path: string, init: RequestInit): Promise<Response> {
@@ -80,6 +85,29 @@ export class FakeRelay implements FollowEnvironment {
   onWake(callback: () => void): () => void {
     this.#sleepers.add(callback);
     return () => this.#sleepers.delete(callback);
+  }
+
+  async takePlace(signal: AbortSignal): Promise<Place> {
+    const queue = this.#queue;
+    if (queue !== undefined) await new Promise<void>((resolve) => queue.push(resolve));
+    signal.throwIfAborted();
+    const lost = new AbortController();
+    const takeAway = (): void => lost.abort(new Error('another page has it'));
+    this.#places.add(takeAway);
+    return { lost: lost.signal, release: () => this.#places.delete(takeAway) };
+  }
+
+  /** Has places no more: not for who has one, nor for who asks. */
+  takePlacesAway(): void {
+    this.#queue = [];
+    for (const takeAway of this.#places) takeAway();
+  }
+
+  /** Has places again. */
+  givePlaces(): void {
+    const queue = this.#queue ?? [];
+    this.#queue = undefined;
+    for (const give of queue) give();
   }
 
   wake(): void {

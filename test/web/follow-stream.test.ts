@@ -316,6 +316,98 @@ test('followStream takes a connection for dead after 45 s without bytes, and aft
   assert.ok(!follower.events.some(({ type }) => type === 'ping'), 'pings are not events of the answer');
 });
 
+test('followStream lets go of its connection when it loses its place, and goes on from there when it has one again', async () => {
+  const relay = streamingRelay(2);
+  const follower = follow(relay);
+  await relay.settle();
+  relay.exchanges[0]?.send(startFrame() + textFrame(2, 'one '));
+  await relay.settle();
+  relay.takePlacesAway();
+  await relay.pass(600_000);
+  assert.ok(relay.exchanges[0]?.signal.aborted);
+  assert.equal(relay.openHandles, 1, 'a wake is listened for, and nothing else');
+  assert.equal(relay.exchanges.length, 1);
+  relay.givePlaces();
+  await relay.settle();
+  assert.equal(relay.exchanges[1]?.path, '/streams/a%2Fb');
+  assert.equal(relay.exchanges[1].headers.get('last-event-id'), '1-2');
+  relay.exchanges[1].send(textFrame(3, 'two') + stopFrame(4));
+  assert.deepEqual(await follower.end, { type: 'ended' });
+  assert.equal(follower.text(), 'one two');
+  assert.deepEqual(follower.states, ['connecting', 'streaming', 'ended'], 'nobody is told of it');
+  assert.equal(relay.openHandles, 0);
+});
+
+test('followStream waits for a place before it asks, and asks with the same key when it has lost it before the answer', async () => {
+  const named = streams(() => relay, { 'x-stream-id': 's' });
+  const relay: FakeRelay = new FakeRelay([named, named]);
+  const unanswered = Object.assign(Object.create(relay) as FakeRelay, {
+    fetch: async (path: string, init: RequestInit) => {
+      const response = relay.fetch(path, init);
+      if (relay.exchanges.length > 1) return response;
+      return new Promise<Response>((_, reject) => {
+        init.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+      });
+    },
+    takePlace: relay.takePlace.bind(relay),
+    setTimer: relay.setTimer.bind(relay),
+    onWake: relay.onWake.bind(relay),
+    now: relay.now.bind(relay),
+  });
+  relay.takePlacesAway();
+  const follower = follow(unanswered);
+  await relay.pass(600_000);
+  assert.equal(relay.exchanges.length, 0);
+  relay.givePlaces();
+  await relay.settle();
+  relay.takePlacesAway();
+  await relay.settle();
+  relay.givePlaces();
+  await relay.settle();
+  relay.exchanges[1]?.send(startFrame() + textFrame(2, 'once') + stopFrame(3));
+  assert.deepEqual(await follower.end, { type: 'ended' });
+  assert.equal(follower.text(), 'once');
+  assert.deepEqual(
+    relay.exchanges.map(({ method, headers }) => [method, headers.get('idempotency-key')]),
+    [1, 2].map(() => ['POST', 'k1']),
+  );
+});
+
+test('followStream takes no lost place for an attempt that failed', async () => {
+  const relay = streamingRelay(41);
+  const follower = follow(relay);
+  await relay.settle();
+  relay.exchanges[0]?.send(startFrame());
+  for (let round = 0; round < 40; round += 1) {
+    await relay.settle();
+    relay.takePlacesAway();
+    relay.givePlaces();
+  }
+  await relay.settle();
+  relay.exchanges[40]?.send(stopFrame(2));
+  assert.deepEqual(await follower.end, { type: 'ended' });
+  assert.deepEqual(
+    relay.delaysMs.filter((delay) => delay !== 45_000),
+    [],
+  );
+});
+
+test('followStream holds no place while it waits for the next attempt', async () => {
+  const relay = streamingRelay(2);
+  const follower = follow(relay);
+  await relay.settle();
+  relay.exchanges[0]?.send(startFrame());
+  await relay.settle();
+  assert.equal(relay.openHandles, 3, 'a place, a wake and the limit of silence');
+  relay.exchanges[0]?.close();
+  await relay.settle();
+  assert.equal(relay.openHandles, 2, 'a wake and the pause');
+  await relay.pass(250);
+  relay.exchanges[1]?.send(stopFrame(2));
+  await follower.end;
+  assert.equal(relay.openHandles, 0);
+});
+
 test('followStream does not limit how long the first response takes', async () => {
   let answer: (response: Response) => void = () => undefined;
   const relay = streamingRelay(1);
@@ -326,6 +418,7 @@ test('followStream does not limit how long the first response takes', async () =
         answer = () => resolve(response);
       });
     },
+    takePlace: relay.takePlace.bind(relay),
     setTimer: relay.setTimer.bind(relay),
     onWake: relay.onWake.bind(relay),
     now: relay.now.bind(relay),

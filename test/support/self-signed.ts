@@ -74,8 +74,13 @@ function utcTime(timeMs: number): Buffer {
 function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
-  const lengthBytes = length < 0x80 ? [length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.of(tag, ...lengthBytes), content]);
+  return Buffer.concat([Buffer.of(tag, ...lengthBytes(length)), content]);
+}
+
+/** As few as can say it: browsers refuse more. */
+function lengthBytes(length: number): number[] {
+  if (length < 0x80) return [length];
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
 }
 
 function toPem(bytes: Buffer): string {
