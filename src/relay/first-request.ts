@@ -5,10 +5,10 @@ import { apiErrorOf, follow, isCoded, ReadWatch } from '../client/engine.ts';
 import type { AttemptError, CallSettings } from '../client/engine.ts';
 import { ResponseError, TimeoutError, TruncatedError } from '../client/index.ts';
 import type { ByteSource, TransportResponse } from '../client/index.ts';
-import { SseDecoder } from '../protocol/index.ts';
 import type { EndRecord, LogRecord } from '../storage/index.ts';
 import { readFrames } from './answer-frames.ts';
 import { endOf, refusalOf } from './failure.ts';
+import { FrameDecoder } from './frame-decoder.ts';
 import type { RelayResponse } from './http.ts';
 import { StorageError } from './storage-error.ts';
 import type { StreamCall } from './stream-call.ts';
@@ -109,12 +109,13 @@ class FirstRequest {
   }
 
   async #readAll(body: ByteSource): Promise<FirstResult> {
-    const decoder = new SseDecoder();
+    const decoder = new FrameDecoder();
+    const { signal } = this.#controller;
     for (;;) {
       this.#watch.begin();
       const chunk = await body.read();
       this.#watch.end();
-      this.#controller.signal.throwIfAborted();
+      signal.throwIfAborted();
       const frames = readFrames(chunk === undefined ? decoder.end() : decoder.push(chunk));
       if (frames.hasProgress) this.#watch.progress();
       const { isComplete, broken } = frames;

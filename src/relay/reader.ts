@@ -131,25 +131,47 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     return this;
   }
 
-  next(): Promise<IteratorResult<string, void>> {
+  async next(): Promise<IteratorResult<string, void>> {
     // What was given out before has been taken.
     this.#silence?.restart();
-    return this.#nextText().then(this.#give, this.#giveError);
-  }
-
-  readonly #give = (text: string | undefined): IteratorResult<string, void> => {
-    if (text !== undefined) return { done: false, value: text };
+    // All in one: an async function within another takes promises of its own, for each event.
+    try {
+      if (this.#step === 'begin') await this.#begin();
+      while (this.#step !== 'end' && !this.#hasLeft) {
+        if (this.#step === 'rest') await nextTurn();
+        let text = this.#waitingText();
+        if (this.#step === 'wait' && text === undefined) {
+          this.#isAsking = true;
+          // Where there is more already, this does not wait.
+          await this.#log.wait(this.#options.id, this.#position, this.#interrupted);
+          this.#isAsking = false;
+          text = this.#afterInterruption();
+        }
+        if (text === undefined) {
+          // Before the read: what was written until then is said.
+          const isParting = this.#isParting;
+          this.#isAsking = true;
+          const reading = this.#log.read(this.#options.id, this.#position, batchLimits);
+          const result = reading instanceof Promise ? await reading : reading;
+          this.#isAsking = false;
+          text = this.#textOf(result, isParting);
+        }
+        if (text !== '') return { done: false, value: text };
+      }
+    } catch (cause) {
+      return this.#failed(cause);
+    }
     this.#close();
     return { done: true, value: undefined };
-  };
+  }
 
-  readonly #giveError = (cause: unknown): IteratorResult<string, void> => {
+  #failed(cause: unknown): IteratorResult<string, void> {
     const error = this.#isAsking ? storageErrorOf(`read the stream ${this.#options.id}`, cause) : cause;
     this.#options.onError(error);
     const text = this.#textOfError(error);
     this.#close();
     return { done: false, value: text };
-  };
+  }
 
   return(): Promise<IteratorResult<string, void>> {
     this.#close();
@@ -194,41 +216,14 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     }, maxAgeMs);
   }
 
-  /** Undefined at the end. Rejects with StorageError, and with what an encoder throws. */
-  async #nextText(): Promise<string | undefined> {
-    if (this.#step === 'begin') await this.#begin();
-    while (this.#step !== 'end' && !this.#hasLeft) {
-      if (this.#step === 'rest') await nextTurn();
-      else if (this.#step === 'wait') {
-        const position = this.#waitingText();
-        if (position !== undefined) return position;
-        this.#isAsking = true;
-        // Where there is more already, this does not wait.
-        await this.#log.wait(this.#options.id, this.#position, this.#interrupted);
-        this.#isAsking = false;
-        const text = this.#interrupted.aborted ? this.#afterInterruption() : undefined;
-        if (text !== undefined) return text;
-      }
-      // Before the read: what was written until then is said.
-      const isParting = this.#isParting;
-      this.#isAsking = true;
-      const result = await this.#log.read(this.#options.id, this.#position, batchLimits);
-      this.#isAsking = false;
-      // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
-      this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
-      const text = this.#textOf(result, isParting);
-      if (text !== '') return text;
-    }
-    return undefined;
-  }
-
   get #isParting(): boolean {
     const { parting, removal } = this.#options;
     return this.#isOld || parting?.hasBegun === true || removal?.hasBegun === true;
   }
 
-  /** Where the stream is in its queue; undefined where that has been said. */
+  /** Where the stream is in its queue; undefined where that has been said, or something else comes first. */
   #waitingText(): string | undefined {
+    if (this.#step !== 'wait') return undefined;
     const { turn } = this.#following ?? {};
     const position = turn?.position ?? 0;
     if (position > 0) void turn?.changed().then(this.#interrupt);
@@ -269,6 +264,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   #textOf(result: ReadResult, isParting: boolean): string {
+    // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
+    this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
     if (this.#options.removal?.hasBegun === true) return this.#turnOut();
     if (result.type === 'diverged') return this.#reset(result.from);
     if (result.type === 'gone') {
@@ -326,8 +323,9 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     throw new StorageError(`Cannot read the stream ${this.#options.id}: ${outcome} at ${place}`);
   }
 
-  /** What is to be said when there is nothing to read. Throws StorageError. */
+  /** What is to be said when there may be nothing to read, where the wait was interrupted. Throws StorageError. */
   #afterInterruption(): string | undefined {
+    if (!this.#interrupted.aborted) return undefined;
     if (this.#following?.lost?.aborted) throw this.#withoutEnd();
     // Nothing is waited for any more.
     if (this.#hasLeft || this.#isParting) return undefined;

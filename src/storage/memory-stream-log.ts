@@ -96,7 +96,7 @@ export class MemoryStreamLog implements StreamLog {
     return this.#book.append(id, append);
   }
 
-  async read(id: string, after: EntryId, limits: ReadLimits): Promise<ReadResult> {
+  read(id: string, after: EntryId, limits: ReadLimits): ReadResult | Promise<ReadResult> {
     const stream = this.#book.find(id);
     const { entries, sizes } = this.#entries.get(id) ?? { entries: [], sizes: [] };
     if (stream === undefined) return { type: 'gone' };

@@ -154,8 +154,8 @@ export class SqliteStreamLog implements StreamLog {
     return this.#change(() => this.#book.append(id, append));
   }
 
-  read(id: string, after: EntryId, limits: ReadLimits): Promise<ReadResult> {
-    return this.#look(() => {
+  read(id: string, after: EntryId, limits: ReadLimits): ReadResult | Promise<ReadResult> {
+    return this.#lookNow(() => {
       const stream = this.#book.find(id);
       if (stream === undefined) return { type: 'gone' };
       if (!hasEntry(stream, after)) return { type: 'diverged', from: logStart };
@@ -218,10 +218,15 @@ export class SqliteStreamLog implements StreamLog {
 
   /** Looks at what is committed: between turns memory holds nothing else. Rejects with a StoreError. */
   #look<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    return Promise.resolve(this.#lookNow(work));
+  }
+
+  /** Throws nothing: it rejects with a StoreError. */
+  #lookNow<Result>(work: () => Result): Result | Promise<never> {
     if (this.#isClosed) return Promise.reject(this.#closedError());
     try {
       this.#turns.heal();
-      return Promise.resolve(work());
+      return work();
     } catch (error) {
       return Promise.reject(toStoreError(error, this.#file));
     }

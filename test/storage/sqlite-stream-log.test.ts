@@ -387,7 +387,7 @@ test('SqliteStreamLog reads a damaged chunk as an error that names the file', as
     }
     change(file, damage);
     await using log = SqliteStreamLog.open(file);
-    const reading = log.read('s', logStart, { maxEntries: 9, maxBytes: 9999 });
+    const reading = async () => log.read('s', logStart, { maxEntries: 9, maxBytes: 9999 });
     await assert.rejects(reading, { name: 'StoreError', code: 'store_damaged', file }, damage);
   }
 });

@@ -99,7 +99,7 @@ function saidOf({ added, asked }: Partial<TurnRecord> = {}): readonly unknown[] 
 }
 
 async function openRecordOf(log: StreamLog, id: string): Promise<OpenRecord | undefined> {
-  const result = await withStore(`read the stream ${id}`, () =>
+  const result = await withStore(`read the stream ${id}`, async () =>
     log.read(id, logStart, { maxEntries: 1, maxBytes: 1 }),
   );
   const first = result.type === 'entries' ? result.entries[0]?.record : undefined;
