@@ -155,7 +155,7 @@ export class Streams {
     const onBegin = () => this.#enter(id);
     // Those that came together do not all come back together.
     const maxAgeMs = limits.maxConnectionAgeMs * (0.9 + 0.2 * policy.settings.random());
-    const ends = { parting: this.#parting, removal: place.removal, maxAgeMs };
+    const ends = { parting: this.#parting, dismissal: place.dismissal, maxAgeMs };
     // Who leaves before there was anything to read may never begin.
     signal.addEventListener('abort', place.leave, { once: true });
     if (signal.aborted) place.leave();

@@ -11,6 +11,8 @@ import { EndedSessions } from './ended-sessions.ts';
 /** Whose token it is. */
 export interface TokenSession {
   readonly owner: string;
+  /** What was signed. */
+  readonly said: string;
   /** How long it is good for, in milliseconds: the clock that is allowed to be wrong included. */
   readonly leftMs: number;
 }
@@ -61,14 +63,19 @@ export class Tokens {
       parts.signature,
       encoder.encode(parts.said),
     );
-    return isSound && !this.#ended.has(parts.said) ? session : undefined;
+    const { said } = parts;
+    return isSound && !this.#ended.has(said) ? { ...session, said } : undefined;
   }
 
-  /** A copy of it is worth nothing from now on. */
-  async end(token: string): Promise<void> {
+  /** A copy of it is worth nothing from now on. Undefined for what is none. */
+  async end(token: string): Promise<TokenSession | undefined> {
     const session = await this.find(token);
-    if (session === undefined) return;
-    this.#ended.add(token.slice(0, token.lastIndexOf('.')), this.#now() + session.leftMs);
+    if (session !== undefined) this.#ended.add(session.said, this.#now() + session.leftMs);
+    return session;
+  }
+
+  hasEnded(said: string): boolean {
+    return this.#ended.has(said);
   }
 
   #verifierOf(key: TokenKey): Promise<CryptoKey> {
@@ -116,7 +123,7 @@ function sessionOf(
   claims: JsonObject,
   { issuer, audience }: TokenRules,
   now: number,
-): TokenSession | undefined {
+): Omit<TokenSession, 'said'> | undefined {
   const { iss, aud, sub, exp, nbf, iat } = claims;
   const isMeant = iss === issuer && (Array.isArray(aud) ? aud.includes(audience) : aud === audience);
   const isNow = isAfter(exp, now - maxSkewMs) && [nbf, iat].every((from) => isBefore(from, now + maxSkewMs));
