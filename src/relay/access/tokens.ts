@@ -115,7 +115,12 @@ function objectIn(text: string): JsonObject | undefined {
 
 function keyOf({ kid, alg, crit }: JsonObject, { keys }: TokenRules): TokenKey | undefined {
   const key = crit === undefined ? keys.find(({ id }) => id === kid) : undefined;
-  return key?.algorithm === alg ? key : undefined;
+  return key !== undefined && canonicalName(key.algorithm) === canonicalName(alg) ? key : undefined;
+}
+
+/** RFC 9864 has names that say the curve, and the one before for as long as it is in use. */
+function canonicalName(algorithm: unknown): unknown {
+  return algorithm === 'EdDSA' ? 'Ed25519' : algorithm;
 }
 
 /** Undefined for claims that are not meant for this relay, or not now. */
@@ -140,10 +145,13 @@ function isBefore(seconds: unknown, timeMs: number): boolean {
   return seconds === undefined || (typeof seconds === 'number' && seconds * 1000 <= timeMs);
 }
 
+const ed25519 = { importing: { name: 'Ed25519' }, verifying: { name: 'Ed25519' } };
+
 /** How WebCrypto calls them. */
 const algorithms = {
   HS256: { importing: { name: 'HMAC', hash: 'SHA-256' }, verifying: { name: 'HMAC' } },
-  EdDSA: { importing: { name: 'Ed25519' }, verifying: { name: 'Ed25519' } },
+  Ed25519: ed25519,
+  EdDSA: ed25519,
   ES256: {
     importing: { name: 'ECDSA', namedCurve: 'P-256' },
     verifying: { name: 'ECDSA', hash: 'SHA-256' },
