@@ -173,6 +173,26 @@ test('a head that does not come to its end, and a body that does not, are a 408,
   });
 });
 
+test('a client that sends a byte now and then has no more time for it than one that sends none', async () => {
+  await withServer({ headersTimeoutMs: 200, requestTimeoutMs: 400 }, async (port) => {
+    const begun = [
+      head('x-slow: '),
+      'POST /streams HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n{',
+    ];
+    for (const bytes of begun) {
+      const socket = connect(port, '127.0.0.1');
+      let answer = '';
+      socket.setEncoding('utf8').on('data', (text: string) => void (answer += text));
+      socket.on('error', () => undefined);
+      socket.write(bytes);
+      const trickle = setInterval(() => socket.write('x'), 5);
+      await once(socket, 'close');
+      clearInterval(trickle);
+      assert.match(answer, /^HTTP\/1\.1 408 /);
+    }
+  });
+});
+
 test('a connection more than maxConnections gets a 503, far more are closed, and one that closes makes room', async () => {
   await withServer({ maxConnections: 2 }, async (port) => {
     const open = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];

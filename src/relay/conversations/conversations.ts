@@ -37,7 +37,7 @@ export interface Ask {
   readonly idempotencyKey: string | undefined;
 }
 
-export interface NewAnswer {
+interface NewAnswer {
   readonly turn: Pick<TurnRecord, 'parent' | 'added'>;
   /** Adds the new turns and the answer's; to be called when there is a stream, before upstream is. Rejects with a
    * ConversationFullError, and with RequestError when the conversation has been deleted. */
