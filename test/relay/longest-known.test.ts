@@ -71,6 +71,22 @@ test('longestKnown() knows a turn that paused, of which a page gives back what w
   assert.equal(said(ended.slice(0, 1)), 1, 'what was ended counts');
 });
 
+test(
+  'longestKnown() of sixty thousand messages takes no longer than they are long',
+  { timeout: 30_000 },
+  () => {
+    const count = 60_000;
+    const said = (index: number): string => (index % 2 === 0 ? 'Q' : 'A');
+    const turns = Array.from({ length: count }, (_, index) =>
+      turn(`t${index}`, index === 0 ? null : `t${index - 1}`, said(index)),
+    );
+    const messages = Array.from({ length: count }, (_, index) =>
+      index % 2 === 0 ? ask(said(index)) : answer(said(index)),
+    );
+    assert.equal(longestKnown(turns, messages).turns.length, count);
+  },
+);
+
 test('longestKnown() goes on behind an answer that said nothing, where the page has one message for both questions', () => {
   const text = (...texts: string[]) => texts.map((each) => ({ type: 'text' as const, text: each }));
   const empty = (id: string, parent: string, isOpen?: true): StoredTurn => ({

@@ -14,34 +14,47 @@ export interface Known {
 }
 
 /** The turns that say what the first messages say: as many as there are, and of several branches the one that came
- * last. */
+ * last. Takes no longer than the turns and the messages are long: a page can have thousands of both. */
 export function longestKnown(turns: readonly StoredTurn[], messages: readonly MessageParam[]): Known {
-  let branches: (readonly StoredTurn[])[] = [[]];
+  const children = Map.groupBy(turns, ({ parent }) => parent);
+  let branches: readonly Branch[] = [undefined];
   for (const [index, message] of messages.entries()) {
-    const longer = branches.flatMap((branch) => longerBranches(turns, branch, message));
+    const longer = branches.flatMap((branch) => longerBranches(children, branch, message));
     const whole = longer.filter(({ left }) => left.length === 0);
     if (whole.length === 0) {
-      const none = { turns: branches.at(-1) ?? [], left: blocksOf(message.content) };
-      const { turns: known, left } = longer.reduce(mostKnown, none);
+      const none = { branch: branches.at(-1), left: blocksOf(message.content) };
+      const { branch, left } = longer.reduce(mostKnown, none);
       const { said, rest } = cut(message, left);
       return {
-        turns: known,
+        turns: turnsOf(branch),
         said: [...messages.slice(0, index), ...said],
         rest: [...rest, ...messages.slice(index + 1)],
       };
     }
-    branches = whole.map((branch) => branch.turns);
+    branches = whole.map(({ branch }) => branch);
   }
-  return { turns: branches.at(-1) ?? [], said: messages, rest: [] };
+  return { turns: turnsOf(branches.at(-1)), said: messages, rest: [] };
 }
 
-interface Branch {
-  readonly turns: readonly StoredTurn[];
+/** By the turn that they follow. */
+type Children = ReadonlyMap<string | null, readonly StoredTurn[]>;
+
+/** From its last turn to its first, so that branches share what they have in common; undefined for none. */
+type Branch = { readonly last: StoredTurn; readonly before: Branch } | undefined;
+
+interface Longer {
+  readonly branch: Branch;
   /** What it does not say of the message that it ends in. */
   readonly left: readonly ContentParam[];
 }
 
-function mostKnown(one: Branch, other: Branch): Branch {
+function turnsOf(branch: Branch): StoredTurn[] {
+  const turns: StoredTurn[] = [];
+  for (let each = branch; each !== undefined; each = each.before) turns.push(each.last);
+  return turns.toReversed();
+}
+
+function mostKnown(one: Longer, other: Longer): Longer {
   return other.left.length <= one.left.length ? other : one;
 }
 
@@ -55,44 +68,37 @@ function cut(message: MessageParam, left: readonly ContentParam[]): Pick<Known, 
 }
 
 /** With the turns that say the message, or what it begins with where the rest was asked when that had no answer. */
-function longerBranches(
-  turns: readonly StoredTurn[],
-  branch: readonly StoredTurn[],
-  { role, content }: MessageParam,
-): Branch[] {
+function longerBranches(children: Children, before: Branch, { role, content }: MessageParam): Longer[] {
+  const behind = children.get(before?.last.id ?? null);
+  if (behind === undefined) return [];
   const said = gistOf(content);
-  return childrenOf(turns, branch).flatMap((turn) => {
-    if (turn.role !== role) return [];
-    const longer = branch.concat(turn);
-    if (gistOf(turn.content) === said) return [{ turns: longer, left: [] }];
-    const blocks = blocksOf(content);
-    const { length } = blocksOf(turn.content);
+  const blocks = blocksOf(content);
+  return behind.flatMap((last) => {
+    if (last.role !== role) return [];
+    const branch = { last, before };
+    const gist = gistOf(last.content);
+    if (gist === said) return [{ branch, left: [] }];
+    const { length } = blocksOf(last.content);
     const isPart = role === 'user' && length > 0 && length < blocks.length;
-    if (!isPart || gistOf(blocks.slice(0, length)) !== gistOf(turn.content)) return [];
-    const rest: MessageParam = { role, content: blocks.slice(length) };
-    return unanswered(turns, longer).flatMap((question) =>
-      longerBranches(turns, question, rest).concat({ turns: question, left: blocks.slice(length) }),
+    if (!isPart || gistOf(blocks.slice(0, length)) !== gist) return [];
+    const left = blocks.slice(length);
+    return unanswered(children, branch).flatMap((question) =>
+      longerBranches(children, question, { role, content: left }).concat({ branch: question, left }),
     );
   });
 }
 
 /** What can follow a question that had no answer: the answer that said nothing, or, where that was under way when the page
  * asked on, the question itself. */
-function unanswered(
-  turns: readonly StoredTurn[],
-  question: readonly StoredTurn[],
-): (readonly StoredTurn[])[] {
-  const behind = childrenOf(turns, question);
+function unanswered(children: Children, question: NonNullable<Branch>): readonly Branch[] {
+  const behind = children.get(question.last.id) ?? [];
   const empty = behind.filter(({ role, content }) => role === 'assistant' && gistOf(content) === '[]');
   const isLeftBehind =
     empty.some(({ isOpen }) => isOpen === true) || behind.some(({ role }) => role === 'user');
-  const ended = empty.filter(({ isOpen }) => isOpen !== true).map((answer) => question.concat(answer));
+  const ended = empty
+    .filter(({ isOpen }) => isOpen !== true)
+    .map((last): Branch => ({ last, before: question }));
   return isLeftBehind ? [question, ...ended] : ended;
-}
-
-function childrenOf(turns: readonly StoredTurn[], branch: readonly StoredTurn[]): StoredTurn[] {
-  const parent = branch.at(-1)?.id ?? null;
-  return turns.filter((turn) => turn.parent === parent);
 }
 
 type Content = MessageParam['content'] | StoredTurn['content'];
