@@ -93,6 +93,9 @@ export async function startRelayServer(
     });
   });
   server.on('clientError', answerClientError);
+  server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) =>
+    refuse(unexpected(), message, response),
+  );
   await relay.start();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -151,6 +154,9 @@ const clientErrors: Readonly<Record<string, () => RelayResponse>> = {
 
 const badRequest = (): RelayResponse =>
   errorResponse(400, 'invalid_request_error', 'This is no HTTP request that the relay understands');
+
+const unexpected = (): RelayResponse =>
+  errorResponse(417, 'invalid_request_error', 'expect: must be 100-continue, if anything');
 
 async function serve(relay: ServedRelay, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController();

@@ -155,6 +155,8 @@ test('headers past maxHeaderBytes are a 431, and what is no request a 400, both 
       head('content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'),
     );
     assert.match(smuggled, /^HTTP\/1\.1 400 /);
+    const unexpected = await answerTo(port, head('expect: a miracle\r\nconnection: close\r\n\r\n'));
+    assert.match(unexpected, /^HTTP\/1\.1 417 [^]*nosniff[^]*\{"type":"error",/);
     const fine = await answerTo(port, head('connection: close\r\n\r\n'));
     assert.match(fine, /^HTTP\/1\.1 200 /);
   });
