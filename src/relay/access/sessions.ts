@@ -4,6 +4,7 @@
 import type { RelayKey } from './access-options.ts';
 import { fromBase64Url, toBase64Url } from './base64-url.ts';
 import { EndedSessions } from './ended-sessions.ts';
+import type { EndedSession } from './ended-sessions.ts';
 
 /** Over https a name that no other host and no page without https can set. */
 export const cookieNames = { secure: '__Host-millrace_session', plain: 'millrace_session' } as const;
@@ -58,19 +59,19 @@ export class Sessions {
     if (key === undefined || bytes === undefined) return undefined;
     const isSound = await crypto.subtle.verify(algorithm, await this.#signerOf(key), bytes, signed(said));
     const runsOutAt = Number(expires);
-    const isGood = isSound && runsOutAt > this.#now() && !this.#ended.has(said);
+    const isGood = isSound && runsOutAt > this.#now() && !this.#ended.has({ owner: key.id, said, runsOutAt });
     return isGood ? { key, said, runsOutAt } : undefined;
   }
 
   /** A copy of the cookie is worth nothing from now on. Undefined for what is no session. */
   async end(value: string): Promise<KeySession | undefined> {
     const session = await this.find(value);
-    if (session !== undefined) this.#ended.add(session.said, session.runsOutAt);
+    if (session !== undefined) this.#ended.add({ owner: session.key.id, ...session });
     return session;
   }
 
-  hasEnded(said: string): boolean {
-    return this.#ended.has(said);
+  hasEnded(session: EndedSession): boolean {
+    return this.#ended.has(session);
   }
 
   #signerOf({ id, secret }: RelayKey): Promise<CryptoKey> {

@@ -7,6 +7,7 @@ import type { JsonObject } from '../json-object.ts';
 import type { PublicTokenKey, SecretTokenKey, TokenKey, TokenRules } from './access-options.ts';
 import { fromBase64Url } from './base64-url.ts';
 import { EndedSessions } from './ended-sessions.ts';
+import type { EndedSession } from './ended-sessions.ts';
 
 /** Whose token it is. */
 export interface TokenSession {
@@ -63,19 +64,23 @@ export class Tokens {
       parts.signature,
       encoder.encode(parts.said),
     );
-    const { said } = parts;
-    return isSound && !this.#ended.has(said) ? { ...session, said } : undefined;
+    const found = { ...session, said: parts.said };
+    return isSound && !this.#ended.has(this.#endOf(found)) ? found : undefined;
   }
 
   /** A copy of it is worth nothing from now on. Undefined for what is none. */
   async end(token: string): Promise<TokenSession | undefined> {
     const session = await this.find(token);
-    if (session !== undefined) this.#ended.add(session.said, this.#now() + session.leftMs);
+    if (session !== undefined) this.#ended.add(this.#endOf(session));
     return session;
   }
 
-  hasEnded(said: string): boolean {
-    return this.#ended.has(said);
+  hasEnded(session: EndedSession): boolean {
+    return this.#ended.has(session);
+  }
+
+  #endOf({ owner, said, leftMs }: TokenSession): EndedSession {
+    return { owner, said, runsOutAt: this.#now() + leftMs };
   }
 
   #verifierOf(key: TokenKey): Promise<CryptoKey> {
