@@ -10,6 +10,7 @@ import type { RelayRequest, RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
 import { sendResponse } from './node-response.ts';
 import type { Relay } from './relay.ts';
+import { repeatedHeader } from './repeated-header.ts';
 import { RequestError } from './request-error.ts';
 
 export interface RelayServer extends AsyncDisposable {
@@ -70,6 +71,11 @@ export async function startRelayServer(
   const server = createServer(serverOptions(options), (message, response) => {
     if (connections > maxConnections) {
       refuse(limitResponse('connections'), message, response);
+      return;
+    }
+    const repeated = repeatedHeader(message.rawHeaders);
+    if (repeated !== undefined) {
+      refuse(twice(repeated), message, response);
       return;
     }
     response.once('close', () => {
@@ -154,6 +160,9 @@ const clientErrors: Readonly<Record<string, () => RelayResponse>> = {
 
 const badRequest = (): RelayResponse =>
   errorResponse(400, 'invalid_request_error', 'This is no HTTP request that the relay understands');
+
+const twice = (header: string): RelayResponse =>
+  errorResponse(400, 'invalid_request_error', `${header}: is there twice`);
 
 const unexpected = (): RelayResponse =>
   errorResponse(417, 'invalid_request_error', 'expect: must be 100-continue, if anything');

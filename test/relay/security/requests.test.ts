@@ -50,6 +50,10 @@ test('Header smuggling: what two servers could read in two ways is a 400, closes
     'a chunk that is longer than it says':
       head('transfer-encoding: chunked\r\n') + `2\r\n{}}}\r\n0\r\n\r\n${hidden}`,
     'a CR LF in the target': `GET /healthz%0d%0a HTTP/1.1 HTTP/1.1\r\nhost: localhost\r\n\r\n${hidden}`,
+    'two hosts': head('Host: evil.example\r\ncontent-length: 2\r\n') + `{}${hidden}`,
+    'two authorizations':
+      head('authorization: Bearer a\r\nauthorization: Bearer b\r\ncontent-length: 2\r\n') + `{}${hidden}`,
+    'two types': head('Content-Type: text/plain\r\ncontent-length: 2\r\n') + `{}${hidden}`,
     'no version': `GET /healthz\r\n\r\n${hidden}`,
   };
   for (const [name, bytes] of Object.entries(corpus)) {
