@@ -10,6 +10,7 @@ import type { RelayRequest, RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
 import { sendResponse } from './node-response.ts';
 import type { Relay } from './relay.ts';
+import { repeatedHeader } from './repeated-header.ts';
 import { RequestError } from './request-error.ts';
 
 export interface RelayServer extends AsyncDisposable {
@@ -72,6 +73,11 @@ export async function startRelayServer(
       refuse(limitResponse('connections'), message, response);
       return;
     }
+    const repeated = repeatedHeader(message.rawHeaders);
+    if (repeated !== undefined) {
+      refuse(twice(repeated), message, response);
+      return;
+    }
     response.once('close', () => {
       // A connection that is kept alive would hold up the server's close.
       if (!server.listening) setImmediate(() => server.closeIdleConnections());
@@ -93,6 +99,9 @@ export async function startRelayServer(
     });
   });
   server.on('clientError', answerClientError);
+  server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) =>
+    refuse(unexpected(), message, response),
+  );
   await relay.start();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -151,6 +160,12 @@ const clientErrors: Readonly<Record<string, () => RelayResponse>> = {
 
 const badRequest = (): RelayResponse =>
   errorResponse(400, 'invalid_request_error', 'This is no HTTP request that the relay understands');
+
+const twice = (header: string): RelayResponse =>
+  errorResponse(400, 'invalid_request_error', `${header}: is there twice`);
+
+const unexpected = (): RelayResponse =>
+  errorResponse(417, 'invalid_request_error', 'expect: must be 100-continue, if anything');
 
 async function serve(relay: ServedRelay, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController();

@@ -2,23 +2,34 @@
 // requests that come together cannot all find the same one free.
 
 import type { RelayLimits } from './limits.ts';
-import { Parting } from './parting.ts';
+import { Dismissal } from './dismissal.ts';
+import type { DismissalCode } from './dismissal.ts';
 
 /** Of one owner: how many connections they may read with, and how many one of their streams. */
 export interface OwnReaderLimits {
   readonly owner: string;
   readonly readers: number;
   readonly readersPerStream: number;
+  /** What they read by, where that can be ended by itself. */
+  readonly session?: string | undefined;
 }
 
 /** Of one connection, until it leaves. */
 export interface ReaderPlace {
-  /** Begins when its owner may read no more. */
-  readonly removal: Parting;
-  /** Counts it among the readers of this stream as well; false when the stream has as many as it may. */
-  enter(id: string): boolean;
+  /** Begins when it may read no more. */
+  readonly dismissal: Dismissal;
+  /** Counts it among the readers of this stream as well; false when the stream has as many as it may. `isForeign` is said
+   * of the stream of somebody else, which an operator reads. */
+  enter(id: string, options?: { readonly isForeign: boolean }): boolean;
   /** Again it does nothing. */
   readonly leave: () => void;
+}
+
+/** What is known of a place. */
+interface Held {
+  readonly session: string | undefined;
+  readonly dismissal: Dismissal;
+  isForeign: boolean;
 }
 
 export class ReaderCount {
@@ -26,7 +37,7 @@ export class ReaderCount {
   /** Streams without a reader are not in it. */
   readonly #ofStream = new Map<string, number>();
   /** Nor are owners without one. */
-  readonly #ofOwner = new Map<string, { count: number; readonly removal: Parting }>();
+  readonly #ofOwner = new Map<string, Set<Held>>();
   #all = 0;
 
   constructor(limits: Pick<RelayLimits, 'maxReaders' | 'maxReadersPerStream'>) {
@@ -39,20 +50,21 @@ export class ReaderCount {
   }
 
   /** Undefined when one more would be one too many. */
-  take({ owner, readers, readersPerStream }: OwnReaderLimits): ReaderPlace | undefined {
-    const own = this.#ofOwner.get(owner) ?? { count: 0, removal: new Parting() };
-    if (this.#all >= this.#limits.maxReaders || own.count >= readers) return undefined;
+  take({ owner, readers, readersPerStream, session }: OwnReaderLimits): ReaderPlace | undefined {
+    const own = this.#ofOwner.get(owner) ?? new Set();
+    if (this.#all >= this.#limits.maxReaders || own.size >= readers) return undefined;
+    const held: Held = { session, dismissal: new Dismissal(), isForeign: false };
     this.#all += 1;
-    own.count += 1;
-    this.#ofOwner.set(owner, own);
+    this.#ofOwner.set(owner, own.add(held));
     let stream: string | undefined;
     let hasLeft = false;
     return {
-      removal: own.removal,
-      enter: (id) => {
+      dismissal: held.dismissal,
+      enter: (id, { isForeign } = { isForeign: false }) => {
         const most = Math.min(this.#limits.maxReadersPerStream, readersPerStream);
         if (hasLeft || (this.#ofStream.get(id) ?? 0) >= most) return false;
         stream = id;
+        held.isForeign = isForeign;
         add(this.#ofStream, id, 1);
         return true;
       },
@@ -60,8 +72,8 @@ export class ReaderCount {
         if (hasLeft) return;
         hasLeft = true;
         this.#all -= 1;
-        own.count -= 1;
-        if (own.count === 0 && this.#ofOwner.get(owner) === own) this.#ofOwner.delete(owner);
+        own.delete(held);
+        if (own.size === 0 && this.#ofOwner.get(owner) === own) this.#ofOwner.delete(owner);
         if (stream !== undefined) add(this.#ofStream, stream, -1);
       },
     };
@@ -72,8 +84,26 @@ export class ReaderCount {
     const own = this.#ofOwner.get(owner);
     // Who comes by a new key of that name begins anew.
     this.#ofOwner.delete(owner);
-    own?.removal.begin();
+    dismiss(own, 'key_removed');
   }
+
+  /** Ends what an owner reads of others, who is no operator any more. */
+  demote(owner: string): void {
+    dismiss(this.#ofOwner.get(owner), 'access_ended', ({ isForeign }) => isForeign);
+  }
+
+  /** Ends what is read by a session that was ended. */
+  endSession(owner: string, session: string): void {
+    dismiss(this.#ofOwner.get(owner), 'access_ended', (held) => held.session === session);
+  }
+}
+
+function dismiss(
+  own: ReadonlySet<Held> = new Set(),
+  code: DismissalCode,
+  which: (held: Held) => boolean = () => true,
+): void {
+  for (const held of own) if (which(held)) held.dismissal.dismiss(code);
 }
 
 function add(counts: Map<string, number>, name: string, change: number): void {

@@ -4,8 +4,8 @@
 
 import { formatEntryId, isSameEntry, logStart } from '../storage/index.ts';
 import type { EntryId, LogEntry, ReadResult, StreamLog } from '../storage/index.ts';
-import { OwnerLimitError } from './access/owner-limit-error.ts';
 import type { Turn } from './access/turn.ts';
+import type { Dismissal, DismissalCode } from './dismissal.ts';
 import type { Parting } from './parting.ts';
 import { Silence } from './silence.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
@@ -14,9 +14,9 @@ import { longestTimerMs } from './timers.ts';
 
 /** Endings that are a reader's alone: the log has another, or none. */
 type ReaderErrorCode =
+  | DismissalCode
   | 'api_error'
   | 'interrupted'
-  | 'key_removed'
   | 'log_diverged'
   | 'storage_failed'
   | 'storage_full'
@@ -56,7 +56,7 @@ export interface ReadOptions {
   /** When it begins, what the log has is said, and the reader is sent away. */
   readonly parting?: Parting | undefined;
   /** When it begins, who reads may not any more. */
-  readonly removal?: Parting | undefined;
+  readonly dismissal?: Dismissal | undefined;
   /** After which the reader is sent away to come back, where the format has a word for it; default never. */
   readonly maxAgeMs?: number | undefined;
   /** The longest silence on the connection, in milliseconds. */
@@ -179,7 +179,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   async #begin(): Promise<void> {
-    const { signal, pingMs, onBegin, parting, removal } = this.#options;
+    const { signal, pingMs, onBegin, parting, dismissal } = this.#options;
     this.#silence = new Silence(pingMs, this.#interrupt);
     this.#limitAge();
     signal.addEventListener('abort', this.#leave);
@@ -187,7 +187,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     this.#following = onBegin?.();
     this.#following?.lost?.addEventListener('abort', this.#interrupt);
     parting?.add(this.#interrupt);
-    removal?.add(this.#interrupt);
+    dismissal?.add(this.#interrupt);
     if (this.#isParting || this.#following?.lost?.aborted) this.#interrupt();
     await this.#findStart();
     this.#step = 'read';
@@ -198,7 +198,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     this.#options.signal.removeEventListener('abort', this.#leave);
     this.#following?.lost?.removeEventListener('abort', this.#interrupt);
     this.#options.parting?.remove(this.#interrupt);
-    this.#options.removal?.remove(this.#interrupt);
+    this.#options.dismissal?.remove(this.#interrupt);
     clearTimeout(this.#ageTimer);
     this.#following?.onEnd(this.#outcome);
     this.#following = undefined;
@@ -217,8 +217,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   get #isParting(): boolean {
-    const { parting, removal } = this.#options;
-    return this.#isOld || parting?.hasBegun === true || removal?.hasBegun === true;
+    const { parting, dismissal } = this.#options;
+    return this.#isOld || parting?.hasBegun === true || dismissal?.hasBegun === true;
   }
 
   /** Where the stream is in its queue; undefined where that has been said, or something else comes first. */
@@ -240,9 +240,9 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
       : this.#encoder.failed('api_error', 'Internal server error');
   }
 
-  #turnOut(): string {
-    this.#end('key_removed');
-    return this.#encoder.failed('key_removed', new OwnerLimitError('removed').message);
+  #turnOut({ code, message }: Dismissal): string {
+    this.#end(code);
+    return this.#encoder.failed(code, message);
   }
 
   #sendAway(): string {
@@ -266,7 +266,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   #textOf(result: ReadResult, isParting: boolean): string {
     // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
     this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
-    if (this.#options.removal?.hasBegun === true) return this.#turnOut();
+    const { dismissal } = this.#options;
+    if (dismissal?.hasBegun === true) return this.#turnOut(dismissal);
     if (result.type === 'diverged') return this.#reset(result.from);
     if (result.type === 'gone') {
       this.#end('stream_gone');

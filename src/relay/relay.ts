@@ -192,7 +192,9 @@ function reloadAccess(
   { access, streams, upstream }: { access: Access; streams: Streams; upstream: UpstreamOptions },
 ): void {
   checkUpstream(accessRules(changed), upstream);
-  for (const owner of access.reload(changed)) streams.readers.remove(owner);
+  const { removed, demoted } = access.reload(changed);
+  for (const owner of removed) streams.readers.remove(owner);
+  for (const owner of demoted) streams.readers.demote(owner);
 }
 
 interface Told extends Omit<HandlerOptions, 'onRequest'> {

@@ -11,6 +11,7 @@ import { randomId } from './http.ts';
 import { interruptedEnding } from './last-words.ts';
 import type { RelayLimits } from './limits.ts';
 import type { MendedBreak } from './log-line.ts';
+import { NewLogs } from './new-logs.ts';
 import { openRecord } from './open-record.ts';
 import { Parting } from './parting.ts';
 import { Producer } from './producer.ts';
@@ -81,6 +82,7 @@ export class Streams {
   readonly #options: StreamsOptions;
   /** Who follows streams here, live or after their end. */
   readonly readers: ReaderCount;
+  readonly #logs: NewLogs;
   readonly #name = `relay-${randomId()}`;
   readonly #running = new Map<string, Running>();
   /** Streams that are in the log, or about to be, and have no producer yet. */
@@ -99,6 +101,7 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     this.readers = new ReaderCount(options.limits);
+    this.#logs = new NewLogs(options.log);
   }
 
   /** How many are produced here. */
@@ -152,7 +155,7 @@ export class Streams {
     const onBegin = () => this.#enter(id);
     // Those that came together do not all come back together.
     const maxAgeMs = limits.maxConnectionAgeMs * (0.9 + 0.2 * policy.settings.random());
-    const ends = { parting: this.#parting, removal: place.removal, maxAgeMs };
+    const ends = { parting: this.#parting, dismissal: place.dismissal, maxAgeMs };
     // Who leaves before there was anything to read may never begin.
     signal.addEventListener('abort', place.leave, { once: true });
     if (signal.aborted) place.leave();
@@ -218,7 +221,7 @@ export class Streams {
   async #refuse(start: StartOptions, { response }: OwnerLimitError): Promise<StartResult> {
     const { idempotencyKey } = start;
     const open = openRecord(start, this.#options.now());
-    const made = idempotencyKey === undefined ? undefined : await this.log.made({ open, idempotencyKey });
+    const made = idempotencyKey === undefined ? undefined : await this.#logs.made({ open, idempotencyKey });
     return made ?? { type: 'limited', response };
   }
 
@@ -235,14 +238,8 @@ export class Streams {
     const { log, now } = this.#options;
     const { idempotencyKey, call, orphanMs, leaving, waitMs, onCreated } = start;
     const open = openRecord(start, now());
-    const created = await log.create({ id, open, idempotencyKey });
+    const created = await this.#logs.create({ id, open, idempotencyKey }, onCreated);
     if (created.type !== 'created') return created;
-    try {
-      await onCreated?.(id);
-    } catch (error) {
-      await log.delete(id);
-      throw error;
-    }
     if (this.#isClosing) {
       await log.requestStop(id);
       return { type: 'closing' };

@@ -131,6 +131,35 @@ test('another answer to the same question, and a message of useChat, are in the 
   assert.deepEqual(relay.errors, []);
 });
 
+test('a message of useChat behind a question that had no answer is not in the conversation twice after such a kill', async () => {
+  const file = join(folder, 'unanswered.db');
+  const silent = [streamResponse(sse(messageStart))];
+  await using upstream = await startRawServer(() => ({
+    bytes: silent.shift() ?? streamResponse(answer) + cleanEnd,
+    then: 'hold',
+  }));
+  const part = (text: string): object => ({ role: 'user', parts: [{ type: 'text', text }] });
+  {
+    await using relay = await startRelay(upstream, file);
+    const body = { id: 'c', messages: [part('x')] };
+    const chat = await askRelay(relay, '/api/chat', { body });
+    await chat.body?.cancel();
+    await fetch(`${relay.url}/api/chat/c/stop`, { method: 'POST' });
+  }
+  await askMortal([upstream, file], '/api/chat', { body: { id: 'c', messages: [part('x'), part('y')] } });
+  await using relay = await startRelay(upstream, file);
+  assert.match(await readChat(relay, 'c'), /Whole/);
+  const { turns } = await read(relay, 'c');
+  assert.deepEqual(
+    turns.map(({ parent }) => turns.findIndex(({ id }) => id === parent)),
+    [-1, 0, 1, 2],
+  );
+  assert.deepEqual(
+    turns.map(({ content }) => (content as readonly { text?: string }[])[0]?.text),
+    ['x', undefined, 'y', 'Whole.'],
+  );
+});
+
 test('an answer whose relay is killed before its conversation has it is no more where that is gone', async () => {
   const file = join(folder, 'gone.db');
   await using upstream = await startUpstream();

@@ -155,6 +155,8 @@ test('headers past maxHeaderBytes are a 431, and what is no request a 400, both 
       head('content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'),
     );
     assert.match(smuggled, /^HTTP\/1\.1 400 /);
+    const unexpected = await answerTo(port, head('expect: a miracle\r\nconnection: close\r\n\r\n'));
+    assert.match(unexpected, /^HTTP\/1\.1 417 [^]*nosniff[^]*\{"type":"error",/);
     const fine = await answerTo(port, head('connection: close\r\n\r\n'));
     assert.match(fine, /^HTTP\/1\.1 200 /);
   });
@@ -169,6 +171,26 @@ test('a head that does not come to its end, and a body that does not, are a 408,
     assert.match(fine, /^HTTP\/1\.1 200 /);
     for (const answer of await Promise.all(slow)) {
       assert.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n[^]*"code":"request_timeout"/);
+    }
+  });
+});
+
+test('a client that sends a byte now and then has no more time for it than one that sends none', async () => {
+  await withServer({ headersTimeoutMs: 200, requestTimeoutMs: 400 }, async (port) => {
+    const begun = [
+      head('x-slow: '),
+      'POST /streams HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n{',
+    ];
+    for (const bytes of begun) {
+      const socket = connect(port, '127.0.0.1');
+      let answer = '';
+      socket.setEncoding('utf8').on('data', (text: string) => void (answer += text));
+      socket.on('error', () => undefined);
+      socket.write(bytes);
+      const trickle = setInterval(() => socket.write('x'), 5);
+      await once(socket, 'close');
+      clearInterval(trickle);
+      assert.match(answer, /^HTTP\/1\.1 408 /);
     }
   });
 });

@@ -105,6 +105,13 @@ test('toHistory() makes a turn of each step, and drops calls that broke off, and
   ]);
 });
 
+test('toHistory() takes messages of more parts than a call may have arguments, and joins those of one role', () => {
+  const parts = Array.from({ length: 200_000 }, () => say('a'));
+  const said = { id: 'u', role: 'user', parts };
+  const { turns, system } = toHistory([{ ...said, role: 'system' }, said, said]);
+  assert.deepEqual([turns.length, turns[0]?.content.length, system.length], [1, 400_000, 3 * 200_000 - 2]);
+});
+
 test('toHistory() gives a call that the API ran back with its result, and neither without the other', () => {
   const server = {
     providerExecuted: true,

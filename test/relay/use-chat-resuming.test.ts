@@ -13,7 +13,7 @@ import type { TestRelay } from '../support/relay.ts';
 import { logWith } from '../support/stream-log.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
-import { createChat, libraries, textOfParts } from '../support/ui-client.ts';
+import { createChat, libraries, metadataOf, textOfParts } from '../support/ui-client.ts';
 
 const own = { upstream: { apiKey: 'sk-own' }, calls: { retry: { maxDelayMs: 0 } } };
 const lastingLog = (): StreamLog => logWith(new MemoryStreamLog(), { outlivesProcess: true });
@@ -59,7 +59,37 @@ function chatOn(network: Network, version: 6 | 7, delaysMs = [0, 0, 0]): ReturnT
   return createChat(library, { id: 'c', transport });
 }
 
+/** As most pages have it. */
+function plainChatOn(network: Network, version: 6 | 7): ReturnType<typeof createChat> {
+  const library = libraries[version];
+  const api = `http://relay/api/chat?v=${version}`;
+  const transport = new library.DefaultChatTransport<UIMessage>({ api, fetch: network.fetch });
+  return createChat(library, { id: 'c', transport });
+}
+
 for (const version of [6, 7] as const) {
+  test(`The chat of ai ${version} alone is told by the message of a relay that goes, and sees the rest when it resumes`, async () => {
+    const log = lastingLog();
+    await using held = await startHeldUpstream();
+    const rest = sse(messageStart, ...textEvents(0, ' and the rest'), ...messageEnd);
+    await using next = await startRawServer(() => ({ bytes: streamResponse(rest) + cleanEnd, then: 'fin' }));
+    await using relay = await startTestRelay(held.server.url, { log, ...own });
+    const network = new Network(relay);
+    const chat = plainChatOn(network, version);
+    const asked = chat.sendMessage({ text: 'x' });
+    await turnsUntil(() => textOfParts(chat.lastMessage) === 'Half');
+    await relay.server.close({ handOver: true });
+    await asked;
+    const [end] = chat.ends;
+    const { ending } = metadataOf(chat.lastMessage) as { ending: { code: string } };
+    assert.deepEqual([chat.status, end?.isDisconnect, ending.code], ['error', false, 'interrupted']);
+    await using other = await startTestRelay(next.url, { log, ...own });
+    network.relay = other;
+    await chat.resumeStream();
+    assert.equal(textOfParts(chat.lastMessage), 'Half and the rest');
+    assert.deepEqual([chat.status, chat.error, chat.messages.length], ['ready', undefined, 2]);
+  });
+
   describe(`The chat of ai ${version} with a fetch that resumes`, () => {
     test('shows an answer whose connection broke as one, without a word twice or an error', async () => {
       await using held = await startHeldUpstream();

@@ -12,10 +12,13 @@ import type { Simulator } from 'millrace/simulator';
 import type { StoredConversation } from 'millrace/storage';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
 import { startHeldUpstream } from '../support/held-upstream.ts';
+import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
+import type { RawAnswer } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
 import type { TestRelay, TestRelayOptions } from '../support/relay.ts';
 import { createChat, libraries, metadataOf, textOfParts, typesOf } from '../support/ui-client.ts';
 import type { ChatEnd } from '../support/ui-client.ts';
+import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
 
 const versions = [6, 7] as const;
@@ -77,6 +80,12 @@ async function loggedContent({ url }: TestRelay, message: UIMessage | undefined)
 
 const lastTurns = ({ requests }: Simulator) =>
   (requests.at(-1)?.params as { messages: { role: string; content: unknown }[] } | undefined)?.messages ?? [];
+
+interface SentBody {
+  readonly messages: readonly { readonly role: string; readonly content: readonly { text?: string }[] }[];
+}
+
+const bodyOf = (request = ''): SentBody => JSON.parse(request.split('\r\n\r\n')[1] ?? '') as SentBody;
 
 const tools = [
   {
@@ -218,7 +227,7 @@ for (const version of versions) {
         else assert.match(textOfParts(chat.lastMessage), next.text);
         if (wanted.error !== undefined || 'error' in next) return;
         if (wanted.finishReason !== 'other') await checkSentBack(setup, answer);
-        if (answer?.parts.length !== 1) await checkConversation(setup.relay, chat);
+        await checkConversation(setup.relay, chat);
       });
     }
 
@@ -345,16 +354,92 @@ for (const version of versions) {
       assert.equal((await stop()).status, 200, 'again does no harm');
       const next = chat.sendMessage({ text: 'y' });
       await turnsUntil(() => upstream.requests.length === 2);
-      const { messages } = JSON.parse(upstream.requests[1]?.split('\r\n\r\n')[1] ?? '') as {
-        messages: unknown;
-      };
-      assert.deepEqual(messages, [
+      assert.deepEqual(bodyOf(upstream.requests[1]).messages, [
         { role: 'user', content: [{ type: 'text', text: 'x' }] },
         { role: 'assistant', content: [{ type: 'text', text: 'Half' }] },
         { role: 'user', content: [{ type: 'text', text: 'y' }] },
       ]);
       await chat.stop();
       await next;
+    });
+
+    test('goes on behind answers that were stopped, or broke, before they said anything', async () => {
+      const silent: RawAnswer = { bytes: streamResponse(sse(messageStart)), then: 'hold' };
+      const refusal = '{"type":"error","error":{"type":"api_error","message":"No"}}';
+      const failing: RawAnswer = {
+        bytes: `HTTP/1.1 500 Internal Server Error\r\ncontent-length: ${refusal.length}\r\n\r\n${refusal}`,
+        then: 'fin',
+      };
+      const saying: RawAnswer = {
+        bytes: streamResponse(sse(messageStart, ...textEvents(0, 'Said'), ...messageEnd)) + cleanEnd,
+        then: 'fin',
+      };
+      const answers = [silent, failing, failing, saying, saying];
+      await using upstream = await startRawServer(() => answers.shift() ?? saying);
+      await using relay = await startTestRelay(upstream.url, noRecovery);
+      const chat = chatOn(relay, version);
+      const asked = chat.sendMessage({ text: 'a' });
+      await turnsUntil(() => upstream.requests.length === 1 && chat.lastMessage?.role === 'assistant');
+      await fetch(`${relay.url}/api/chat/chat%201/stop`, { method: 'POST' });
+      await asked;
+      await chat.sendMessage({ text: 'b' });
+      assert.equal(chat.error?.message, 'No');
+      await chat.regenerate();
+      for (const text of ['c', 'd']) {
+        await chat.sendMessage({ text });
+        assert.deepEqual([chat.status, textOfParts(chat.lastMessage)], ['ready', 'Said']);
+      }
+      const { turns, head } = (await (
+        await fetch(`${relay.url}/conversations/chat%201`)
+      ).json()) as StoredConversation;
+      const byId = new Map(turns.map((turn) => [turn.id, turn]));
+      const said: string[] = [];
+      for (let turn = byId.get(head ?? ''); turn !== undefined; turn = byId.get(turn.parent ?? ''))
+        said.unshift(
+          `${turn.role}: ${(turn.content as readonly { text?: string }[]).map(({ text }) => text).join()}`,
+        );
+      assert.deepEqual(said, [
+        'user: a',
+        'assistant: ',
+        'user: b',
+        'assistant: ',
+        'user: c',
+        'assistant: Said',
+        'user: d',
+        'assistant: Said',
+      ]);
+      assert.equal(turns.length, said.length + 1, 'and the answer that was asked for again');
+      const last = bodyOf(upstream.requests.at(-1)).messages;
+      assert.deepEqual(
+        last.map(({ role, content }) => [role, content.map(({ text }) => text).join()]),
+        [
+          ['user', 'a,b,c'],
+          ['assistant', 'Said'],
+          ['user', 'd'],
+        ],
+      );
+    });
+
+    test('goes on from a question whose answer is still on its way, and another one was asked', async () => {
+      await using held = await startHeldUpstream();
+      await using relay = await startTestRelay(held.server.url);
+      const chat = chatOn(relay, version, { body: { onDisconnect: 'continue' } });
+      const first = chat.sendMessage({ text: 'a' });
+      await turnsUntil(() => held.server.requests.length === 1);
+      await chat.stop();
+      await first;
+      chat.messages = chat.messages.slice(0, 1);
+      const second = chat.sendMessage({ text: 'b' });
+      await turnsUntil(() => held.server.requests.length === 2);
+      held.goOn();
+      await second;
+      await chat.sendMessage({ text: 'c' });
+      assert.equal(textOfParts(chat.lastMessage), 'Half and half');
+      const { turns } = (await (
+        await fetch(`${relay.url}/conversations/chat%201`)
+      ).json()) as StoredConversation;
+      const [a, answer, b] = turns;
+      assert.deepEqual([answer?.parent, b?.parent, turns.length], [a?.id, a?.id, 6]);
     });
 
     test('resumes after the relay has been started anew', async () => {

@@ -8,6 +8,8 @@ export interface SeenSpan {
   readonly kind: SpanKind | undefined;
   readonly attributes: Attributes;
   readonly events: string[];
+  /** All else that was said of it. */
+  readonly words: unknown[];
   status: SpanStatusCode;
   isEnded: boolean;
   /** The span that was active in the context it was made in. */
@@ -24,6 +26,7 @@ export class MemoryTracer implements Tracer {
       kind,
       attributes: { ...attributes },
       events: [],
+      words: [],
       status: SpanStatusCode.UNSET,
       isEnded: false,
       parent: this.#names.get(trace.getSpan(within) ?? {}),
@@ -36,22 +39,36 @@ export class MemoryTracer implements Tracer {
         Object.assign(seen.attributes, more);
         return span;
       },
-      addEvent: (event) => {
+      addEvent: (event, ...more) => {
         seen.events.push(event);
+        seen.words.push(more);
         return span;
       },
-      addLink: () => span,
-      addLinks: () => span,
-      setStatus: ({ code }) => {
+      addLink: (link) => {
+        seen.words.push(link);
+        return span;
+      },
+      addLinks: (links) => {
+        seen.words.push(links);
+        return span;
+      },
+      setStatus: ({ code, message }) => {
         seen.status = code;
+        seen.words.push(message);
         return span;
       },
-      updateName: () => span,
+      updateName: (later) => {
+        seen.words.push(later);
+        return span;
+      },
       end: () => {
         seen.isEnded = true;
       },
       isRecording: () => !seen.isEnded,
-      recordException: () => undefined,
+      recordException: (exception) => {
+        const { message, stack } = typeof exception === 'string' ? { message: exception } : exception;
+        seen.words.push(message, stack);
+      },
     };
     this.#names.set(span, name);
     return span;

@@ -29,6 +29,15 @@ test('The built page has nothing inline, so that its policy can forbid it', () =
   assert.match(page, /<script type="module"[^>]* src="\/assets\//);
 });
 
+test('The built page has no key of the API in it, no library for it, and no way to ask it', () => {
+  for (const [name, file] of files)
+    assert.doesNotMatch(
+      textOf(file),
+      /sk-ant-|anthropic\.com|dangerouslyAllowBrowser|dangerous-direct|x-api-key/i,
+      name,
+    );
+});
+
 test('The built page loads nothing from elsewhere', () => {
   const page = textOf(files.get('index.html'));
   const loaded = [...page.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address]) => address);

@@ -55,7 +55,7 @@ const publicKey = unquoted(isObject, 'an object, as a JSON Web Key', () => undef
 
 const tokenKeyFields = {
   id: word('a text that is not empty').shape,
-  algorithm: word('HS256, EdDSA, ES256 or RS256').shape,
+  algorithm: word('HS256, Ed25519 (also as EdDSA), ES256 or RS256').shape,
   secret: secret().shape,
   secretFile: word('the path of a file').shape,
   secretVariable: word('the name of a variable').shape,

@@ -45,12 +45,13 @@ export interface SecretTokenKey {
 
 export interface PublicTokenKey {
   readonly id: string;
-  readonly algorithm: 'EdDSA' | 'ES256' | 'RS256';
+  /** `Ed25519` and its older name `EdDSA` are the same one, also as tokens say it. */
+  readonly algorithm: 'Ed25519' | 'EdDSA' | 'ES256' | 'RS256';
   /** As a JSON Web Key. */
   readonly publicKey: PublicJwk;
 }
 
-/** The fields that the algorithm has: `crv` and `x` for EdDSA, `y` as well for ES256, `n` and `e` for RS256. Others are
+/** The fields that the algorithm has: `crv` and `x` for Ed25519, `y` as well for ES256, `n` and `e` for RS256. Others are
  * not looked at. */
 export interface PublicJwk {
   readonly kty: string;

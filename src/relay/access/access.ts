@@ -12,6 +12,7 @@ import { sessionCookieOf } from './cookies.ts';
 import { Keyring } from './keyring.ts';
 import { OwnerAccounts } from './owner-accounts.ts';
 import type { OwnerAccountsOptions } from './owner-accounts.ts';
+import { OwnerLimitError } from './owner-limit-error.ts';
 import { Sessions } from './sessions.ts';
 import { Tokens } from './tokens.ts';
 import type { TokenSession } from './tokens.ts';
@@ -19,6 +20,14 @@ import type { TokenSession } from './tokens.ts';
 export type Admission =
   | { readonly type: 'admitted'; readonly caller: Caller }
   | { readonly type: 'refused'; readonly response: RelayResponse };
+
+/** Owners, by what a reload changed. */
+export interface Reloaded {
+  /** They have no key any more. */
+  readonly removed: readonly string[];
+  /** They are no operators any more. */
+  readonly demoted: readonly string[];
+}
 
 const safeMethods = new Set(['GET', 'HEAD']);
 
@@ -52,9 +61,9 @@ export class Access {
     return this.#rules.sessionMs === undefined ? undefined : this.#sessions;
   }
 
-  /** Changes the rules for every request that comes now; what owners without a key have under way is ended. Returns
-   * these. Throws an AccessOptionError, and changes nothing then. */
-  reload(options: AccessOptions): readonly string[] {
+  /** Changes the rules for every request that comes now; what owners without a key have under way is ended. Throws an
+   * AccessOptionError, and changes nothing then. */
+  reload(options: AccessOptions): Reloaded {
     const rules = accessRules(options);
     if ((rules.keys !== undefined) !== this.hasKeys)
       throw new AccessOptionError(
@@ -64,13 +73,15 @@ export class Access {
           : 'cannot be begun with while the relay runs',
       );
     const { keys = new Map<string, RelayKey>(), sessionMs = 0 } = rules;
-    const removed = [...(this.#rules.keys?.keys() ?? [])].filter((id) => !keys.has(id));
+    const before = [...(this.#rules.keys?.values() ?? [])];
+    const removed = before.map(({ id }) => id).filter((id) => !keys.has(id));
+    const demoted = before.filter(({ operator }) => operator === true).map(({ id }) => id);
     this.#rules = rules;
     this.#keyring = new Keyring(keys.values());
     this.#sessions.change(keys, sessionMs);
     this.#tokens.change(rules.tokens);
     this.accounts.change(removed);
-    return removed;
+    return { removed, demoted: demoted.filter((id) => keys.get(id)?.operator !== true) };
   }
 
   /** Who asks, by the program around the relay, by a key, or by a session where a page asks. */
@@ -90,14 +101,25 @@ export class Access {
     return session === undefined || this.accounts.hasKey(session.owner) ? undefined : session;
   }
 
-  /** A cookie that was signed out is worth nothing any more, whatever it was. */
-  async endSession(cookie: string): Promise<void> {
-    await Promise.all([this.#sessions.end(cookie), this.#tokens.end(cookie)]);
+  /** A cookie that was signed out is worth nothing any more, whatever it was. Resolves with who came by it. */
+  async endSession(cookie: string): Promise<Caller | undefined> {
+    const [session, token] = await Promise.all([this.#sessions.end(cookie), this.#tokens.end(cookie)]);
+    return session === undefined ? token && callerOf(token) : callerWith(session.key, session.said);
   }
 
-  /** Whether their key, where they have one, is still one of the relay's: a request may take long to come. */
-  isKnown({ owner, hasKey }: Caller): boolean {
-    return hasKey !== true || this.accounts.hasKey(owner);
+  /** Why they may not go on: a request may take long to come, and be admitted by what is changed meanwhile. Undefined
+   * where they may. */
+  lapseOf(
+    caller: Caller,
+    { asOperator }: { readonly asOperator: boolean } = { asOperator: false },
+  ): OwnerLimitError | undefined {
+    const { owner, hasKey, session: said = '' } = caller;
+    if (hasKey === true && !this.accounts.hasKey(owner)) return new OwnerLimitError('removed');
+    // It had not run out when it was looked at.
+    const session = { owner, said, runsOutAt: Infinity };
+    const isOut = this.#sessions.hasEnded(session) || this.#tokens.hasEnded(session);
+    const isDemoted = asOperator && this.#rules.keys?.get(owner)?.operator !== true;
+    return isOut || isDemoted ? new OwnerLimitError('ended') : undefined;
   }
 
   find(secret: string): Promise<RelayKey | undefined> {
@@ -116,9 +138,9 @@ export class Access {
   }
 
   async #admitSession({ method, headers }: RelayRequest, cookie: string): Promise<Admission> {
-    const key = await this.#sessions.find(cookie);
-    const session = key === undefined ? await this.findToken(cookie) : undefined;
-    const caller = key === undefined ? session && callerOf(session) : callerWith(key);
+    const session = await this.#sessions.find(cookie);
+    const token = session === undefined ? await this.findToken(cookie) : undefined;
+    const caller = session === undefined ? token && callerOf(token) : callerWith(session.key, session.said);
     if (caller === undefined) return refused;
     // Origins that are not the relay's have been refused by now. A browser says one with all that may do something.
     if (!safeMethods.has(method) && headers.get('origin') === undefined) return withoutOrigin;
@@ -126,8 +148,8 @@ export class Access {
   }
 }
 
-function callerOf({ owner }: TokenSession): Caller {
-  return { owner, isOperator: false };
+function callerOf({ owner, said }: TokenSession): Caller {
+  return { owner, isOperator: false, session: said };
 }
 
 function admitted(caller: Caller): Admission {

@@ -3,7 +3,6 @@
 import { errorResponse } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 import type { RouteContext } from '../route-context.ts';
-import { OwnerLimitError } from './owner-limit-error.ts';
 import { modelsIn } from './models-in.ts';
 import { checkPageBody } from './page-rules.ts';
 
@@ -15,7 +14,8 @@ export function askedRefusal(
   body: MessagesBody,
   { access, caller, isPage, settings }: Pick<RouteContext, 'access' | 'caller' | 'isPage' | 'settings'>,
 ): RelayResponse | undefined {
-  if (!access.isKnown(caller)) return new OwnerLimitError('removed').response;
+  const lapse = access.lapseOf(caller);
+  if (lapse !== undefined) return lapse.response;
   const { pages } = access.rules;
   if (isPage && pages !== undefined) checkPageBody(body, pages, settings);
   const { models } = caller;

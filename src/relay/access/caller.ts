@@ -12,13 +12,15 @@ export interface Caller {
   readonly isOperator: boolean;
   /** The only models they may ask for; undefined for any. */
   readonly models?: readonly string[] | undefined;
+  /** What they came by, where it can be signed out: a session, or a token. */
+  readonly session?: string | undefined;
 }
 
 /** The owner of a relay that nobody checks who asks of. */
 export const localCaller: Caller = { owner: 'local', isOperator: false };
 
-export function callerWith({ id, operator = false, models }: RelayKey): Caller {
-  return { owner: id, hasKey: true, isOperator: operator, models };
+export function callerWith({ id, operator = false, models }: RelayKey, session?: string): Caller {
+  return { owner: id, hasKey: true, isOperator: operator, models, session };
 }
 
 /** Whether they may see a stream; to others it is not there. */

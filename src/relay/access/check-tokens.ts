@@ -44,10 +44,13 @@ type JwkPatterns = { readonly [Name in keyof PublicJwk]: RegExp };
 /** 32 bytes as base64url. */
 const coordinate = /^[\w-]{43}$/;
 
+const ed25519 = publicKey({ kty: /^OKP$/, crv: /^Ed25519$/, x: coordinate });
+
 /** By algorithm: a secret, or a public key. No algorithm takes what another one's key is. */
 const fieldsOf = {
   HS256: { secret: checkSecret } satisfies Record<keyof Omit<SecretTokenKey, 'id' | 'algorithm'>, Check>,
-  EdDSA: publicKey({ kty: /^OKP$/, crv: /^Ed25519$/, x: coordinate }),
+  Ed25519: ed25519,
+  EdDSA: ed25519,
   ES256: publicKey({ kty: /^EC$/, crv: /^P-256$/, x: coordinate, y: coordinate }),
   // From 2048 bits on.
   RS256: publicKey({ kty: /^RSA$/, n: /^[\w-]{342,1400}$/, e: /^[\w-]{1,8}$/ }),

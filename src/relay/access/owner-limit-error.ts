@@ -3,7 +3,7 @@
 import { errorResponse } from '../http.ts';
 import type { RelayResponse } from '../http.ts';
 
-type LimitName = 'requests' | 'queue' | 'turn' | 'quota' | 'removed';
+type LimitName = 'requests' | 'queue' | 'turn' | 'quota' | 'removed' | 'ended';
 
 interface Limit {
   readonly code: string;
@@ -47,6 +47,13 @@ const limits: Readonly<Record<LimitName, Limit>> = {
     status: 401,
     type: 'authentication_error',
     message: 'This key is none of this relay any more',
+    isPassing: false,
+  },
+  ended: {
+    code: 'access_ended',
+    status: 401,
+    type: 'authentication_error',
+    message: "The session was signed out, or the key is no operator's any more",
     isPassing: false,
   },
 };

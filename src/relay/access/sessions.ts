@@ -4,9 +4,17 @@
 import type { RelayKey } from './access-options.ts';
 import { fromBase64Url, toBase64Url } from './base64-url.ts';
 import { EndedSessions } from './ended-sessions.ts';
+import type { EndedSession } from './ended-sessions.ts';
 
 /** Over https a name that no other host and no page without https can set. */
 export const cookieNames = { secure: '__Host-millrace_session', plain: 'millrace_session' } as const;
+
+/** A session that was found: whose it is, what was signed, and when it runs out. */
+export interface KeySession {
+  readonly key: RelayKey;
+  readonly said: string;
+  readonly runsOutAt: number;
+}
 
 export interface Session {
   readonly value: string;
@@ -44,20 +52,26 @@ export class Sessions {
   }
 
   /** Undefined for what is no session, or none any more. */
-  async find(value: string): Promise<RelayKey | undefined> {
+  async find(value: string): Promise<KeySession | undefined> {
     const [, signature = '', said = '', expires = '', id = ''] = pattern.exec(value) ?? [];
     const key = this.#keys.get(id);
     const bytes = key && fromBase64Url(signature);
     if (key === undefined || bytes === undefined) return undefined;
     const isSound = await crypto.subtle.verify(algorithm, await this.#signerOf(key), bytes, signed(said));
-    return isSound && Number(expires) > this.#now() && !this.#ended.has(said) ? key : undefined;
+    const runsOutAt = Number(expires);
+    const isGood = isSound && runsOutAt > this.#now() && !this.#ended.has({ owner: key.id, said, runsOutAt });
+    return isGood ? { key, said, runsOutAt } : undefined;
   }
 
-  /** A copy of the cookie is worth nothing from now on. */
-  async end(value: string): Promise<void> {
-    if ((await this.find(value)) === undefined) return;
-    const [, , said = '', expires = ''] = pattern.exec(value) ?? [];
-    this.#ended.add(said, Number(expires));
+  /** A copy of the cookie is worth nothing from now on. Undefined for what is no session. */
+  async end(value: string): Promise<KeySession | undefined> {
+    const session = await this.find(value);
+    if (session !== undefined) this.#ended.add({ owner: session.key.id, ...session });
+    return session;
+  }
+
+  hasEnded(session: EndedSession): boolean {
+    return this.#ended.has(session);
   }
 
   #signerOf({ id, secret }: RelayKey): Promise<CryptoKey> {

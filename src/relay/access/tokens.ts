@@ -7,10 +7,13 @@ import type { JsonObject } from '../json-object.ts';
 import type { PublicTokenKey, SecretTokenKey, TokenKey, TokenRules } from './access-options.ts';
 import { fromBase64Url } from './base64-url.ts';
 import { EndedSessions } from './ended-sessions.ts';
+import type { EndedSession } from './ended-sessions.ts';
 
 /** Whose token it is. */
 export interface TokenSession {
   readonly owner: string;
+  /** What was signed. */
+  readonly said: string;
   /** How long it is good for, in milliseconds: the clock that is allowed to be wrong included. */
   readonly leftMs: number;
 }
@@ -61,14 +64,23 @@ export class Tokens {
       parts.signature,
       encoder.encode(parts.said),
     );
-    return isSound && !this.#ended.has(parts.said) ? session : undefined;
+    const found = { ...session, said: parts.said };
+    return isSound && !this.#ended.has(this.#endOf(found)) ? found : undefined;
   }
 
-  /** A copy of it is worth nothing from now on. */
-  async end(token: string): Promise<void> {
+  /** A copy of it is worth nothing from now on. Undefined for what is none. */
+  async end(token: string): Promise<TokenSession | undefined> {
     const session = await this.find(token);
-    if (session === undefined) return;
-    this.#ended.add(token.slice(0, token.lastIndexOf('.')), this.#now() + session.leftMs);
+    if (session !== undefined) this.#ended.add(this.#endOf(session));
+    return session;
+  }
+
+  hasEnded(session: EndedSession): boolean {
+    return this.#ended.has(session);
+  }
+
+  #endOf({ owner, said, leftMs }: TokenSession): EndedSession {
+    return { owner, said, runsOutAt: this.#now() + leftMs };
   }
 
   #verifierOf(key: TokenKey): Promise<CryptoKey> {
@@ -108,7 +120,12 @@ function objectIn(text: string): JsonObject | undefined {
 
 function keyOf({ kid, alg, crit }: JsonObject, { keys }: TokenRules): TokenKey | undefined {
   const key = crit === undefined ? keys.find(({ id }) => id === kid) : undefined;
-  return key?.algorithm === alg ? key : undefined;
+  return key !== undefined && canonicalName(key.algorithm) === canonicalName(alg) ? key : undefined;
+}
+
+/** RFC 9864 has names that say the curve, and the one before for as long as it is in use. */
+function canonicalName(algorithm: unknown): unknown {
+  return algorithm === 'EdDSA' ? 'Ed25519' : algorithm;
 }
 
 /** Undefined for claims that are not meant for this relay, or not now. */
@@ -116,7 +133,7 @@ function sessionOf(
   claims: JsonObject,
   { issuer, audience }: TokenRules,
   now: number,
-): TokenSession | undefined {
+): Omit<TokenSession, 'said'> | undefined {
   const { iss, aud, sub, exp, nbf, iat } = claims;
   const isMeant = iss === issuer && (Array.isArray(aud) ? aud.includes(audience) : aud === audience);
   const isNow = isAfter(exp, now - maxSkewMs) && [nbf, iat].every((from) => isBefore(from, now + maxSkewMs));
@@ -133,10 +150,13 @@ function isBefore(seconds: unknown, timeMs: number): boolean {
   return seconds === undefined || (typeof seconds === 'number' && seconds * 1000 <= timeMs);
 }
 
+const ed25519 = { importing: { name: 'Ed25519' }, verifying: { name: 'Ed25519' } };
+
 /** How WebCrypto calls them. */
 const algorithms = {
   HS256: { importing: { name: 'HMAC', hash: 'SHA-256' }, verifying: { name: 'HMAC' } },
-  EdDSA: { importing: { name: 'Ed25519' }, verifying: { name: 'Ed25519' } },
+  Ed25519: ed25519,
+  EdDSA: ed25519,
   ES256: {
     importing: { name: 'ECDSA', namedCurve: 'P-256' },
     verifying: { name: 'ECDSA', hash: 'SHA-256' },

@@ -37,11 +37,16 @@ export interface Ask {
   readonly idempotencyKey: string | undefined;
 }
 
-export interface NewAnswer {
+interface NewAnswer {
   readonly turn: Pick<TurnRecord, 'parent' | 'added'>;
   /** Adds the new turns and the answer's; to be called when there is a stream, before upstream is. Rejects with a
    * ConversationFullError, and with RequestError when the conversation has been deleted. */
   readonly add: (streamId: string) => Promise<void>;
+}
+
+export interface AdoptedAnswer extends NewAnswer {
+  /** What goes upstream: what is known, and a message for each new turn. */
+  readonly messages: readonly MessageParam[];
 }
 
 export type BeginResult =
@@ -102,14 +107,18 @@ export class Conversations {
 
   /** Makes a conversation say what its page says: the turns that are there already stay, others begin a branch. Rejects
    * with StorageError. */
-  async adopt(owner: string, conversation: string, messages: readonly MessageParam[]): Promise<NewAnswer> {
+  async adopt(
+    owner: string,
+    conversation: string,
+    messages: readonly MessageParam[],
+  ): Promise<AdoptedAnswer> {
     const stored = await this.read(owner, conversation);
-    const known = longestKnown(stored?.turns ?? [], messages);
+    const { turns: known, said, rest } = longestKnown(stored?.turns ?? [], messages);
     const parent = known.at(-1)?.id ?? null;
-    const before = messages.slice(0, known.length);
-    const turns = toTurns(messages.slice(known.length), { parent, before, now: this.#options.now() });
+    const turns = toTurns(rest, { parent, before: said, now: this.#options.now() });
     const question = turns.at(-1) ?? known.at(-1);
     return {
+      messages: [...said, ...rest],
       turn: { parent, added: turns.length },
       add: (streamId) =>
         this.#add({ owner, conversation, idempotencyKey: undefined }, { streamId, turns, question }),

@@ -12,10 +12,10 @@ export function branchTo(turns: readonly StoredTurn[], leaf: string | null): Sto
     const turn = byId.get(id);
     if (turn === undefined) break;
     byId.delete(id);
-    branch.unshift(turn);
+    branch.push(turn);
     id = turn.parent;
   }
-  return branch;
+  return branch.toReversed();
 }
 
 /** What is sent of a branch: nothing that the API would refuse, and nothing empty. */

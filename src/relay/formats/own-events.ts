@@ -5,6 +5,7 @@ import type { LogEnding, LogRecord } from '../../storage/index.ts';
 
 /** Of codes that the API does not have, where it has a type for them. */
 const typesOfLimits: Readonly<Record<string, string>> = {
+  access_ended: 'authentication_error',
   key_removed: 'authentication_error',
   queue_timeout: 'rate_limit_error',
   quota_exceeded: 'rate_limit_error',

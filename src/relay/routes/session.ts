@@ -38,9 +38,14 @@ async function beginWith(
   return jsonResponse(200, { id: owner, maxAgeMs }, { 'set-cookie': setCookie(request, token, maxAgeMs) });
 }
 
-/** Also for who has none. */
-export async function deleteSession(request: RelayRequest, { access }: RouteContext): Promise<RelayResponse> {
+/** Also for who has none. What is read by it ends. */
+export async function deleteSession(
+  request: RelayRequest,
+  { access, streams }: RouteContext,
+): Promise<RelayResponse> {
   const cookie = sessionCookieOf(request);
-  if (cookie !== undefined && access.sessions !== undefined) await access.endSession(cookie);
+  const ended =
+    cookie === undefined || access.sessions === undefined ? undefined : await access.endSession(cookie);
+  if (ended?.session !== undefined) streams.readers.endSession(ended.owner, ended.session);
   return { status: 204, headers: { 'set-cookie': setCookie(request, '', 0) }, body: '' };
 }

@@ -20,6 +20,8 @@ export function streamResponse(
 
 interface Reading {
   readonly id: string;
+  /** The stream's; default who asks. */
+  readonly owner?: string;
   readonly format: StreamFormat;
   /** Default: from the beginning. */
   readonly after?: EntryId;
@@ -30,9 +32,13 @@ interface Reading {
 export function readStream(
   { signal }: RelayRequest,
   context: Pick<RouteContext, 'streams' | 'access' | 'caller'>,
-  { id, format, after = logStart, headers }: Reading,
+  { id, owner = context.caller.owner, format, after = logStart, headers }: Reading,
 ): RelayResponse {
-  const place = takePlaceAt(id, context);
+  // They may have been admitted before that was changed.
+  const { access, caller } = context;
+  const lapse = access.lapseOf(caller, { asOperator: owner !== caller.owner });
+  if (lapse !== undefined) return lapse.response;
+  const place = takePlaceAt({ id, owner }, context);
   if (place === undefined) return limitResponse('readers');
   const text = context.streams.follow(id, format.createEncoder(id), { after, signal, place });
   return streamResponse(id, text, { ...format.headers, ...headers });

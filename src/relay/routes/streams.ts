@@ -59,7 +59,7 @@ export async function getStream(
   // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
   if (state.ending !== undefined && isSameEntry(after, state.tail))
     return { status: 204, headers: { 'x-stream-id': id }, body: '' };
-  return readStream(request, context, { id, format, after });
+  return readStream(request, context, { id, owner: state.owner, format, after });
 }
 
 export async function postStop(

@@ -17,8 +17,8 @@ export async function postChat(request: RelayRequest, context: RouteContext): Pr
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
   const { caller, conversations } = context;
   const canRewind = version === 7;
-  const stream = pageStream(request, context, body);
-  const { turn, add } = await conversations.adopt(caller.owner, chatId, turns);
+  const { messages, turn, add } = await conversations.adopt(caller.owner, chatId, turns);
+  const stream = pageStream(request, context, { ...body, messages });
   return openStream(
     context,
     {

@@ -88,6 +88,7 @@ export type ReaderOutcome =
   | 'ended'
   | 'left'
   | 'sent_away'
+  | 'access_ended'
   | 'key_removed'
   | 'gap'
   | 'without_end'

@@ -27,19 +27,20 @@ export function toHistory(messages: readonly JsonObject[]): History {
     const place = `messages[${index}]`;
     if (message['role'] === 'user') add(turns, 'user', userBlocks(parts, place));
     else if (message['role'] === 'assistant') addAnswer(turns, parts, place);
-    else if (message['role'] === 'system') system.push(...parts.map(textOf).filter(isSaying));
+    else if (message['role'] === 'system') system.push(parts.map(textOf).filter(isSaying).join('\n\n'));
     else throw new RequestError(400, `${place}.role: must be user, assistant or system`);
   }
   if (turns.at(-1)?.role !== 'user')
     throw new RequestError(400, 'messages: there is nothing to answer, the last message must say something');
-  return { system: system.join('\n\n'), turns };
+  return { system: system.filter(isSaying).join('\n\n'), turns };
 }
 
 /** Turns alternate: what has the role of the turn before is part of it. */
 function add(turns: Turn[], role: Turn['role'], content: readonly JsonObject[]): void {
   if (content.length === 0) return;
   const last = turns.at(-1);
-  if (last?.role === role) last.content.push(...content);
+  // There can be more of them than a call may have arguments.
+  if (last?.role === role) for (const block of content) last.content.push(block);
   else turns.push({ role, content: [...content] });
 }
 

@@ -110,12 +110,11 @@ test('CSRF: what a form of another site can send is a 415 or a 403 on every brow
   const { id } = (await (await post(`${relay.url}/streams`, question('x'), as(ann))).json()) as {
     id: string;
   };
-  for (const [path, body] of [
-    ['/streams', question('x')],
-    ['/chat/stream', { message: 'x' }],
-    ['/session', { key: ann.secret }],
-    [`/streams/${id}/stop`, {}],
-  ] as const) {
+  const unsafe = sampleRoutes.filter(({ method, path }) => method !== 'GET' && !path.startsWith('/v1/'));
+  assert.ok(unsafe.length > 9, `${unsafe.length} routes`);
+  for (const { method, path: sample, body = {} } of unsafe) {
+    const path = sample.replace('/streams/none', `/streams/${id}`);
+    const sent = method === 'DELETE' ? '' : JSON.stringify(body);
     for (const type of [
       'text/plain',
       'application/x-www-form-urlencoded',
@@ -124,8 +123,8 @@ test('CSRF: what a form of another site can send is a 415 or a 403 on every brow
       'text/plain; application/json',
     ]) {
       const headers = { cookie, origin: relay.url, 'content-type': type };
-      const { status } = await ask(relay.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-      assert.equal(status, 415, `${path} ${type}`);
+      const { status } = await ask(relay.url + path, { method, headers, body: sent });
+      assert.equal(status, 415, `${method} ${path} ${type}`);
     }
     for (const from of [
       { origin: 'https://evil.example' },
@@ -134,8 +133,8 @@ test('CSRF: what a form of another site can send is a 415 or a 403 on every brow
       { 'sec-fetch-site': 'same-site' },
     ]) {
       const headers = { cookie, ...json, ...from };
-      const { status } = await ask(relay.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-      assert.equal(status, 403, `${path} ${JSON.stringify(from)}`);
+      const { status } = await ask(relay.url + path, { method, headers, body: sent });
+      assert.equal(status, 403, `${method} ${path} ${JSON.stringify(from)}`);
     }
   }
 });
@@ -148,12 +147,13 @@ test('CSRF: a session without an Origin may look, and do nothing', async () => {
     (await ask(relay.url + path, { method, headers: { cookie, ...headers }, body })).status;
   const body = JSON.stringify(question('x'));
   assert.equal(await status('GET', '/relay.json', {}), 200);
-  for (const [method, path] of [
-    ['POST', '/streams'],
-    ['POST', '/streams/none/stop'],
-    ['DELETE', '/streams/none'],
-  ] as const) {
-    assert.equal(await status(method, path, { ...json, body: method === 'POST' ? body : '' }), 403, path);
+  const guarded = sampleRoutes.filter(
+    ({ method, path, isOpen }) => method !== 'GET' && !isOpen && !path.startsWith('/v1/'),
+  );
+  for (const route of guarded) {
+    const sent = route.body === undefined ? '' : JSON.stringify(route.body);
+    const { method, path } = route;
+    assert.equal(await status(method, path, { ...json, body: sent }), 403, `${method} ${path}`);
   }
   assert.equal(await status('POST', '/streams', { ...json, origin: relay.url, body }), 202);
   assert.equal(await status('POST', '/streams', { ...json, ...as(ann), body }), 202, 'a program has a key');

@@ -50,6 +50,10 @@ test('Header smuggling: what two servers could read in two ways is a 400, closes
     'a chunk that is longer than it says':
       head('transfer-encoding: chunked\r\n') + `2\r\n{}}}\r\n0\r\n\r\n${hidden}`,
     'a CR LF in the target': `GET /healthz%0d%0a HTTP/1.1 HTTP/1.1\r\nhost: localhost\r\n\r\n${hidden}`,
+    'two hosts': head('Host: evil.example\r\ncontent-length: 2\r\n') + `{}${hidden}`,
+    'two authorizations':
+      head('authorization: Bearer a\r\nauthorization: Bearer b\r\ncontent-length: 2\r\n') + `{}${hidden}`,
+    'two types': head('Content-Type: text/plain\r\ncontent-length: 2\r\n') + `{}${hidden}`,
     'no version': `GET /healthz\r\n\r\n${hidden}`,
   };
   for (const [name, bytes] of Object.entries(corpus)) {
@@ -72,6 +76,44 @@ test('Header injection: an id from the address comes back in no header', async (
     assert.ok(!headers.includes('set-cookie') && !headers.includes(id), headers);
   }
 });
+
+/** The lines of the formats that have an event in each, and the parts of `ui`: nothing in them but what was said. */
+async function checkOtherFormats(url: string, said: readonly string[]): Promise<void> {
+  const textIn: Readonly<Record<string, (value: Readonly<Record<string, unknown>>) => unknown>> = {
+    ndjson: ({ event }) => deltaOf(event),
+    log: ({ record }) => {
+      const { type, data = 'null' } = record as { type: string; data?: string };
+      return type === 'event' ? deltaOf(JSON.parse(data)) : undefined;
+    },
+    ui: ({ type, delta }) => (type === 'text-delta' ? delta : undefined),
+  };
+  for (const [format, textOf] of Object.entries(textIn)) {
+    const text = await (await post(`${url}/streams?format=${format}`, question('x'), as(ann))).text();
+    const separator = format === 'ui' ? '\n\n' : '\n';
+    assert.ok(text.endsWith(separator), format);
+    const pieces = text.slice(0, -separator.length).split(separator);
+    const lines = format === 'ui' ? pieces.flatMap(partIn) : pieces;
+    const found = lines.map((line) => textOf(JSON.parse(line) as Record<string, unknown>));
+    assert.deepEqual(
+      found.filter((each) => each !== undefined),
+      format === 'ui' ? said.filter((each) => each !== '') : said,
+      format,
+    );
+  }
+}
+
+/** The data of a frame, in which each line is a field; none of a comment or the end. */
+function partIn(frame: string): string[] {
+  const lines = frame.split(/\r\n|\r|\n/);
+  for (const line of lines) assert.match(line, /^(?:data: |id: \d+-\d+$|:)/);
+  const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6));
+  return data.filter((each) => each !== '[DONE]');
+}
+
+function deltaOf(event: unknown): unknown {
+  const { type, delta } = Object(event) as { type?: string; delta?: { text?: string } };
+  return type === 'content_block_delta' ? delta?.text : undefined;
+}
 
 test('Injection: whatever the model says, a reader of any format sees the events that were, and no other', async () => {
   const lines = fc.constantFrom(
@@ -106,6 +148,7 @@ test('Injection: whatever the model says, a reader of any format sees the events
     fc.asyncProperty(fc.array(said, { minLength: 1, maxLength: 5 }), async (texts) => {
       body = sse(messageStart, ...textEvents(0, ...texts), ...messageEnd);
       const wellFormed = texts.map((text) => JSON.parse(JSON.stringify(text)) as string);
+      await checkOtherFormats(relay.url, wellFormed);
       for (const format of ['messages', 'text']) {
         const headers = { ...as(ann), accept: 'text/event-stream' };
         const response = await post(`${relay.url}/streams?format=${format}`, question('x'), headers);

@@ -1,13 +1,16 @@
 // reliability, section 4, the row “Logs/telemetry”, and “API key in browser”: marked keys, prompts, answers and cookies go
-// in everywhere, and none comes out where it must not: in no response, log line or error.
+// in everywhere, and none comes out where it must not: in no response, log line, error, span or figure.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createNodeTransport } from 'millrace/client/node';
-import { createFetchHandler } from 'millrace/relay';
+import { createFetchHandler, createMeterTelemetry } from 'millrace/relay';
 import type { LogLine } from 'millrace/relay';
+import { createRelayOpenTelemetry } from 'millrace/relay/otel';
 import { MemoryStreamLog } from 'millrace/storage';
+import { PrometheusMeter } from '../../../src/cli/metrics/prometheus-meter.ts';
 import { createRelayLog } from '../../../src/cli/relay-log.ts';
+import { MemoryTracer } from '../../support/memory-tracer.ts';
 import { cleanEnd, startRawServer, streamResponse } from '../../support/raw-server.ts';
 import type { RawAnswer } from '../../support/raw-server.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../../support/streams.ts';
@@ -33,12 +36,14 @@ const failures: readonly RawAnswer[] = [
   { bytes: streamResponse('event: content_block_delta\ndata: {broken\n\n'), then: 'fin' },
 ];
 
-test('Logs: no key, prompt, answer or cookie is in a response that is not its own, a log line or an error', async () => {
+test('Logs: no key, prompt, answer or cookie is in a response that is not its own, a log line, an error, a span or a figure', async () => {
   let turn = 0;
   await using upstream = await startRawServer(() => failures[turn % failures.length]!);
   const told: string[] = [];
   const operator = createRelayLog('debug', { write: (line: string) => void told.push(line) });
   const lines: LogLine[] = [];
+  const tracer = new MemoryTracer();
+  const figures = new PrometheusMeter();
   await using relay = await startKeyedRelay(
     upstream.url,
     { limits: { requestsPerMinute: 200, concurrent: Infinity, readers: Infinity } },
@@ -49,6 +54,7 @@ test('Logs: no key, prompt, answer or cookie is in a response that is not its ow
         operator.onLog(line);
       },
       onError: operator.onError,
+      telemetry: [createRelayOpenTelemetry({ tracer }), createMeterTelemetry(figures)],
     },
   );
   const cookie = await signIn(relay, bob);
@@ -57,11 +63,18 @@ test('Logs: no key, prompt, answer or cookie is in a response that is not its ow
   const routes: readonly [method: string, path: string, body?: object][] = [
     ['POST', '/v1/messages', { ...asked, stream: true }],
     ['POST', '/v1/messages', asked],
+    ['POST', '/v1/messages', { ...asked, model: odd }],
+    ['POST', '/v1/messages', { ...asked, model: odd, stream: true }],
     ['POST', '/v1/messages/count_tokens', asked],
     ['GET', '/v1/models'],
     ['POST', '/streams', question(prompt)],
     ['POST', '/streams', question(prompt, { [odd]: odd })],
     ['POST', '/chat/stream', { message: prompt }],
+    ['POST', '/api/chat', { id: odd, messages: [{ role: 'user', parts: [{ type: 'text', text: prompt }] }] }],
+    ['GET', `/api/chat/${odd}/stream`],
+    ['POST', '/streams', question(prompt, { conversation: odd })],
+    ['DELETE', `/conversations/${odd}`],
+    ['PATCH', `/conversations/${odd}`, { title: odd }],
     ['POST', '/session', { key: odd }],
     ['GET', `/streams/${odd}`],
     ['GET', `/${odd}`],
@@ -98,8 +111,15 @@ test('Logs: no key, prompt, answer or cookie is in a response that is not its ow
   }
   const logged = `${JSON.stringify(lines)}${told.join('')}`;
   assert.ok(lines.length > 300 && told.some((line) => line.includes('error')), 'there was something to tell');
+  const spans = JSON.stringify(tracer.spans);
+  assert.ok(
+    tracer.spans.length > 100 && spans.includes('"connection_failed"'),
+    'there was something to trace',
+  );
+  const page = await figures.text();
+  assert.match(page, /connection_failed/);
   for (const secret of [...secrets, prompt, answer, odd, 'canary'])
-    assert.ok(!logged.includes(secret), secret);
+    for (const text of [logged, spans, page]) assert.ok(!text.includes(secret), secret);
 });
 
 test('Logs: a store and an upstream that fail with secrets in their errors tell them to nobody', async () => {

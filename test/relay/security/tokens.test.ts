@@ -24,6 +24,7 @@ const shared: TokenKey = { id: 'shared', algorithm: 'HS256', secret };
 const keys: readonly TokenKey[] = [
   shared,
   { id: 'ed', algorithm: 'EdDSA', publicKey: jwkOf(pairs.EdDSA.publicKey) },
+  { id: 'ed25519', algorithm: 'Ed25519', publicKey: jwkOf(pairs.EdDSA.publicKey) },
   { id: 'ec', algorithm: 'ES256', publicKey: jwkOf(pairs.ES256.publicKey) },
   { id: 'rsa', algorithm: 'RS256', publicKey: { ...jwkOf(pairs.RS256.publicKey), use: 'enc' } as PublicJwk },
 ];
@@ -48,8 +49,8 @@ const signers: Readonly<Record<keyof typeof pairs, (said: Buffer) => Buffer>> = 
   RS256: (said) => sign('sha256', said, pairs.RS256.privateKey),
 };
 
-function signed(algorithm: keyof typeof pairs, kid: string): string {
-  const said = `${encode({ alg: algorithm, kid, typ: 'JWT' })}.${encode(claims)}`;
+function signed(algorithm: keyof typeof pairs, kid: string, alg: string = algorithm): string {
+  const said = `${encode({ alg, kid, typ: 'JWT' })}.${encode(claims)}`;
   return `${said}.${signers[algorithm](Buffer.from(said)).toString('base64url')}`;
 }
 
@@ -77,6 +78,9 @@ test('Tokens: one of each algorithm is taken, with its audience among others, an
     const good: readonly (readonly [what: string, token: string])[] = [
       ['HS256', hs256()],
       ['EdDSA', signed('EdDSA', 'ed')],
+      ['EdDSA, by its newer name', signed('EdDSA', 'ed', 'Ed25519')],
+      ['a key by that name', signed('EdDSA', 'ed25519', 'Ed25519')],
+      ['a key by that name, and a token by the other', signed('EdDSA', 'ed25519')],
       ['ES256', signed('ES256', 'ec')],
       ['RS256', signed('RS256', 'rsa')],
       ['several audiences', hs256({ aud: ['other', 'relay'] })],
@@ -103,6 +107,9 @@ test('Tokens: what is wrong with one is a 401, whatever it is, and the same one'
     ['a public key as the secret', hs256({}, { kid: 'rsa' }, rsaPublic)],
     ['a public key as the secret, for its algorithm', hs256({}, { alg: 'RS256', kid: 'rsa' }, rsaPublic)],
     ['an algorithm that is not the key’s', hs256({}, { alg: 'HS512' })],
+    ['the name of a curve, for a secret', hs256({}, { alg: 'Ed25519' })],
+    ['another curve', signed('EdDSA', 'ed', 'Ed448')],
+    ['a curve in other letters', signed('EdDSA', 'ed', 'ed25519')],
     ['another key’s signature', signed('ES256', 'rsa')],
     ['an unknown kid', hs256({}, { kid: 'other' })],
     ['no kid', hs256({}, { kid: undefined })],
@@ -254,7 +261,11 @@ test('Tokens: rules that are wrong or not safe are refused at the start, with th
     [withKey({ ...shared, secret: 'short' }), 'access.tokens.keys[0].secret', /32 to 512/],
     [withKey({ ...shared, secret: ann.secret }), 'access.tokens.keys[0].secret', /one of access\.keys/],
     [withKey(shared, shared), 'access.tokens.keys[1].id', /is that of access\.tokens\.keys\[0\] too/],
-    [withKey({ ...shared, algorithm: 'none' }), 'access.tokens.keys[0].algorithm', /HS256, EdDSA/],
+    [
+      withKey({ ...shared, algorithm: 'none' }),
+      'access.tokens.keys[0].algorithm',
+      /HS256, Ed25519, EdDSA, ES256, RS256/,
+    ],
     [withKey({ ...shared, algorithm: 'constructor' }), 'access.tokens.keys[0].algorithm', /must be one of/],
     [withKey({ ...shared, publicKey: jwk }), 'access.tokens.keys[0].publicKey', /is not known/],
     [withKey({ ...ed, secret }), 'access.tokens.keys[0].secret', /is not known/],
