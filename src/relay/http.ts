@@ -18,12 +18,25 @@ export interface RelayRequest {
   readonly owner?: string;
 }
 
+/** Text piece by piece. */
+export interface TextStream extends AsyncIterable<string> {
+  /** Does what a loop that writes each piece would do, for some promises less. Never rejects. */
+  writeTo?(sink: TextSink): Promise<void>;
+}
+
+export interface TextSink {
+  /** False when it has no room for more, or takes none any more. */
+  write(text: string): boolean;
+  /** Resolves with true when it has room again, with false when it takes no more. */
+  drained(): Promise<boolean>;
+}
+
 export interface RelayResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   /** A stream's pieces are pulled as the client takes them: a slow client holds back nobody but itself. Where nobody is
    * to read them, end the iterator by `return`, or its place among the readers is held until `signal` aborts. */
-  readonly body: string | Uint8Array | AsyncIterable<string>;
+  readonly body: string | Uint8Array | TextStream;
   /** Told by who sends it when it is over, once, with the bytes that went out: of the body, or with the head where
    * that is what can be counted. */
   readonly sent?: (byteCount: number) => void;
@@ -85,7 +98,7 @@ export function closingResponse(): RelayResponse {
 
 /** Headers that keep every proxy in between from holding events back. */
 export function eventStreamResponse(
-  body: AsyncIterable<string>,
+  body: TextStream,
   headers: Readonly<Record<string, string>> = {},
 ): RelayResponse {
   return {

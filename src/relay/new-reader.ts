@@ -2,7 +2,8 @@
 // for, and gives it back where no stream comes of it.
 
 import { logStart } from '../storage/index.ts';
-import type { Encoder } from './reader.ts';
+import type { Encoder } from './encoder.ts';
+import type { TextStream } from './http.ts';
 import type { ReaderPlace } from './reader-count.ts';
 import type { Streams } from './streams.ts';
 
@@ -27,7 +28,7 @@ export class NewReader implements Disposable {
   }
 
   /** The text of the stream that was entered, from its beginning; the place is its own from now on. */
-  follow(id: string, encoder: Encoder): AsyncIterable<string> {
+  follow(id: string, encoder: Encoder): TextStream {
     const { streams, place, signal } = this.#options;
     if (place === undefined) throw new TypeError(`Cannot follow the stream ${id}: no events were asked for`);
     this.#isReading = true;

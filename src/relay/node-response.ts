@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, createGzip, gzip } from 'node:zlib';
-import type { RelayResponse } from './http.ts';
+import type { RelayResponse, TextSink, TextStream } from './http.ts';
 
 /** A body smaller than this is one packet anyway. */
 const leastCompressedBytes = 1400;
@@ -41,7 +41,7 @@ export async function sendResponse(
   else
     await writeAll(
       body,
-      response.chunkedEncoding && response.socket !== null ? chunksTo(response.socket) : response,
+      response.chunkedEncoding && response.socket !== null ? chunksTo(response.socket) : sinkOf(response),
     );
   response.end();
 }
@@ -67,7 +67,7 @@ function offersGzip({ headers }: IncomingMessage): boolean {
   return offers.some((offer) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$).*)?$/i.test(offer));
 }
 
-async function sendCompressed(body: AsyncIterable<string>, response: ServerResponse): Promise<void> {
+async function sendCompressed(body: TextStream, response: ServerResponse): Promise<void> {
   // Its `close` has been told.
   if (response.closed) return;
   const compressor = createGzip(streamOptions);
@@ -76,39 +76,41 @@ async function sendCompressed(body: AsyncIterable<string>, response: ServerRespo
   });
   response.once('close', () => compressor.destroy());
   compressor.pipe(response, { end: false });
-  await writeAll(body, compressor);
+  await writeAll(body, sinkOf(compressor));
   compressor.end();
   await ended;
 }
 
-/** What text is written to, and tells when it has room again. */
-type Sink = Pick<Writable, 'destroyed' | 'on' | 'off'> & { write(text: string): boolean };
+/** Where text goes, and what tells when it has room again. */
+type Target = Pick<Writable, 'on' | 'off'> & { readonly destroyed: boolean };
 
 /**
  * Writes each text as a chunk of a chunked transfer whose head has gone out: `ServerResponse` would make four writes
  * of it, and that is what most of its time goes into. The end of the transfer is the response's to write.
  */
-function chunksTo(socket: Socket): Sink {
+function chunksTo(socket: Socket): TextSink {
   return {
-    get destroyed() {
-      return socket.destroyed;
-    },
-    on: socket.on.bind(socket) as Sink['on'],
-    off: socket.off.bind(socket) as Sink['off'],
     write: (text) => text === '' || socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`),
+    drained: () => drained(socket),
   };
 }
 
-async function writeAll(body: AsyncIterable<string>, target: Sink): Promise<void> {
-  for await (const text of body) {
-    if (target.write(text)) continue;
-    // Not asked before each write, which takes some of the time of one: what is gone takes nothing.
-    if (target.destroyed) break;
-    await drained(target);
-  }
+function sinkOf(target: Writable): TextSink {
+  return { write: (text) => target.write(text), drained: () => drained(target) };
 }
 
-function drained(target: Sink): Promise<void> {
+async function writeAll(body: TextStream, sink: TextSink): Promise<void> {
+  if (body.writeTo !== undefined) return body.writeTo(sink);
+  for await (const text of body) if (!sink.write(text) && !(await sink.drained())) break;
+}
+
+/** What is gone takes nothing, and is asked only then: to ask before each write takes some of the time of one. */
+async function drained(target: Target): Promise<boolean> {
+  if (!target.destroyed) await roomIn(target);
+  return !target.destroyed;
+}
+
+function roomIn(target: Target): Promise<void> {
   return new Promise((resolve) => {
     const go = () => {
       target.off('drain', go);

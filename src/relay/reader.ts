@@ -1,78 +1,17 @@
 // One reader of one log, at its own pace: an iterator of text that somebody else puts on a socket. It holds one
-// batch of entries and nothing more, so that a reader who does not read costs nobody anything. An iterator by hand, as
-// every event comes by here for every reader, and generators within generators take several promises for each.
+// batch of entries and nothing more, so that a reader who does not read costs nobody anything. In steps by hand, as
+// every event comes by here for every reader: the only promise of an event is that of the wait for it.
 
 import { formatEntryId, isSameEntry, logStart } from '../storage/index.ts';
 import type { EntryId, LogEntry, ReadResult, StreamLog } from '../storage/index.ts';
-import type { Turn } from './access/turn.ts';
-import type { Dismissal, DismissalCode } from './dismissal.ts';
-import type { Parting } from './parting.ts';
+import type { Dismissal } from './dismissal.ts';
+import type { Encoder } from './encoder.ts';
+import type { TextSink, TextStream } from './http.ts';
+import type { Following, ReadOptions } from './read-options.ts';
 import { Silence } from './silence.ts';
 import { StorageError, storageErrorOf } from './storage-error.ts';
 import type { ReaderOutcome } from './telemetry/telemetry.ts';
 import { longestTimerMs } from './timers.ts';
-
-/** Endings that are a reader's alone: the log has another, or none. */
-type ReaderErrorCode =
-  | DismissalCode
-  | 'api_error'
-  | 'interrupted'
-  | 'log_diverged'
-  | 'storage_failed'
-  | 'storage_full'
-  | 'stream_gone';
-
-/** A format of a stream's log: a pure function from entries to text, with a small state of its own. Throws nothing,
- * whatever a log holds. */
-export interface Encoder {
-  encode(entry: LogEntry): string;
-  /** Said when nothing else has been for a while; never part of the log. */
-  ping(): string;
-  /** How many answers of its owner are before this one, and itself; never part of the log. Left out in a format that has
-   * no words for it. */
-  waiting?(position: number): string;
-  /** Said when the log is not what the reader has seen: it begins anew. Undefined in a format that cannot take back
-   * what it said. */
-  reset(from: EntryId): string | undefined;
-  /** Said when the relay goes, or the connection is old, and the log has no end: the reader is to come back for the
-   * rest. Undefined in a format whose readers cannot. */
-  reconnect(): string | undefined;
-  /** An ending that is not the log's own, since no connection just closes. */
-  failed(code: ReaderErrorCode, message: string): string;
-  /** The format needs every entry from the first on, also for a reader who joins later. */
-  readonly needsHistory: boolean;
-  /** The format has said an ending before the log has one. */
-  readonly hasEnded: boolean;
-}
-
-export interface ReadOptions {
-  readonly id: string;
-  readonly after: EntryId;
-  readonly signal: AbortSignal;
-  /** Called when reading begins: who does not read is no reader. */
-  readonly onBegin?: (() => Following) | undefined;
-  /** Called when reading is over, also where it never began; perhaps more than once. */
-  readonly onClose?: (() => void) | undefined;
-  /** When it begins, what the log has is said, and the reader is sent away. */
-  readonly parting?: Parting | undefined;
-  /** When it begins, who reads may not any more. */
-  readonly dismissal?: Dismissal | undefined;
-  /** After which the reader is sent away to come back, where the format has a word for it; default never. */
-  readonly maxAgeMs?: number | undefined;
-  /** The longest silence on the connection, in milliseconds. */
-  readonly pingMs: number;
-  /** Told of a store that fails; the reader gets an ending. */
-  readonly onError: (error: unknown) => void;
-}
-
-export interface Following {
-  /** Where the stream is in the queue of its owner, while it waits for its turn. */
-  readonly turn?: Pick<Turn, 'position' | 'changed'> | undefined;
-  /** Aborts when nobody will write the log's end. */
-  readonly lost?: AbortSignal | undefined;
-  /** Called once, when reading is over. */
-  readonly onEnd: (outcome: ReaderOutcome) => void;
-}
 
 /** What one reader holds at once, and how long it keeps the event loop: a few milliseconds of encoding. */
 const batchLimits = { maxEntries: 256, maxBytes: 256 * 1024 };
@@ -86,11 +25,11 @@ export function readLog(
   log: StreamLog,
   encoder: Encoder,
   options: ReadOptions,
-): AsyncIterableIterator<string, void, undefined> {
+): TextStream & AsyncIterableIterator<string, void, undefined> {
   return new LogReader(log, encoder, options);
 }
 
-class LogReader implements AsyncIterableIterator<string, void, undefined> {
+class LogReader implements AsyncIterableIterator<string, void, undefined>, TextStream {
   readonly #log: StreamLog;
   readonly #encoder: Encoder;
   readonly #options: ReadOptions;
@@ -117,7 +56,9 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   #saidPosition = 0;
   /** How reading ends, if it ends now. */
   #outcome: ReaderOutcome = 'left';
-  #step: 'begin' | 'read' | 'rest' | 'wait' | 'end' = 'begin';
+  #step: 'begin' | 'find' | 'read' | 'rest' | 'wait' | 'woken' | 'end' = 'begin';
+  /** What a read that had to be waited for has come to. */
+  #said = '';
 
   constructor(log: StreamLog, encoder: Encoder, options: ReadOptions) {
     this.#log = log;
@@ -134,43 +75,33 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   async next(): Promise<IteratorResult<string, void>> {
     // What was given out before has been taken.
     this.#silence?.restart();
-    // All in one: an async function within another takes promises of its own, for each event.
-    try {
-      if (this.#step === 'begin') await this.#begin();
-      while (this.#step !== 'end' && !this.#hasLeft) {
-        if (this.#step === 'rest') await nextTurn();
-        let text = this.#waitingText();
-        if (this.#step === 'wait' && text === undefined) {
-          this.#isAsking = true;
-          // Where there is more already, this does not wait.
-          await this.#log.wait(this.#options.id, this.#position, this.#interrupted);
-          this.#isAsking = false;
-          text = this.#afterInterruption();
-        }
-        if (text === undefined) {
-          // Before the read: what was written until then is said.
-          const isParting = this.#isParting;
-          this.#isAsking = true;
-          const reading = this.#log.read(this.#options.id, this.#position, batchLimits);
-          const result = reading instanceof Promise ? await reading : reading;
-          this.#isAsking = false;
-          text = this.#textOf(result, isParting);
-        }
-        if (text !== '') return { done: false, value: text };
+    for (;;) {
+      const now = this.#advance();
+      if (typeof now === 'string') return { done: false, value: now };
+      if (now === undefined) return { done: true, value: undefined };
+      try {
+        await now;
+      } catch (cause) {
+        return { done: false, value: this.#failed(cause) };
       }
-    } catch (cause) {
-      return this.#failed(cause);
     }
-    this.#close();
-    return { done: true, value: undefined };
   }
 
-  #failed(cause: unknown): IteratorResult<string, void> {
-    const error = this.#isAsking ? storageErrorOf(`read the stream ${this.#options.id}`, cause) : cause;
-    this.#options.onError(error);
-    const text = this.#textOfError(error);
-    this.#close();
-    return { done: false, value: text };
+  async writeTo(sink: TextSink): Promise<void> {
+    for (;;) {
+      const now = this.#advance();
+      if (typeof now === 'string') {
+        if (sink.write(now) || (await sink.drained())) this.#silence?.restart();
+        else this.#close();
+      } else if (now === undefined) return;
+      else {
+        try {
+          await now;
+        } catch (cause) {
+          sink.write(this.#failed(cause));
+        }
+      }
+    }
   }
 
   return(): Promise<IteratorResult<string, void>> {
@@ -178,7 +109,81 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  async #begin(): Promise<void> {
+  /** The next text, or what to wait for before there can be one; undefined when all is said. Throws nothing. */
+  #advance(): string | Promise<unknown> | undefined {
+    try {
+      let now: string | Promise<unknown> = this.#said;
+      this.#said = '';
+      while (now === '' && this.#step !== 'end' && !this.#hasLeft) now = this.#takeStep();
+      if (now !== '') return now;
+    } catch (cause) {
+      return this.#failed(cause);
+    }
+    this.#close();
+    return undefined;
+  }
+
+  /** As `#advance`; empty where the next step is to be taken at once. */
+  #takeStep(): string | Promise<unknown> {
+    switch (this.#step) {
+      case 'begin':
+        this.#begin();
+        return '';
+      case 'find':
+        this.#step = 'read';
+        return this.#findStart();
+      case 'read':
+        return this.#read();
+      case 'rest':
+        this.#step = 'wait';
+        return nextTurn();
+      case 'wait':
+        return this.#waitingText() ?? this.#wait();
+      case 'woken':
+        this.#isAsking = false;
+        this.#step = 'read';
+        return this.#afterInterruption() ?? '';
+      case 'end':
+        return '';
+    }
+  }
+
+  #read(): string | Promise<void> {
+    // Before the read: what was written until then is said.
+    const isParting = this.#isParting;
+    this.#isAsking = true;
+    const result = this.#log.read(this.#options.id, this.#position, batchLimits);
+    return result instanceof Promise ? this.#takeLater(result, isParting) : this.#take(result, isParting);
+  }
+
+  async #takeLater(reading: Promise<ReadResult>, isParting: boolean): Promise<void> {
+    this.#said = this.#take(await reading, isParting);
+  }
+
+  #take(result: ReadResult, isParting: boolean): string {
+    this.#isAsking = false;
+    // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
+    this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
+    return this.#textOf(result, isParting);
+  }
+
+  /** Where there is more already, this does not wait. */
+  #wait(): Promise<void> {
+    this.#step = 'woken';
+    this.#isAsking = true;
+    return this.#log.wait(this.#options.id, this.#position, this.#interrupted);
+  }
+
+  /** What is said to the reader. */
+  #failed(cause: unknown): string {
+    const error = this.#isAsking ? storageErrorOf(`read the stream ${this.#options.id}`, cause) : cause;
+    this.#options.onError(error);
+    const text = this.#textOfError(error);
+    this.#close();
+    return text;
+  }
+
+  #begin(): void {
     const { signal, pingMs, onBegin, parting, dismissal } = this.#options;
     this.#silence = new Silence(pingMs, this.#interrupt);
     this.#limitAge();
@@ -189,8 +194,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     parting?.add(this.#interrupt);
     dismissal?.add(this.#interrupt);
     if (this.#isParting || this.#following?.lost?.aborted) this.#interrupt();
-    await this.#findStart();
-    this.#step = 'read';
+    this.#step = this.#encoder.needsHistory ? 'find' : 'read';
   }
 
   #close(): void {
@@ -221,9 +225,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
     return this.#isOld || parting?.hasBegun === true || dismissal?.hasBegun === true;
   }
 
-  /** Where the stream is in its queue; undefined where that has been said, or something else comes first. */
+  /** Where the stream is in its queue; undefined where that has been said. */
   #waitingText(): string | undefined {
-    if (this.#step !== 'wait') return undefined;
     const { turn } = this.#following ?? {};
     const position = turn?.position ?? 0;
     if (position > 0) void turn?.changed().then(this.#interrupt);
@@ -255,7 +258,6 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   async #findStart(): Promise<void> {
-    if (!this.#encoder.needsHistory) return;
     // An offset that the log does not know must lead to a reset, also when reading begins before it.
     this.#isAsking = true;
     const { type } = await this.#log.read(this.#options.id, this.#position, { maxEntries: 0, maxBytes: 0 });
@@ -264,8 +266,6 @@ class LogReader implements AsyncIterableIterator<string, void, undefined> {
   }
 
   #textOf(result: ReadResult, isParting: boolean): string {
-    // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
-    this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
     const { dismissal } = this.#options;
     if (dismissal?.hasBegun === true) return this.#turnOut(dismissal);
     if (result.type === 'diverged') return this.#reset(result.from);

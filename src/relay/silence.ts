@@ -10,6 +10,7 @@ export class Silence {
   /** Undefined when it has fired, or was stopped. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
+  #isStopped = false;
   readonly #onOver: () => void;
 
   /** Begins at once. `onOver` is called each time it has lasted for so long, and never when it was stopped. */
@@ -23,8 +24,9 @@ export class Silence {
     return this.#isOver;
   }
 
-  /** Something was said: the silence begins anew. */
+  /** Something was said: the silence begins anew, unless it was stopped. */
   restart(): void {
+    if (this.#isStopped) return;
     this.#isOver = false;
     const { refresh } = (this.#timer ?? {}) as Refreshable;
     if (refresh === undefined) this.#start();
@@ -32,6 +34,7 @@ export class Silence {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

@@ -7,7 +7,7 @@ import type { UiVersion } from './formats/ui-chunk.ts';
 import { createUiEncoder } from './formats/ui-format.ts';
 import type { UiFormatOptions } from './formats/ui-format.ts';
 import type { RelayRequest } from './http.ts';
-import type { Encoder } from './reader.ts';
+import type { Encoder } from './encoder.ts';
 import { RequestError } from './request-error.ts';
 
 export interface StreamFormat {

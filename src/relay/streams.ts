@@ -8,6 +8,7 @@ import type { Turn } from './access/turn.ts';
 import { takeAbandoned } from './abandoned.ts';
 import { endOf } from './failure.ts';
 import { randomId } from './http.ts';
+import type { TextStream } from './http.ts';
 import { interruptedEnding } from './last-words.ts';
 import type { RelayLimits } from './limits.ts';
 import type { MendedBreak } from './log-line.ts';
@@ -20,7 +21,8 @@ import { policyFor } from './owner-policy.ts';
 import { readLog } from './reader.ts';
 import { ReaderCount } from './reader-count.ts';
 import type { ReaderPlace } from './reader-count.ts';
-import type { Encoder, Following } from './reader.ts';
+import type { Encoder } from './encoder.ts';
+import type { Following } from './read-options.ts';
 import type { CostOf } from './telemetry/stream-watch.ts';
 import type { ReaderOutcome, RelayTelemetry } from './telemetry/telemetry.ts';
 import { pageCall } from './stream-call.ts';
@@ -150,7 +152,7 @@ export class Streams {
     id: string,
     encoder: Encoder,
     { after, signal, place }: { after: EntryId; signal: AbortSignal; place: ReaderPlace },
-  ): AsyncIterableIterator<string, void, undefined> {
+  ): TextStream {
     const { pingMs, onError, limits, policy } = this.#options;
     const onBegin = () => this.#enter(id);
     // Those that came together do not all come back together.

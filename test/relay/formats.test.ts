@@ -8,7 +8,7 @@ import { createLogEncoder, createNdjsonEncoder } from '../../src/relay/formats/l
 import { createMessagesEncoder } from '../../src/relay/formats/messages-format.ts';
 import { createTextEncoder } from '../../src/relay/formats/text-format.ts';
 import { createUiEncoder } from '../../src/relay/formats/ui-format.ts';
-import type { Encoder } from '../../src/relay/reader.ts';
+import type { Encoder } from '../../src/relay/encoder.ts';
 import { anyRecord } from '../support/any-record.ts';
 import { messageEnd, messageStart, textEvents } from '../support/streams.ts';
 

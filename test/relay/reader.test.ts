@@ -8,7 +8,8 @@ import { createMessagesEncoder } from '../../src/relay/formats/messages-format.t
 import { createTextEncoder } from '../../src/relay/formats/text-format.ts';
 import { Parting } from '../../src/relay/parting.ts';
 import { readLog } from '../../src/relay/reader.ts';
-import type { Encoder } from '../../src/relay/reader.ts';
+import type { Encoder } from '../../src/relay/encoder.ts';
+import type { TextSink, TextStream } from '../../src/relay/http.ts';
 import { logWith, storeIsGone } from '../support/stream-log.ts';
 import { messageEnd, messageStart, textEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
@@ -45,9 +46,14 @@ interface Following {
   readonly parting?: Parting;
   readonly pingMs?: number;
   readonly onError?: (error: unknown) => void;
+  readonly onClose?: () => void;
 }
 
-function follow(log: StreamLog, encoder: Encoder, options: Following = {}): AsyncIterableIterator<string> {
+function follow(
+  log: StreamLog,
+  encoder: Encoder,
+  options: Following = {},
+): AsyncIterableIterator<string> & TextStream {
   const signal = new AbortController().signal;
   return readLog(log, encoder, {
     id: 's',
@@ -236,6 +242,73 @@ test('readLog() that is left gives up its wait', async () => {
   leaving.abort();
   assert.deepEqual(await next, { done: true, value: undefined });
   assert.equal(seen?.aborted, true);
+});
+
+/** A sink that has room for `room` texts at a time, and is gone for good when `turns` times it was asked for more. */
+class SmallSink implements TextSink {
+  readonly texts: string[] = [];
+  #room: number;
+  #turns: number;
+  readonly #roomEach: number;
+
+  constructor(room = Infinity, turns = Infinity) {
+    this.#room = room;
+    this.#roomEach = room;
+    this.#turns = turns;
+  }
+
+  write(text: string): boolean {
+    assert.ok(this.#room > 0, 'written without room');
+    this.texts.push(text);
+    this.#room -= 1;
+    return this.#room > 0;
+  }
+
+  async drained(): Promise<boolean> {
+    await new Promise(setImmediate);
+    this.#turns -= 1;
+    this.#room = this.#roomEach;
+    return this.#turns >= 0;
+  }
+}
+
+test('readLog() writes to a sink what a loop would get, from stores that answer at once and later', async () => {
+  const { log: whole } = await logOf([...answer, complete]);
+  const expected = await framesOf(whole, withIds());
+  const { log, tail } = await logOf(answer);
+  const later = logWith(log, { read: async (...given) => log.read(...given) });
+  const ways = [
+    { from: log, sink: new SmallSink() },
+    { from: later, sink: new SmallSink() },
+    { from: later, sink: new SmallSink(1) },
+  ];
+  const sinks = ways.map(({ sink }) => sink);
+  const writing = ways.map(async ({ from, sink }) => follow(from, withIds()).writeTo?.(sink));
+  await turnsUntil(() => sinks.every(({ texts }) => texts.join('').includes('message_stop')));
+  await log.append('s', { after: tail, records: [complete] });
+  await Promise.all(writing);
+  const framesOfSink = ({ texts }: SmallSink): ServerSentEvent[] => new SseDecoder().push(texts.join(''));
+  for (const sink of sinks) {
+    const withoutIds = (frames: readonly ServerSentEvent[]): unknown[] =>
+      frames.map(({ event, data }) => [event, event === 'millrace' ? '' : data]);
+    assert.deepEqual(withoutIds(framesOfSink(sink)), withoutIds(expected));
+    assert.equal(sink.texts.length, 2);
+  }
+});
+
+test('readLog() leaves a sink that takes no more, and tells a sink of a store that fails', async () => {
+  const { log, tail } = await logOf(answer);
+  let closed = 0;
+  const gone = new SmallSink(1, 0);
+  await follow(log, withIds(), { onClose: () => (closed += 1) }).writeTo?.(gone);
+  assert.equal(gone.texts.length, 1);
+  assert.ok(closed > 0);
+  const errors: unknown[] = [];
+  const failing = logWith(log, { wait: storeIsGone });
+  const sink = new SmallSink();
+  await follow(failing, withIds(), { after: tail, onError: (error) => errors.push(error) }).writeTo?.(sink);
+  assert.match(sink.texts.join(''), /^event: error\n.*"code":"storage_failed"/);
+  assert.equal(errors.length, 1);
 });
 
 /** A log that becomes another one, from its beginning on, when a reader has seen its first five entries. */

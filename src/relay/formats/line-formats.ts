@@ -2,7 +2,7 @@
 
 import { formatEntryId } from '../../storage/index.ts';
 import type { EntryId, LogEnding, LogRecord } from '../../storage/index.ts';
-import type { Encoder } from '../reader.ts';
+import type { Encoder } from '../encoder.ts';
 import { errorEvent, ownEvent } from './own-events.ts';
 
 /**

@@ -6,7 +6,7 @@ import { encodeSse } from '../../protocol/index.ts';
 import type { ServerSentEvent } from '../../protocol/index.ts';
 import { formatEntryId } from '../../storage/index.ts';
 import type { EventRecord, LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
-import type { Encoder } from '../reader.ts';
+import type { Encoder } from '../encoder.ts';
 import { errorEvent, ownEvent } from './own-events.ts';
 
 /** The same entry is the same frame for every reader, wherever it joins: there is no state but the option. */

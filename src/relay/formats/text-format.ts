@@ -5,7 +5,7 @@ import { encodeSse, MessageAccumulator, parseStreamEvent, ProtocolError } from '
 import type { TextBlock, TextDelta } from '../../protocol/index.ts';
 import { formatEntryId } from '../../storage/index.ts';
 import type { EntryId, EventRecord, LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
-import type { Encoder } from '../reader.ts';
+import type { Encoder } from '../encoder.ts';
 
 /** What is worth asking again. */
 const retryableCodes = new Set([

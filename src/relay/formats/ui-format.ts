@@ -6,7 +6,7 @@ import type { StopReason } from '../../protocol/index.ts';
 import { formatEntryId } from '../../storage/index.ts';
 import type { EndRecord, EntryId, LogEnding, LogRecord, OpenRecord } from '../../storage/index.ts';
 import type { JsonObject } from '../json-object.ts';
-import type { Encoder } from '../reader.ts';
+import type { Encoder } from '../encoder.ts';
 import type { UiChunk, UiVersion } from './ui-chunk.ts';
 import { UiParts } from './ui-parts.ts';
 import { stepsBefore } from './ui-steps-before.ts';

@@ -6,10 +6,10 @@ import { askedRefusal } from '../access/asked.ts';
 import { limitsOf } from '../access/access-rules.ts';
 import { takeReaderPlace } from '../access/reader-limits.ts';
 import { closingResponse, errorResponse } from '../http.ts';
-import type { RelayResponse } from '../http.ts';
+import type { RelayResponse, TextStream } from '../http.ts';
 import { limitResponse } from '../limits.ts';
 import { NewReader } from '../new-reader.ts';
-import type { Encoder } from '../reader.ts';
+import type { Encoder } from '../encoder.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StartOptions, StartResult } from '../start-options.ts';
 import { withStore } from '../storage-error.ts';
@@ -24,7 +24,7 @@ interface OpenedStream {
   readonly headers: Readonly<Record<string, string>>;
   readonly conversation: string | undefined;
   /** Its text from its beginning; for who waits for upstream. */
-  readonly follow: (encoder: Encoder) => AsyncIterable<string>;
+  readonly follow: (encoder: Encoder) => TextStream;
 }
 
 export interface StreamAnswer {

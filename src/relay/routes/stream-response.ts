@@ -4,7 +4,7 @@ import { logStart } from '../../storage/index.ts';
 import type { EntryId } from '../../storage/index.ts';
 import { takePlaceAt } from '../access/reader-limits.ts';
 import { eventStreamResponse } from '../http.ts';
-import type { RelayRequest, RelayResponse } from '../http.ts';
+import type { RelayRequest, RelayResponse, TextStream } from '../http.ts';
 import { limitResponse } from '../limits.ts';
 import type { RouteContext } from '../route-context.ts';
 import type { StreamFormat } from '../stream-format.ts';
@@ -12,7 +12,7 @@ import type { StreamFormat } from '../stream-format.ts';
 /** `headers` are those beside what every stream has. */
 export function streamResponse(
   id: string,
-  text: AsyncIterable<string>,
+  text: TextStream,
   headers: Readonly<Record<string, string>> = {},
 ): RelayResponse {
   return eventStreamResponse(text, { ...headers, 'x-stream-id': id });
