@@ -34,22 +34,12 @@ export class LogWriter {
 
   /** False when the log takes no more from this producer; an ending that is due then is written. Rejects with
    * StorageError. */
-  async append(records: readonly LogRecord[]): Promise<boolean> {
-    const { id, log, onWritten, onStop } = this.#options;
-    let result: AppendResult;
-    try {
-      result = await log.append(id, { after: this.#tail, records });
-    } catch (cause) {
-      throw storageErrorOf(`append to the stream ${id}`, cause);
-    }
-    if (result.type === 'appended') {
-      this.#tail = result.tail;
-      onWritten(records);
-      if (result.stopRequested) onStop();
-      return true;
-    }
-    if (result.type === 'full') await this.#writeEnd([logFull], this.#tail);
-    return false;
+  append(records: readonly LogRecord[]): Promise<boolean> {
+    const { id, log } = this.#options;
+    // Not async: every event comes by here.
+    return log
+      .append(id, { after: this.#tail, records })
+      .then((result) => this.#take(result, records), this.#fail);
   }
 
   /** Readers wait for an ending: a store that failed once may take it all the same. False when nobody will write one.
@@ -61,6 +51,20 @@ export class LogWriter {
     if (result.tail.epoch !== this.#tail.epoch) return false;
     // What seemed to fail was written after all.
     return (await this.#writeEnd(records, result.tail)).type !== 'fenced';
+  }
+
+  readonly #fail = (cause: unknown): never => {
+    throw storageErrorOf(`append to the stream ${this.#options.id}`, cause);
+  };
+
+  #take(result: AppendResult, records: readonly LogRecord[]): boolean | Promise<boolean> {
+    const { onWritten, onStop } = this.#options;
+    if (result.type === 'full') return this.#writeEnd([logFull], this.#tail).then(() => false);
+    if (result.type !== 'appended') return false;
+    this.#tail = result.tail;
+    onWritten(records);
+    if (result.stopRequested) onStop();
+    return true;
   }
 
   async #writeEnd(records: readonly LogRecord[], after: EntryId): Promise<AppendResult> {

@@ -101,7 +101,7 @@ export class SqliteStreamLog implements StreamLog {
       onRollback: () => this.#load(),
       toError: (error) => toStoreError(error, file),
     });
-    const access = { change: this.#change.bind(this), look: this.#look.bind(this) } as StoreAccess;
+    const access: StoreAccess = { change: this.#change.bind(this), look: this.#look.bind(this) };
     this.conversations = new SqliteConversations(database, access, options);
     this.quotas = new SqliteQuotas(database, access);
   }
@@ -155,7 +155,8 @@ export class SqliteStreamLog implements StreamLog {
   }
 
   read(id: string, after: EntryId, limits: ReadLimits): ReadResult | Promise<ReadResult> {
-    return this.#lookNow(() => {
+    try {
+      this.#prepareLook();
       const stream = this.#book.find(id);
       if (stream === undefined) return { type: 'gone' };
       if (!hasEntry(stream, after)) return { type: 'diverged', from: logStart };
@@ -163,17 +164,22 @@ export class SqliteStreamLog implements StreamLog {
       const entries = this.#entries.read(number, stream, { after: after.sequence, limits });
       const reachesTail = after.sequence + entries.length === stream.sequence;
       return { type: 'entries', entries, ended: stream.ended !== undefined && reachesTail };
-    });
+    } catch (error) {
+      return Promise.reject(toStoreError(error, this.#file));
+    }
   }
 
   wait(id: string, after: EntryId, signal: AbortSignal): Promise<void> {
-    // In one go: an entry that comes in between would not wake it.
-    return this.#look(() => {
+    try {
+      this.#prepareLook();
+      // In one go: an entry that comes in between would not wake it.
       const stream = this.#book.find(id);
       const mustWait =
         stream !== undefined && stream.ended === undefined && stream.sequence <= after.sequence;
-      return mustWait && !signal.aborted ? this.#readers.wait(id, signal) : undefined;
-    });
+      return mustWait && !signal.aborted ? this.#readers.wait(id, signal) : Promise.resolve();
+    } catch (error) {
+      return Promise.reject(toStoreError(error, this.#file));
+    }
   }
 
   state(id: string): Promise<StreamState | undefined> {
@@ -216,20 +222,20 @@ export class SqliteStreamLog implements StreamLog {
     return this.#turns.run(work);
   }
 
-  /** Looks at what is committed: between turns memory holds nothing else. Rejects with a StoreError. */
-  #look<Result>(work: () => Result | Promise<Result>): Promise<Result> {
-    return Promise.resolve(this.#lookNow(work));
-  }
-
-  /** Throws nothing: it rejects with a StoreError. */
-  #lookNow<Result>(work: () => Result): Result | Promise<never> {
-    if (this.#isClosed) return Promise.reject(this.#closedError());
+  /** Rejects with a StoreError. */
+  async #look<Result>(work: () => Result): Promise<Result> {
     try {
-      this.#turns.heal();
+      this.#prepareLook();
       return work();
     } catch (error) {
-      return Promise.reject(toStoreError(error, this.#file));
+      throw toStoreError(error, this.#file);
     }
+  }
+
+  /** What is looked at is committed: between turns memory holds nothing else. Throws a StoreError. */
+  #prepareLook(): void {
+    if (this.#isClosed) throw this.#closedError();
+    this.#turns.heal();
   }
 
   #closedError(): StoreError {

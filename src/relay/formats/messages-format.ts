@@ -25,7 +25,7 @@ export function createMessagesEncoder({ withIds }: { withIds: boolean }): Encode
       }
       const frame = record.type === 'event' ? eventFrame(record) : frameOf(record, withIds);
       if (frame === undefined) return '';
-      return encodeSse({ id: withIds ? formatEntryId(id) : undefined, ...frame });
+      return encodeSse(withIds ? { id: formatEntryId(id), ...frame } : frame);
     },
     ping: () => 'event: ping\ndata: {"type": "ping"}\n\n',
     reconnect: () => (withIds ? encodeSse(ownFrame({ type: 'reconnect' })) : undefined),
