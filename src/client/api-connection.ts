@@ -1,7 +1,7 @@
 // One request to the API: address, key, headers, and what a response that is not a success means.
 
 import { ApiError, parseErrorBody, statusOfErrorType } from '../protocol/index.ts';
-import { ConfigurationError, isCoded, TimeoutError } from './errors.ts';
+import { ConfigurationError, TimeoutError } from './errors.ts';
 import type { AttemptOptions, CallSettings } from './call-settings.ts';
 import { resolveSettings } from './call-settings.ts';
 import type { Clock } from './clock.ts';
@@ -61,7 +61,7 @@ export class ApiConnection {
     this.#token = tokenOf(options);
     this.#headers = {
       ...browserHeaders(options),
-      ...lowerCased(options.headers ?? {}),
+      ...lowerCased(options.headers),
     };
     this.#transport = options.transport ?? createFetchTransport(options.fetch);
     if (this.#token !== undefined && isBrowser() && options.dangerouslyAllowBrowser !== true) {
@@ -77,23 +77,22 @@ export class ApiConnection {
   async post(path: string, body: Record<string, unknown>, options: PostOptions): Promise<TransportResponse> {
     const { betas, ...fields } = body;
     const { signal, connectMs } = options;
-    const headers = this.#requestHeaders(betas, options.headers ?? {});
-    const request = {
+    const url = this.baseURL + path;
+    const response = await this.#transport({
       method: 'POST',
-      url: this.baseURL + path,
-      headers,
+      url,
+      headers: this.#requestHeaders(betas, options.headers),
       body: JSON.stringify(fields),
-    } as const;
-    const response = await this.#transport({ ...request, signal, connectMs }).catch((cause: unknown) => {
-      throw isCoded(cause)
-        ? cause
-        : connectionError(`Cannot POST ${request.url}`, 'connect', { cause, signal });
+      signal,
+      connectMs,
+    }).catch((cause: unknown) => {
+      throw connectionError(`Cannot POST ${url}`, 'connect', { cause, signal });
     });
     if (response.status >= 200 && response.status < 300) return response;
     throw await errorOf(response, { signal, clock: this.settings.clock });
   }
 
-  #requestHeaders(betas: unknown, ownHeaders: HeaderOptions): Record<string, string> {
+  #requestHeaders(betas: unknown, ownHeaders: HeaderOptions | undefined): Record<string, string> {
     const headers: Record<string, string | null> = {
       accept: 'application/json',
       'content-type': 'application/json',
@@ -108,7 +107,15 @@ export class ApiConnection {
         'No key for the API: pass apiKey, or let Millrace read ANTHROPIC_API_KEY',
       );
     }
-    for (const [name, value] of Object.entries(headers)) if (value === null) delete headers[name];
+    for (const [name, value] of Object.entries(headers)) {
+      if (value === null) delete headers[name];
+      // `fetch` would say it with the value, and a key is not for others to read.
+      else if (/[^\t -~\x80-\xff]/.test(value))
+        throw new ConfigurationError(
+          'invalid_header',
+          `Cannot use the header ${name}: one line of plain text is wanted`,
+        );
+    }
     return headers as Record<string, string>;
   }
 }
@@ -195,7 +202,7 @@ function typeOf(status: number): string {
 function parseRetryAfter(headers: ResponseHeaders, nowMs: number): number | undefined {
   const exact = Number(headers.get('retry-after-ms') ?? Number.NaN);
   if (exact >= 0) return exact;
-  const value = headers.get('retry-after')?.trim() || 'nothing';
+  const value = headers.get('retry-after')?.trim() || '?';
   const seconds = Number(value);
   // A number below 0 would pass for a date.
   const delayMs = Number.isNaN(seconds) ? Math.max(0, Date.parse(value) - nowMs) : seconds * 1000;
@@ -218,6 +225,6 @@ function isBrowser(): boolean {
   return window !== undefined && document !== undefined;
 }
 
-function lowerCased(headers: HeaderOptions): HeaderOptions {
+function lowerCased(headers: HeaderOptions = {}): HeaderOptions {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

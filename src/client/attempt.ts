@@ -2,7 +2,7 @@
 
 import { StreamEventDecoder } from '../protocol/index.ts';
 import type { StreamEvent } from '../protocol/index.ts';
-import { isCoded } from './errors.ts';
+import { TimeoutError } from './errors.ts';
 import type { AttemptError } from './errors.ts';
 import { ReadWatch } from './read-watch.ts';
 import type { WatchContext } from './read-watch.ts';
@@ -77,22 +77,27 @@ export class Attempt implements ResponseSource {
     }
     const events = chunk === undefined ? this.#decoder.end() : this.#decoder.push(chunk);
     this.#hasEvents ||= events.length > 0;
-    if (chunk === undefined && !this.#hasEvents && !isStreamBeginning(this.#beginning)) {
-      // A 200 without an event is no stream, whatever its content type says; and gateways mislabel those that are.
-      const error = responseErrorOf('not_an_event_stream', this.#response, this.#beginning);
-      return { events, end: { error } };
-    }
+    const foreign = chunk === undefined ? this.#foreign : undefined;
+    if (foreign !== undefined) return { events, end: { error: foreign } };
     if (events.some(({ type }) => type !== 'ping')) this.#watch.progress();
     const { error } = this.#decoder;
     if (error !== undefined) return { events, end: { error } };
     return chunk === undefined ? { events, end: 'end' } : { events };
   }
 
+  /** A 200 without an event is no stream, whatever its content type says; and gateways mislabel those that are. */
+  get #foreign(): AttemptError | undefined {
+    return this.#hasEvents || isStreamBeginning(this.#beginning)
+      ? undefined
+      : responseErrorOf('not_an_event_stream', this.#response, this.#beginning);
+  }
+
   #errorOf(error: unknown): AttemptError {
     const { signal } = this.#context.controller;
     const cause: unknown = signal.aborted ? signal.reason : error;
-    if (isCoded(cause)) return cause;
-    return connectionError('The response broke off', 'body', { cause }) as AttemptError;
+    // A page whose end does not come is a page, and no silent stream.
+    const foreign = cause instanceof TimeoutError && this.#beginning !== '' ? this.#foreign : undefined;
+    return foreign ?? (connectionError('The response broke off', 'body', { cause }) as AttemptError);
   }
 }
 

@@ -73,10 +73,10 @@ export class TruncatedError extends Error {
 export class ResponseError extends Error {
   override readonly name = 'ResponseError';
   readonly code: 'not_an_event_stream' | 'not_a_message';
-  readonly status: number;
-  readonly contentType: string | undefined;
+  declare readonly status: number;
+  declare readonly contentType: string | undefined;
   /** The beginning of the body, at most 500 characters. */
-  readonly excerpt: string;
+  declare readonly excerpt: string;
   requestId: string | undefined;
 
   constructor(
@@ -96,19 +96,23 @@ export class ResponseError extends Error {
       `The server answered ${status} with ${contentType ?? 'no content type'} and ${body}, not ${wanted}`,
     );
     this.code = code;
-    this.status = status;
-    this.contentType = contentType;
-    this.excerpt = excerpt;
-    this.requestId = response.requestId;
+    Object.assign(this, response);
   }
 }
+
+type ConfigurationErrorCode =
+  | 'missing_api_key'
+  | 'api_key_in_browser'
+  | 'two_credentials'
+  | 'invalid_base_url'
+  | 'invalid_header';
 
 /** The client cannot be used as it is set up. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
-  readonly code: 'missing_api_key' | 'api_key_in_browser' | 'two_credentials' | 'invalid_base_url';
+  readonly code: ConfigurationErrorCode;
 
-  constructor(code: ConfigurationError['code'], message: string) {
+  constructor(code: ConfigurationErrorCode, message: string) {
     super(message);
     this.code = code;
   }

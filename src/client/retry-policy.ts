@@ -45,11 +45,16 @@ const throttled: RetryClass = { cost: 5, baseMs: 1000, most: Infinity };
 /** The lost attempt may be billed all the same: not more than once. */
 const costly: RetryClass = { cost: 14, baseMs: 500, most: 1 };
 
-const statuses: readonly (readonly [RetryClass, ...statuses: number[]])[] = [
-  [transient, 408, 409, 500, 502, 520, 521, 522, 523],
-  [throttled, 429, 503, 529],
-  [costly, 504, 524],
-];
+/** What else a server fails with, from 500 on, is transient. */
+const statuses: ReadonlyMap<number, RetryClass> = new Map([
+  [408, transient],
+  [409, transient],
+  [429, throttled],
+  [503, throttled],
+  [529, throttled],
+  [504, costly],
+  [524, costly],
+]);
 
 /** A retry that the policy allows. */
 export interface Retry {
@@ -85,19 +90,19 @@ function classOf(error: unknown, options: RetryOptions): RetryClass | undefined 
   return undefined;
 }
 
-const classOfTimeout: Readonly<Record<TimeoutError['code'], RetryClass | undefined>> = {
+/** A model that thinks for longer than `progressMs` would do so again, and `totalMs` is for all attempts. */
+const classOfTimeout: { readonly [Code in TimeoutError['code']]?: RetryClass } = {
   connect_timeout: transient,
   headers_timeout: costly,
   idle_timeout: transient,
-  progress_timeout: undefined,
-  total_timeout: undefined,
 };
 
 function classOfApiError(error: ApiError, options: RetryOptions): RetryClass | undefined {
   const { status = 0, shouldRetry, retryAfterMs } = error;
   if (shouldRetry === false) return undefined;
-  const [kind] = statuses.find(([, ...those]) => those.includes(status)) ?? [];
-  if (shouldRetry === true) return kind ?? transient;
+  const kind = statuses.get(status) ?? (status >= 500 || shouldRetry === true ? transient : undefined);
+  // As often as anything may be.
+  if (shouldRetry === true && kind !== undefined) return { ...kind, most: Infinity };
   const isUnbounded = status === 429 && retryAfterMs === undefined;
   return isUnbounded && !options.retryUnboundedRateLimit ? undefined : kind;
 }

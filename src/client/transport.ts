@@ -1,6 +1,6 @@
 // How the client reaches a server: one function, so that another HTTP stack, a test or a relay can stand in.
 
-import { ConnectionError, TimeoutError } from './errors.ts';
+import { ConnectionError, isCoded, TimeoutError } from './errors.ts';
 import { onAbort } from './follow.ts';
 
 /**
@@ -53,9 +53,13 @@ export function createFetchTransport(fetch: Fetch = (url, init) => globalThis.fe
   return async ({ method, url, headers, body, signal }) => {
     signal?.throwIfAborted();
     // A redirect would carry the key to another host.
-    const init: RequestInit = { method, headers, redirect: 'manual' };
-    if (body !== undefined) init.body = body;
-    if (signal !== undefined) init.signal = signal;
+    const init: RequestInit = {
+      method,
+      headers,
+      redirect: 'manual',
+      body: body ?? null,
+      signal: signal ?? null,
+    };
     const fetching = fetch(url, init).catch((cause: unknown) => {
       throw connectionError(`Cannot ${method} ${url}`, 'connect', { cause, signal });
     });
@@ -136,7 +140,7 @@ export function connectionError(
   { cause, signal }: { cause: unknown; signal?: AbortSignal | undefined },
 ): unknown {
   if (signal?.aborted) return signal.reason;
-  if (cause instanceof TimeoutError) return cause;
+  if (isCoded(cause)) return cause;
   // `fetch` says "fetch failed" and keeps the reason in its cause.
   let reason = cause;
   while (reason instanceof Error && reason.cause instanceof Error) reason = reason.cause;

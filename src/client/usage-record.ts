@@ -29,10 +29,10 @@ const charactersPerToken = 3.6;
 type Figures = Record<string, unknown>;
 
 export class UsageRecord implements AttemptRecord {
-  readonly number: number;
-  readonly kind: AttemptKind;
-  readonly model: string;
-  readonly isStreamed: boolean;
+  declare readonly number: number;
+  declare readonly kind: AttemptKind;
+  declare readonly model: string;
+  declare readonly isStreamed: boolean;
   request_id: string | undefined;
   error: unknown;
   isUsageExact = false;
@@ -40,16 +40,8 @@ export class UsageRecord implements AttemptRecord {
   /** Of what came in deltas. */
   #characters = 0;
 
-  constructor({
-    number,
-    kind,
-    model,
-    isStreamed,
-  }: Pick<AttemptRecord, 'number' | 'kind' | 'model' | 'isStreamed'>) {
-    this.number = number;
-    this.kind = kind;
-    this.model = model;
-    this.isStreamed = isStreamed;
+  constructor(request: Pick<AttemptRecord, 'number' | 'kind' | 'model' | 'isStreamed'>) {
+    Object.assign(this, request);
   }
 
   get usage(): Usage | undefined {

@@ -91,6 +91,36 @@ test('a failure before any content is retried, with delays drawn from a range th
   }
 });
 
+test('every failure of a server is retried: one that may have been billed once, unless the server says otherwise', async () => {
+  const statuses = [
+    [500, 3],
+    [501, 3],
+    [502, 3],
+    [503, 3],
+    [504, 2],
+    [507, 3],
+    [520, 3],
+    [521, 3],
+    [522, 3],
+    [523, 3],
+    [524, 2],
+    [525, 3],
+    [529, 3],
+    [530, 3],
+  ] as const;
+  for (const [status, wanted] of statuses) {
+    for (const shouldRetry of [undefined, 'true', 'false']) {
+      const headers = shouldRetry === undefined ? '' : `x-should-retry: ${shouldRetry}\r\n`;
+      const bytes = `HTTP/1.1 ${status} Failed\r\n${headers}content-length: 0\r\n\r\n`;
+      await using server = await startRawServer(() => ({ bytes, then: 'hold' }));
+      const { client, clock } = clientOf(server.url);
+      await assert.rejects(clock.until(client.messages.create(params)), { status });
+      const requests = shouldRetry === undefined ? wanted : shouldRetry === 'true' ? 3 : 1;
+      assert.equal(server.requests.length, requests, `${status}, ${shouldRetry}`);
+    }
+  }
+});
+
 test('a failure that another attempt would not mend is not retried', async () => {
   await using simulator = await startSimulator({ speed: 0 });
   const faults: Fault[] = [

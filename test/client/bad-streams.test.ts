@@ -109,6 +109,29 @@ test('a 200 with JSON, HTML or nothing is a ResponseError with content type and 
   }
 });
 
+test('a page whose end does not come is a ResponseError when time is over, and is not asked for again', async () => {
+  const page = new TextEncoder().encode('<h1>Sign in</h1>');
+  let requests = 0;
+  // Its bytes are there without any waiting, so that no limit of time comes before them.
+  const fetch = async (): Promise<Response> => {
+    requests += 1;
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(page) });
+    return new Response(body, { headers: { 'content-type': 'text/html' } });
+  };
+  const clock = new IdleClock();
+  const client = new Millrace({ apiKey: 'k', fetch, clock });
+  for (const timeouts of [{}, { idleMs: Infinity }]) {
+    const ended = client.messages.stream(params, { timeouts }).done();
+    const error = await clock.until(
+      ended.catch((reason: unknown) => reason),
+      Infinity,
+    );
+    assert.ok(error instanceof ResponseError, String(error));
+    assert.deepEqual([error.contentType, error.excerpt], ['text/html', '<h1>Sign in</h1>']);
+  }
+  assert.equal(requests, 2);
+});
+
 test('an error event in the middle is the error it would be over HTTP, with the partial message', async () => {
   const { error, stream } = await streamUnder({ kind: 'error_event', type: 'overloaded_error', atEvent: 30 });
   assert.ok(error instanceof ApiError);

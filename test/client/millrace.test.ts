@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { ApiError, ConfigurationError, Millrace, ResponseError } from 'millrace/client';
 import type { ClientOptions, TransportRequest } from 'millrace/client';
 import { startSimulator } from 'millrace/simulator';
@@ -225,6 +226,26 @@ test('Millrace says which variable to set when there is no key, and sends nothin
   const withOwn = recording({ apiKey: null });
   await withOwn.client.messages.create(params, { headers: { 'X-API-Key': 'own' } });
   assert.equal(withOwn.requests[0]?.headers['x-api-key'], 'own');
+});
+
+test('Millrace does not tell the key, nor try again, when it is one that no header can hold', async () => {
+  const wrong = [
+    { apiKey: 'secret\nkey' },
+    { apiKey: undefined, authToken: 'secret\u2028key' },
+    { apiKey: 'secret\x7fkey' },
+    { apiKey: 'ok', headers: { 'x-own': 'secret \u{1f600}' } },
+  ];
+  for (const options of wrong) {
+    const { client, requests } = recording({ ...options, retry: { maxRetries: 2 } });
+    const error: unknown = await client.messages.create(params).catch((reason: unknown) => reason);
+    assert.ok(error instanceof ConfigurationError);
+    assert.equal(error.code, 'invalid_header');
+    assert.doesNotMatch(inspect(error), /secret/);
+    assert.equal(requests.length, 0);
+  }
+  const { client, requests } = recording({ apiKey: 'ok', headers: { 'x-own': 'a\tb ~ \xe9\xff' } });
+  await client.messages.create(params);
+  assert.equal(requests[0]?.headers['x-own'], 'a\tb ~ \xe9\xff');
 });
 
 test('Millrace refuses a key in a page unless asked', (t) => {
