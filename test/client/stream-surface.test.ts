@@ -348,6 +348,17 @@ test('code written for the official SDK runs with the import changed', async () 
   assert.deepEqual(texts, ['Hel', 'lo', 'Hel', 'lo']);
 });
 
+test('a late reader, and one that fell far behind, has all of an answer of many thousands of events', async () => {
+  const deltas = Array.from({ length: 20_000 }, (_, index) => `${index} `);
+  const body = sse(messageStart, ...textEvents(0, ...deltas), ...messageEnd);
+  const stream = clientOf(body).messages.stream(params);
+  const slow = stream[Symbol.asyncIterator]();
+  await slow.next();
+  await stream.done();
+  assert.equal((await collect(stream.textStream)).join(''), deltas.join(''));
+  assert.equal((await collect(slow)).length + 1, (await collect(stream)).length);
+});
+
 test('a late reader of events that are no longer kept gets a coded error; one that reads along does not notice', async () => {
   const deltas = Array.from({ length: 5000 }, (_, index) => `${index} `);
   const body = sse(messageStart, ...textEvents(0, ...deltas), ...messageEnd);
