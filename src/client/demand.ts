@@ -1,5 +1,7 @@
 // Options that are numbers, checked where they are given.
 
+import { misuse } from './misuse.ts';
+
 /** Throws a RangeError unless `value` is a number above 0; Infinity is one. */
 export function demandPositive(name: string, value: number): number {
   return demand(name, value, { isMet: value > 0, wanted: 'a number above 0' });
@@ -36,7 +38,7 @@ export function overlay<Options extends object>(
 
 function demand(name: string, value: number, { isMet, wanted }: { isMet: boolean; wanted: string }): number {
   if (typeof value !== 'number' || !isMet) {
-    throw new RangeError(`Cannot use ${name}: ${String(value)}; ${wanted} is wanted`);
+    throw misuse(new RangeError(`Cannot use ${name}: ${String(value)}; ${wanted} is wanted`));
   }
   return value;
 }

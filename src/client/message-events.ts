@@ -14,6 +14,7 @@ import { PipedAnswer } from './piped-answer.ts';
 import type { EventDecoder } from './piped-answer.ts';
 import { readableOf, responseOf } from './response-of.ts';
 import type { AttemptRecord } from './usage-record.ts';
+import { misuse } from './misuse.ts';
 
 /** What the events of an answer are read from, by one `MessageEvents` or, after `tee`, by several. */
 interface Shared {
@@ -147,7 +148,7 @@ export class MessageEvents implements AsyncIterable<ClientEvent>, AsyncDisposabl
     this.#takeOnce();
     const { response } = this.#shared.answer;
     if (response === undefined)
-      throw new TypeError('An answer that was not read from the API has no response');
+      throw misuse(new TypeError('An answer that was not read from the API has no response'));
     const onEnd = (): void => void this.#leave('The response was read as it came');
     return responseOf(response, readableOf(response, onEnd));
   }
@@ -166,7 +167,7 @@ export class MessageEvents implements AsyncIterable<ClientEvent>, AsyncDisposabl
 
   #takeOnce(): void {
     if (this.#isTaken) {
-      throw new TypeError('The events of create() can be read once: use tee(), or messages.stream()');
+      throw misuse(new TypeError('The events of create() can be read once: use tee(), or messages.stream()'));
     }
     this.#isTaken = true;
   }

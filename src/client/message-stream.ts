@@ -24,6 +24,7 @@ import { ReaderError } from './reader-error.ts';
 import { reportFailure } from './report-failure.ts';
 import type { FailureLogger } from './report-failure.ts';
 import type { AttemptRecord } from './usage-record.ts';
+import { misuse } from './misuse.ts';
 
 /** How many bytes of events a stream keeps for late readers: about 16 million characters of text. */
 export const defaultMaxKeptBytes: number = 32 * 1024 * 1024;
@@ -253,7 +254,7 @@ export class MessageStream implements AsyncIterable<ClientEvent>, AsyncDisposabl
       throwUnlessComplete(this.#answer.response === undefined ? this.ending : undefined);
       const { response } = this.#answer;
       if (response === undefined)
-        throw new TypeError('A stream that was not read from the API has no response');
+        throw misuse(new TypeError('A stream that was not read from the API has no response'));
       return { data: this, ...describeResponse(response) };
     });
     return quiet(described);

@@ -4,6 +4,7 @@
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { demandPositive } from './demand.ts';
+import { misuse } from './misuse.ts';
 
 export interface SmoothOptions {
   /** Time between two pieces, in milliseconds. Default 33: two frames of a usual display. */
@@ -46,7 +47,7 @@ export function smooth(
   const { frameMs = 33, maxDelayMs = 250, clock = systemClock } = options;
   demandPositive('frameMs', frameMs);
   if (!(maxDelayMs >= 0 && maxDelayMs <= 250)) {
-    throw new RangeError(`Cannot use maxDelayMs: ${maxDelayMs}; 0 to 250 is wanted`);
+    throw misuse(new RangeError(`Cannot use maxDelayMs: ${maxDelayMs}; 0 to 250 is wanted`));
   }
   const isPlain = options.reducedMotion ?? prefersReducedMotion();
   return isPlain

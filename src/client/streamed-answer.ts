@@ -9,6 +9,7 @@ import { onAbort } from './follow.ts';
 import { isAborted, throwUnlessComplete } from './stream-ending.ts';
 import type { StreamEnding } from './stream-ending.ts';
 import type { AttemptRecord } from './usage-record.ts';
+import { misuse } from './misuse.ts';
 
 /**
  * One streamed answer. Made by `AnswerClient.stream()`.
@@ -76,7 +77,7 @@ export class StreamedAnswer<Input extends ToolInput> implements AsyncIterable<Cl
 
   /** The one loop there may be. Throws a TypeError for a second. */
   [Symbol.asyncIterator](): AsyncGenerator<ClientEvent, void, undefined> {
-    if (this.#isRead) throw new TypeError('An answer can be read once');
+    if (this.#isRead) throw misuse(new TypeError('An answer can be read once'));
     this.#isRead = true;
     return this.#leavable(this.#read());
   }

@@ -51,11 +51,6 @@ export class UsageRecord implements AttemptRecord {
     return { ...this.#figures, output_tokens: this.isUsageExact ? said : estimate } as unknown as Usage;
   }
 
-  /** Takes what the server has said already to somebody else. */
-  begin(usage: DeepReadonly<Usage>): void {
-    this.#figures = { ...usage };
-  }
-
   /** Takes an event of the attempt. */
   take(event: StreamEvent): void {
     if (event.type === 'content_block_delta') {

@@ -15,7 +15,8 @@ export class LoggedCalls {
 
   takeAttempt({ number, kind, model, isStreamed = true, usage }: FurtherAttemptRecord): void {
     const record = new UsageRecord({ number, kind, model, isStreamed });
-    if (usage !== undefined) record.begin(usage);
+    // What the server has said already to somebody else.
+    if (usage !== undefined) record.take({ type: 'message_start', message: { usage } } as StreamEvent);
     this.records.push(record);
   }
 

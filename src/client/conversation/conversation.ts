@@ -15,6 +15,7 @@ import { isAsked, toMessages } from './conversation-turn.ts';
 import type { AnswerRecord, ConversationTurn } from './conversation-turn.ts';
 import { conversationVersion, parseConversation } from './parse-conversation.ts';
 import type { ConversationJson, ConversationParams } from './parse-conversation.ts';
+import { misuse } from '../misuse.ts';
 
 /** What a run of tools has that the conversation needs. */
 type RunOfTools = Pick<
@@ -94,7 +95,7 @@ export class Conversation {
   sendWith<Source extends AnswerSource>(content: Content, start: (params: MessageParams) => Source): Source {
     this.#demandIdle();
     if (content.length === 0 || (typeof content === 'string' && content.trim() === '')) {
-      throw new TypeError('Cannot send a message with nothing in it');
+      throw misuse(new TypeError('Cannot send a message with nothing in it'));
     }
     const before = toMessages(this.#turns);
     const asked: ConversationTurn = { role: 'user', content: answerCalls(before, content) };
@@ -133,7 +134,7 @@ export class Conversation {
     this.#settle();
     const kept = count ?? this.#turns.length;
     if (!Number.isInteger(kept) || kept < 0 || kept > this.#turns.length) {
-      throw new RangeError(`Cannot fork after ${kept} turns: there are ${this.#turns.length}`);
+      throw misuse(new RangeError(`Cannot fork after ${kept} turns: there are ${this.#turns.length}`));
     }
     const turns = this.#turns.slice(0, kept);
     const merged = { ...this.params, ...params } as ConversationParams;

@@ -5,6 +5,7 @@
 import type { JsonSchema } from './json-schema.ts';
 import { toJsonSchema } from './value-schema.ts';
 import type { ValueSchema } from './value-schema.ts';
+import { misuse } from '../misuse.ts';
 
 /** What stands in `output_config.format`. */
 export interface OutputFormat {
@@ -89,7 +90,9 @@ function eachValue(schemas: unknown): unknown {
 function close(strict: Record<string, unknown>, { additionalProperties }: JsonSchema): void {
   // To close such an object would leave nothing that could stand in it.
   if (isSchema(additionalProperties) && Object.keys(additionalProperties).length > 0) {
-    throw new TypeError('Cannot ask for an object with names of any kind: use a list of names and values');
+    throw misuse(
+      new TypeError('Cannot ask for an object with names of any kind: use a list of names and values'),
+    );
   }
   strict['properties'] ??= {};
   strict['additionalProperties'] = false;

@@ -5,6 +5,7 @@ import { checkJson } from './check-json.ts';
 import type { FromJsonSchema, JsonSchema } from './json-schema.ts';
 import { isStandardSchema } from './standard-schema.ts';
 import type { SchemaIssue, StandardSchema } from './standard-schema.ts';
+import { misuse } from '../misuse.ts';
 
 /** A schema of zod, Valibot, ArkType or any other library that follows Standard Schema v1; or JSON Schema. */
 export type ValueSchema = StandardSchema | JsonSchema;
@@ -42,7 +43,9 @@ export function toJsonSchema(
   if (!isStandardSchema(schema)) return schema;
   const { vendor, jsonSchema: converter } = schema['~standard'];
   if (converter === undefined) {
-    throw new TypeError(`Cannot send ${of}: ${vendor} gives no JSON Schema of it; pass one as jsonSchema`);
+    throw misuse(
+      new TypeError(`Cannot send ${of}: ${vendor} gives no JSON Schema of it; pass one as jsonSchema`),
+    );
   }
   const { $schema: _, ...described } = converter.input({ target: 'draft-2020-12' });
   return described;

@@ -10,6 +10,7 @@ import type { Tool } from './tool.ts';
 import type { ToolCall } from './tool-events.ts';
 import { ToolRun } from './tool-run.ts';
 import type { ToolRunSettings } from './tool-run.ts';
+import { misuse } from '../misuse.ts';
 
 /** A call of one of these tools: its `name` tells the type of its `input`. */
 type CallOf<Each> = Each extends Tool ? ToolCall<Each> : never;
@@ -78,13 +79,15 @@ export function runTools<const Tools extends readonly object[]>(
 function toDefinition(tool: object): object {
   if (isTool(tool)) return tool.definition;
   if (!('input_schema' in tool)) return tool;
-  throw new TypeError(
-    `Cannot run the tool ${JSON.stringify((tool as { name?: unknown }).name)}: make it with tool()`,
+  throw misuse(
+    new TypeError(
+      `Cannot run the tool ${JSON.stringify((tool as { name?: unknown }).name)}: make it with tool()`,
+    ),
   );
 }
 
 function byName(tools: readonly Tool[]): ReadonlyMap<string, Tool> {
   const named = new Map(tools.map((tool) => [tool.name, tool]));
-  if (named.size < tools.length) throw new TypeError('Cannot run two tools of one name');
+  if (named.size < tools.length) throw misuse(new TypeError('Cannot run two tools of one name'));
   return named;
 }
