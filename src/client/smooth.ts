@@ -20,7 +20,8 @@ export interface SmoothOptions {
 const minPerFrame = 3;
 const sharePerFrame = 0.25;
 
-/** When this much waits, the source waits too. */
+/** When this much waits, the source waits too. So that it does not wait for the display, which would delay its end,
+ * all of it is shown at once: nobody reads that fast. */
 const maxWaiting = 64 * 1024;
 
 /** Timers are late: the end is aimed at this much before it must be there. */
@@ -71,14 +72,15 @@ async function* paced(
     for (;;) {
       const nowMs = clock.now();
       const lastMs = (backlog.overAtMs ?? Infinity) + Math.max(0, maxDelayMs - slackMs);
-      const dueMs = Math.min(shownAtMs + frameMs, lastMs);
+      const isFull = backlog.text.length >= maxWaiting;
+      const dueMs = isFull ? nowMs : Math.min(shownAtMs + frameMs, lastMs);
       if (backlog.isOver && backlog.text === '') break;
       if (nowMs < dueMs) {
         await backlog.wait(dueMs);
         continue;
       }
       const frames = Math.min(1000, Math.max(1, Math.floor((nowMs - busySinceMs) / frameMs)));
-      const framesLeft = Math.floor((lastMs - nowMs) / frameMs) + 1;
+      const framesLeft = isFull ? 1 : Math.floor((lastMs - nowMs) / frameMs) + 1;
       const piece = backlog.take(lengthToShow(backlog.text, frames, framesLeft));
       if (piece === '') {
         await backlog.wait(backlog.heldUntilMs > nowMs ? backlog.heldUntilMs : Infinity);

@@ -88,6 +88,10 @@ test('smooth() 2. holds the first piece back for nothing, and the end for at mos
   });
   assert.ok(endedAtMs <= 250 && endedAtMs >= 100, `${endedAtMs}`);
   assert.ok(error instanceof Error);
+  // More than it holds back at a time: the source does not wait for the display.
+  const flood = Array.from({ length: 200 }, () => ({ afterMs: 1, text: 'é'.repeat(10_000) }));
+  const flooded = await show(flood);
+  assert.ok(flooded.endedAtMs <= durationOf(flood) + 250, `${flooded.endedAtMs}`);
   for (const maxDelayMs of [0, 40]) {
     const ended = await show([{ afterMs: 0, text: 'x'.repeat(500) }], { maxDelayMs });
     assert.ok(ended.endedAtMs <= maxDelayMs, `${ended.endedAtMs} of ${maxDelayMs}`);
