@@ -41,7 +41,7 @@ const outputs: Readonly<Record<string, RegExp>> = {
   'Errors of the API': /^404 not_found_error req_\w+\n400\ninvalid_request_error\ntrue\n$/,
   'Errors of the network': /^true\n$/,
   'The response': /^1 200 application\/json req_\w+\ntrue req_\w+ one\n[0-9]{3,}\n$/,
-  'Counting tokens': /^[0-9]+\n$/,
+  'Counting tokens': /^([0-9]+)\n\1 200\n$/,
   'From a server to a page': /^(?:.*\n){4,}end_turn\n$/,
   'Two readers of one answer': /^([0-9]{3,})\n\1\n$/,
 };
