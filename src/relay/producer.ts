@@ -23,6 +23,7 @@ import { settledUsage } from './settled-usage.ts';
 import { isStoreFull, StorageError } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
 import { StreamWatch } from './telemetry/stream-watch.ts';
+import type { Attempt } from './telemetry/telemetry.ts';
 import type { CostOf } from './telemetry/stream-watch.ts';
 import type { RelayTelemetry } from './telemetry/telemetry.ts';
 import { ToolHold } from './tool-hold.ts';
@@ -198,6 +199,8 @@ export class Producer {
   /** The first request. Undefined when there is no more to do. */
   async #produce(): Promise<Break | undefined> {
     const { call, policy } = this.#options;
+    this.#controller.signal.throwIfAborted();
+    this.#watch?.asked({ kind: 'first' });
     const result = await makeFirstRequest({
       call,
       settings: policy.settings,
@@ -262,7 +265,8 @@ export class Producer {
   #restOf(begun: BegunLog, { failure }: Break): RestOfAnswer | undefined {
     const { call, policy, onBreak } = this.#options;
     const controller = this.#controller;
-    return RestOfAnswer.of(begun, { call, policy, failure, controller, onBreak });
+    const onAttempt = (attempt: Attempt): void => this.#watch?.asked(attempt);
+    return RestOfAnswer.of(begun, { call, policy, failure, controller, onBreak, onAttempt });
   }
 
   /** What the log has of the answer; undefined when that cannot be read. */

@@ -19,6 +19,7 @@ import type { EventRecord, LogRecord } from '../storage/index.ts';
 import type { BegunLog } from './begun-log.ts';
 import type { MendedBreak } from './log-line.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
+import type { Attempt } from './telemetry/telemetry.ts';
 
 export interface RestContext {
   readonly call: StreamCall;
@@ -27,8 +28,10 @@ export interface RestContext {
   readonly failure: AttemptError;
   /** Ends everything. */
   readonly controller: AbortController;
-  /** Told when another request is about to be made. */
+  /** Told when another request is about to be made, perhaps after a delay. */
   readonly onBreak?: (mended: MendedBreak) => void;
+  /** Told when it is made. */
+  readonly onAttempt?: ((attempt: Attempt) => void) | undefined;
 }
 
 /** The most of an error's body that is read. */
@@ -65,12 +68,14 @@ export class RestOfAnswer {
   }
 
   private constructor(begun: BegunLog, context: RestContext) {
-    const { call, policy, failure, controller, onBreak } = context;
+    const { call, policy, failure, controller, onBreak, onAttempt } = context;
+    let next: Attempt = { kind: 'recovery', reason: failure.code };
     const settings = settingsFor(begun, context);
     const connection: AnswerConnection = {
       budget: policy.budget,
       modes: policy.modes,
       post: async (_path, params, { signal, connectMs }) => {
+        onAttempt?.(next);
         const response = await call.post(JSON.stringify(params), { signal, connectMs, isFurther: true });
         if (response.status === 200) return response;
         throw apiErrorOf(response, await readText(response.body, maxErrorBytes), settings.clock.now());
@@ -83,8 +88,10 @@ export class RestOfAnswer {
       settings,
       controller,
       replies: wholeMessages,
-      onRetry: ({ attempt, error, kind }: RetryEvent) =>
-        onBreak?.({ attempt: attempt - 1, code: error.code, action: kind === 'first' ? 'retry' : kind }),
+      onRetry: ({ attempt, error: { code }, kind }: RetryEvent) => {
+        next = { kind, reason: code };
+        onBreak?.({ attempt: attempt - 1, code, action: kind === 'first' ? 'retry' : kind });
+      },
     };
     this.#answer = new Answer(request, { createInput: () => new PartialJson() });
     const { events, requests, recoveries } = begun;

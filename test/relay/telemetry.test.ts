@@ -403,6 +403,53 @@ test('a stream is a span with one for each request, and nothing of what was said
   assert.doesNotMatch(JSON.stringify(tracer.spans), /canary/);
 });
 
+test('each request to upstream counts and has its span, refused or not; what never asked has none', async () => {
+  const overloaded = { kind: 'status', status: 529, times: 4 } as const;
+  await using simulator = await startSimulator({ speed: 0, faults: { faults: [overloaded] } });
+  const tracer = new MemoryTracer();
+  const meter = new PrometheusMeter();
+  await using relay = await startTestRelay(simulator.url, {
+    telemetry: [createMeterTelemetry(meter), createRelayOpenTelemetry({ tracer })],
+    access: { limits: { concurrent: 1 } },
+    calls: { retry: { maxDelayMs: 0, maxRetries: 1 }, fallback: ['claude-haiku-4-5', 'non-streaming'] },
+    upstream: { isSimulator: true },
+  });
+  assert.match((await ask(relay, 'echo one')).text, /message_stop/);
+  const stalled = ask(relay, 'long 60', { fault: { kind: 'stall', atEvent: 6 } });
+  await turnsUntil(() => simulator.requests.length === 6);
+  const waiting = new AbortController();
+  const queued = fetch(`${relay.url}/v1/messages`, {
+    method: 'POST',
+    body: JSON.stringify({ max_tokens: 9, stream: true, messages: [{ role: 'user', content: 'x' }] }),
+    signal: waiting.signal,
+  });
+  while (figuresIn(await meter.text()).get('millrace_queue_length') !== 1) await new Promise(setImmediate);
+  waiting.abort();
+  await assert.rejects(queued, { name: 'AbortError' });
+  while (figuresIn(await meter.text()).get('millrace_queue_length') !== 0) await new Promise(setImmediate);
+  await relay.relay.close();
+  await stalled;
+
+  const figures = figuresIn(await meter.text());
+  const kinds = ['first', 'retry', 'fallback', 'recovery'];
+  assert.deepEqual(
+    kinds.map((kind) => sumOf(figures, 'millrace_attempts_total', `kind="${kind}"`)),
+    [2, 2, 2, 0],
+  );
+  assert.equal(simulator.requests.length, 6);
+  const spans = tracer.spans.filter(({ name }) => name === 'chat');
+  assert.deepEqual(
+    spans.map(({ status, attributes }) => [status, attributes['millrace.attempt.kind']]),
+    [
+      ...['first', 'retry', 'fallback', 'retry'].map((kind) => [SpanStatusCode.ERROR, kind]),
+      [SpanStatusCode.UNSET, 'fallback'],
+      [SpanStatusCode.UNSET, 'first'],
+    ],
+  );
+  assert.ok(tracer.spans.every(({ isEnded }) => isEnded));
+  assert.equal(tracer.spans.length, spans.length + 3);
+});
+
 test('GET /metrics is there where figures are kept, and for the operator alone', async () => {
   await using without = await startTestRelay('http://127.0.0.1:9');
   assert.equal((await fetch(`${without.url}/metrics`)).status, 404);

@@ -69,7 +69,6 @@ export function createMeterTelemetry(meter: MeterLike): RelayTelemetry {
     },
     begin: ({ isTakeover }) => {
       if (isTakeover) instruments.takeovers.add(1);
-      else instruments.attempts.add(1, { 'millrace.attempt.kind': 'first' });
       return streamTelemetry(instruments, answeredBy);
     },
     readerEnded: (outcome) => {
@@ -128,8 +127,9 @@ function streamTelemetry(
     moreContent: (gapsMs) => {
       for (const gapMs of gapsMs) instruments.timePerOutputChunk.record(gapMs / 1000, common);
     },
-    furtherAttempt: ({ kind, reason }) => {
-      instruments.attempts.add(1, { 'millrace.attempt.kind': kind, 'error.type': knownWord(reason) });
+    attempt: ({ kind, reason }) => {
+      const cause: MeterAttributes = reason === undefined ? {} : { 'error.type': knownWord(reason) };
+      instruments.attempts.add(1, { 'millrace.attempt.kind': kind, ...cause });
     },
     rewound: () => instruments.rewinds.add(1),
     end: (summary) => recordEnd(instruments, summary, common),

@@ -50,19 +50,18 @@ export interface StreamTelemetry {
   firstContent?(sinceMs: number): void;
   /** More of it is, so long after what came before. Told in lots: an event is not held up by each. */
   moreContent?(gapsMs: readonly number[]): void;
-  /** Upstream is asked again and answers. */
-  furtherAttempt?(attempt: FurtherAttempt): void;
+  /** Upstream is asked, whether it answers or not. */
+  attempt?(attempt: Attempt): void;
   /** Blocks that readers had seen are withdrawn. */
   rewound?(): void;
   /** Called once, last. */
   end?(summary: StreamSummary): void;
 }
 
-export interface FurtherAttempt {
-  readonly kind: 'retry' | 'recovery' | 'fallback';
-  readonly model: string;
-  /** The code of the error that the one before ended with. */
-  readonly reason: string;
+export interface Attempt {
+  readonly kind: 'first' | 'retry' | 'recovery' | 'fallback';
+  /** The code of the error that the one before ended with; undefined of the first. */
+  readonly reason?: string | undefined;
 }
 
 export interface StreamSummary {
