@@ -73,9 +73,9 @@ export async function startRelayServer(
       refuse(limitResponse('connections'), message, response);
       return;
     }
-    const repeated = repeatedHeader(message.rawHeaders);
-    if (repeated !== undefined) {
-      refuse(twice(repeated), message, response);
+    const refusal = headRefusal(message);
+    if (refusal !== undefined) {
+      refuse(refusal, message, response);
       return;
     }
     response.once('close', () => {
@@ -127,6 +127,8 @@ function serverOptions({
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
+    // Refused below, with a body.
+    requireHostHeader: false,
     // How exact the two are: Node looks every 30 s otherwise.
     connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
   };
@@ -161,8 +163,14 @@ const clientErrors: Readonly<Record<string, () => RelayResponse>> = {
 const badRequest = (): RelayResponse =>
   errorResponse(400, 'invalid_request_error', 'This is no HTTP request that the relay understands');
 
-const twice = (header: string): RelayResponse =>
-  errorResponse(400, 'invalid_request_error', `${header}: is there twice`);
+function headRefusal({ rawHeaders, headers, httpVersion }: IncomingMessage): RelayResponse | undefined {
+  const repeated = repeatedHeader(rawHeaders);
+  if (repeated !== undefined)
+    return errorResponse(400, 'invalid_request_error', `${repeated}: is there twice`);
+  if (headers.host === undefined && httpVersion === '1.1')
+    return errorResponse(400, 'invalid_request_error', 'host: Field required');
+  return undefined;
+}
 
 const unexpected = (): RelayResponse =>
   errorResponse(417, 'invalid_request_error', 'expect: must be 100-continue, if anything');

@@ -27,7 +27,7 @@ interface Answered {
   readonly attempts: readonly Attempt[];
   readonly answer: string | undefined;
   readonly models: readonly unknown[];
-  readonly breaks: readonly unknown[];
+  readonly breaks: readonly (readonly string[])[];
   readonly figures: string;
 }
 
