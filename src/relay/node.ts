@@ -4,7 +4,7 @@ import { createServer, STATUS_CODES } from 'node:http';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { AccessOptionError } from './access/access-option-error.ts';
+import { checkHost } from './access/check-surroundings.ts';
 import { BodyTooLargeError, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
@@ -62,11 +62,7 @@ export async function startRelayServer(
 ): Promise<RelayServer> {
   const { port, onError, host = '127.0.0.1' } = options;
   let maxConnections = 0;
-  if (!relay.hasKeys && !isLoopback(host))
-    throw new AccessOptionError(
-      'host',
-      `${JSON.stringify(host)} can be reached from elsewhere, and the relay has no keys to check who asks`,
-    );
+  checkHost(host, relay);
   let connections = 0;
   const server = createServer(serverOptions(options), (message, response) => {
     if (connections > maxConnections) {
@@ -112,10 +108,6 @@ export async function startRelayServer(
   const close = (how: CloseOptions = {}) => (closing ??= closeServer(server, relay, how));
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
   return { port: address.port, url, setMaxConnections, close, [Symbol.asyncDispose]: () => close() };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
 function serverOptions({

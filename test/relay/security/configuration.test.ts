@@ -83,7 +83,7 @@ const bad: readonly [access: unknown, field: string, reason: RegExp][] = [
   [
     { keys, origins: ['https://a.example', '*'] },
     'access.origins[1]',
-    /set access.session to false, or list/,
+    /turn sessions off, or list/,
   ],
   [{ origins: ['*'] }, 'access.origins[0]', /needs access.keys/],
   [{ hosts: ['relay.example.com'] }, 'access.hosts', /needs access.keys/],
