@@ -1,6 +1,7 @@
 // What the relay says of itself, held against what was sent.
 
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { createMeterTelemetry, publishedPrices } from 'millrace/relay';
@@ -9,7 +10,9 @@ import { createRelayOpenTelemetry } from 'millrace/relay/otel';
 import { startSimulator } from 'millrace/simulator';
 import { MemoryStreamLog } from 'millrace/storage';
 import type { LogEntry } from 'millrace/storage';
+import { SqliteStreamLog } from 'millrace/storage/sqlite';
 import { PrometheusMeter } from '../../src/cli/metrics/prometheus-meter.ts';
+import { makeFolder } from '../support/folder.ts';
 import { MemoryTracer } from '../support/memory-tracer.ts';
 import { startTestRelay } from '../support/relay.ts';
 import type { TestRelay } from '../support/relay.ts';
@@ -177,7 +180,7 @@ test('the figures are what was sent: endings, attempts, tokens, first content, r
   assert.equal(sumOf(figures, 'millrace_integrity_violations_total'), 0);
   assert.equal(
     [...figures.keys()].filter((line) => line.startsWith('millrace_integrity_violations_total{')).length,
-    3,
+    4,
     'they are there before they are needed',
   );
   const held = await relay.log.held();
@@ -330,6 +333,27 @@ test('a log that has ended without an end is an error for who reads, and a viola
   const { text } = await readWithout(({ record }) => record.type === 'end', [kept]);
   assert.match(text, /event: error\n.*"code":"storage_failed".*\n\n$/);
   assert.deepEqual(kept.outcomes, ['ended', 'without_end']);
+});
+
+test('a log that is damaged in its file is an error for who reads, and a violation', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  using folder = makeFolder();
+  const file = folder.write('relay.db', '');
+  const { id } = await (async () => {
+    await using relay = await startTestRelay(simulator.url, { log: SqliteStreamLog.open(file) });
+    return await ask(relay, 'echo one two three');
+  })();
+  const database = new DatabaseSync(file);
+  database.exec('DELETE FROM chunk');
+  database.close();
+  const meter = new PrometheusMeter();
+  const telemetry = [createMeterTelemetry(meter)];
+  await using relay = await startTestRelay(simulator.url, { log: SqliteStreamLog.open(file), telemetry });
+  const headers = { accept: 'text/event-stream' };
+  const text = await (await fetch(`${relay.url}/streams/${id}`, { headers })).text();
+  assert.match(text, /event: error\n.*"code":"storage_failed".*\n\n$/);
+  const figures = figuresIn(await meter.text());
+  assert.equal(sumOf(figures, 'millrace_integrity_violations_total', 'violation="reader_damaged"'), 1);
 });
 
 test('a stream whose end the store does not take is unfinished, and a violation', async () => {

@@ -4,7 +4,7 @@
 import { inputTokensOf } from '../../client/engine.ts';
 import type { Usage } from '../../protocol/index.ts';
 import { knownWord } from '../log-line.ts';
-import type { RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
+import type { ReaderOutcome, RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
 
 export type MeterAttributes = Record<string, string | number>;
 
@@ -73,7 +73,7 @@ export function createMeterTelemetry(meter: MeterLike): RelayTelemetry {
     },
     readerEnded: (outcome) => {
       instruments.readersEnded.add(1, { 'millrace.outcome': outcome });
-      if (outcome === 'gap' || outcome === 'without_end')
+      if (readersViolations.has(outcome))
         instruments.violations.add(1, { 'millrace.violation': `reader_${outcome}` });
     },
     interrupted: () => instruments.ended.add(1, { 'millrace.ending': 'failed', 'error.type': 'interrupted' }),
@@ -88,9 +88,12 @@ export function createMeterTelemetry(meter: MeterLike): RelayTelemetry {
   };
 }
 
+const readersViolations: ReadonlySet<ReaderOutcome> = new Set(['gap', 'without_end', 'damaged']);
+
 /** An alarm on what is not there yet would never ring at its first time. */
 function beginAtZero({ violations, rewinds, takeovers }: Instruments): void {
-  for (const violation of ['reader_gap', 'reader_without_end', 'stream_without_end'])
+  const ofReaders = [...readersViolations].map((outcome) => `reader_${outcome}`);
+  for (const violation of [...ofReaders, 'stream_without_end'])
     violations.add(0, { 'millrace.violation': violation });
   rewinds.add(0);
   takeovers.add(0);

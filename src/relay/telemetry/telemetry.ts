@@ -81,8 +81,9 @@ export interface StreamSummary {
   readonly isWithoutEnd: boolean;
 }
 
-/** How reading came to its end. `sent_away` was told to come back: the relay goes, or the connection was old. `gap` and `without_end` are violations of what a log promises: an entry was missing,
- * or the log had ended without an `end`. */
+/** How reading came to its end. `sent_away` was told to come back: the relay goes, or the connection was old. `gap`,
+ * `without_end` and `damaged` are violations of what a log promises: an entry was missing, the log had ended without an
+ * `end`, or the store itself says that it is not what was written. */
 export type ReaderOutcome =
   | 'ended'
   | 'left'
@@ -91,6 +92,7 @@ export type ReaderOutcome =
   | 'key_removed'
   | 'gap'
   | 'without_end'
+  | 'damaged'
   | 'log_diverged'
   | 'stream_gone'
   | 'storage_failed'
