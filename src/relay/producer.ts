@@ -235,8 +235,9 @@ export class Producer {
     if (ending.type === 'aborted') throw ending.error;
     if (ending.type !== 'complete') {
       const { error } = ending;
+      const { call } = this.#options;
       const isSame = error === broken.failure;
-      const last = { failure: error, last: [endOf(error)], refusal: refusalOf(error) };
+      const last = { failure: error, last: [endOf(error, call)], refusal: refusalOf(error, call) };
       return this.#giveUp(isSame ? broken : last, requests);
     }
     const { code } = broken.failure;
@@ -289,7 +290,8 @@ export class Producer {
 
   async #failWith(error: unknown): Promise<void> {
     if (!(error instanceof OwnerLimitError)) this.#options.onError(error);
-    await this.#endRefused([endOf(error)], refusalOf(error));
+    const { call } = this.#options;
+    await this.#endRefused([endOf(error, call)], refusalOf(error, call));
   }
 
   /** The end comes first: who is refused may ask again at once, in the same conversation. */

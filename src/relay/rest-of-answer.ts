@@ -1,7 +1,7 @@
 // The rest of an answer whose beginning is in a log, as records of that log. Retries, fallbacks and recovery are the
 // client's own.
 
-import { Answer, apiErrorOf, isCoded, planRecovery, wholeMessages } from '../client/engine.ts';
+import { Answer, isCoded, planRecovery, wholeMessages } from '../client/engine.ts';
 import type {
   AnswerConnection,
   AttemptError,
@@ -11,12 +11,12 @@ import type {
   RetryEvent,
   StreamEnding,
 } from '../client/engine.ts';
-import { readText } from '../client/index.ts';
 import type { AttemptRecord, MessageParams, TransportResponse } from '../client/index.ts';
 import { PartialJson } from '../protocol/index.ts';
 import type { Usage } from '../protocol/index.ts';
 import type { EventRecord, LogRecord } from '../storage/index.ts';
 import type { BegunLog } from './begun-log.ts';
+import { errorFrom } from './error-from.ts';
 import type { MendedBreak } from './log-line.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
 import type { Attempt } from './telemetry/telemetry.ts';
@@ -33,9 +33,6 @@ export interface RestContext {
   /** Told when it is made. */
   readonly onAttempt?: ((attempt: Attempt) => void) | undefined;
 }
-
-/** The most of an error's body that is read. */
-const maxErrorBytes = 64 * 1024;
 
 export class RestOfAnswer {
   readonly #answer: Answer;
@@ -78,7 +75,8 @@ export class RestOfAnswer {
         onAttempt?.(next);
         const response = await call.post(JSON.stringify(params), { signal, connectMs, isFurther: true });
         if (response.status === 200) return response;
-        throw apiErrorOf(response, await readText(response.body, maxErrorBytes), settings.clock.now());
+        const hearer = { quotesUpstream: call.quotesUpstream, nowMs: settings.clock.now() };
+        throw (await errorFrom(response, hearer)).failure;
       },
     };
     const request = {
