@@ -46,7 +46,15 @@ export function endOf(error: unknown, hearer?: Hearer): EndRecord {
 export function refusalOf(error: unknown, hearer: Hearer = {}): RelayResponse {
   if (error instanceof OwnerLimitError) return error.response;
   const { message } = failureOf(error, hearer);
-  if (error instanceof ApiError) return errorResponse(error.status ?? 502, error.type, message);
+  if (error instanceof ApiError) return apiRefusal(error, message);
   if (error instanceof TimeoutError) return errorResponse(504, 'timeout_error', message);
   return errorResponse(messageOf(error, hearer) === undefined ? 500 : 502, 'api_error', message);
+}
+
+/** When to come back is upstream's to say. */
+function apiRefusal({ status = 502, type, retryAfterMs }: ApiError, message: string): RelayResponse {
+  const response = errorResponse(status, type, message);
+  if (retryAfterMs === undefined) return response;
+  const seconds = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  return { ...response, headers: { ...response.headers, 'retry-after': seconds } };
 }

@@ -82,6 +82,21 @@ test('what upstream says without the API’s words is for programs: pages are to
     }
 });
 
+test('pages are told when to come back as upstream said it, however often it was asked', async () => {
+  for (const body of [errorBody('overloaded_error', 'Overloaded'), '<h1>Busy</h1>'])
+    for (const fallback of [[], ['claude-haiku-4-5']]) {
+      const { bytes } = failing(529, body);
+      const busy = String(bytes).replace('\r\n', '\r\nretry-after: 1\r\n');
+      await using upstream = await startRawServer(() => ({ bytes: busy, then: 'hold' }));
+      await using relay = await startTestRelay(upstream.url, {
+        calls: { retry: { maxRetryAfterMs: 0 }, fallback },
+      });
+      const response = await askRelay(relay, '/chat/stream');
+      assert.deepEqual([response.status, response.headers.get('retry-after')], [529, '1']);
+      assert.equal(upstream.requests.length, fallback.length + 1);
+    }
+});
+
 test('the relay’s key is in no error that is passed on, though upstream says it', async () => {
   const said = errorBody('authentication_error', `${key} is not sound: ${key}`);
   await using upstream = await startRawServer(() => failing(500, said));
