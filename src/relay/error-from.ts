@@ -21,8 +21,17 @@ export async function errorFrom(
   }
   const passed = await passedResponse(response);
   const text = new TextDecoder().decode(passed.body);
-  if (quotesUpstream || isOfTheApi(text)) return { failure: apiErrorOf(response, text, nowMs), passed };
-  return { failure: apiErrorOf(response, '', nowMs) };
+  if (quotesUpstream) return { failure: apiErrorOf(response, text, nowMs), passed };
+  if (!isOfTheApi(text)) return { failure: apiErrorOf(response, '', nowMs) };
+  return { failure: apiErrorOf(response, text, nowMs), passed: { ...passed, headers: plainHeaders(passed) } };
+}
+
+/** What says when to come back, and by which name upstream knows the request. All else is between it and the relay. */
+const plainNames = new Set(['request-id', 'retry-after', 'retry-after-ms', 'x-should-retry']);
+
+function plainHeaders({ headers }: RelayResponse): Record<string, string> {
+  const said = Object.entries(headers).filter(([name]) => plainNames.has(name));
+  return { ...Object.fromEntries(said), 'content-type': 'application/json' };
 }
 
 interface ErrorFrom {

@@ -82,6 +82,25 @@ test('what upstream says without the API’s words is for programs: pages are to
     }
 });
 
+test('of the headers of an error pages get its name and when to come back, and programs all that are the API’s', async () => {
+  const { bytes } = failing(429, errorBody('rate_limit_error', 'Too fast'));
+  const more =
+    'request-id: req_7\r\nretry-after: 9\r\nanthropic-organization-id: canary\r\nset-cookie: a=canary\r\n';
+  const said = String(bytes).replace('\r\n', `\r\n${more}`);
+  await using upstream = await startRawServer(() => ({ bytes: said, then: 'hold' }));
+  await using relay = await startTestRelay(upstream.url, { calls: noRetries });
+  for (const path of ['/streams', '/chat/stream', '/v1/messages']) {
+    const { status, headers } = await askRelay(relay, path);
+    assert.equal(status, 429);
+    assert.deepEqual(
+      ['request-id', 'retry-after', 'content-type', 'anthropic-organization-id', 'set-cookie'].map((name) =>
+        headers.get(name),
+      ),
+      ['req_7', '9', 'application/json', path === '/v1/messages' ? 'canary' : null, null],
+    );
+  }
+});
+
 test('pages are told when to come back as upstream said it, however often it was asked', async () => {
   for (const body of [errorBody('overloaded_error', 'Overloaded'), '<h1>Busy</h1>'])
     for (const fallback of [[], ['claude-haiku-4-5']]) {
