@@ -174,13 +174,15 @@ export class AnswerAttempts {
   async goOn(failure: AttemptError, planIn: (mode: ContinuationMode) => RecoveryPlan): Promise<RecoveryPlan> {
     this.#fail(failure);
     this.lastReason = failure.code;
+    // What comes in one piece does not break off: it was turned to just now.
+    const kind = this.#isStreamed ? 'recovery' : 'fallback';
     for (;;) {
       const plan = planIn(this.mode);
       this.#params = plan.params;
       this.#retries = 0;
-      this.#tell(failure, { kind: 'recovery', delayMs: 0 });
+      this.#tell(failure, { kind, delayMs: 0 });
       try {
-        await this.#sendUntilAnswered('recovery');
+        await this.#sendUntilAnswered(kind);
         // Not what the way there met with.
         this.lastReason = failure.code;
         return plan;

@@ -1,18 +1,18 @@
 // The first request of a stream, on the way that every token takes: frames go into the log as they came, and only
 // those that can end the answer are looked into.
 
-import { apiErrorOf, follow, isCoded, ReadWatch } from '../client/engine.ts';
+import { follow, isCoded, ReadWatch } from '../client/engine.ts';
 import type { AttemptError, CallSettings } from '../client/engine.ts';
-import { ResponseError, TimeoutError, TruncatedError } from '../client/index.ts';
+import { TimeoutError, TruncatedError } from '../client/index.ts';
 import type { ByteSource, TransportResponse } from '../client/index.ts';
 import type { EndRecord, LogRecord } from '../storage/index.ts';
 import { readFrames } from './answer-frames.ts';
+import { errorFrom } from './error-from.ts';
 import { endOf, refusalOf } from './failure.ts';
 import { FrameDecoder } from './frame-decoder.ts';
 import type { RelayResponse } from './http.ts';
 import { StorageError } from './storage-error.ts';
 import type { StreamCall } from './stream-call.ts';
-import { passedResponse, readBytes } from './upstream.ts';
 
 /** How a request ended without the end of the answer. */
 export interface Break {
@@ -41,9 +41,6 @@ export type FirstResult =
   | { readonly type: 'over' };
 
 const complete: EndRecord = { type: 'end', ending: { type: 'complete' } };
-
-/** What is shown of an answer that is no stream; one that stays open is waited for no longer than this. */
-const excerptLimits = { maxBytes: 500, maxMs: 1000 };
 
 /** Rejects with the signal's reason after an abort, and with what `append` rejects with. */
 export async function makeFirstRequest(context: FirstRequestContext): Promise<FirstResult> {
@@ -74,12 +71,11 @@ class FirstRequest {
     try {
       const response = await this.#send();
       this.#body = response.body;
-      if (response.status !== 200 || !isEventStream(response))
-        return await refused(response, this.#context.settings.clock.now());
+      if (response.status !== 200 || !isEventStream(response)) return await refused(response, this.#context);
       this.#context.onStream(response);
       return await this.#readAll(response.body);
     } catch (error) {
-      return brokenBy(this.#failureOf(error));
+      return brokenBy(this.#failureOf(error), this.#context.call);
     }
   }
 
@@ -111,6 +107,7 @@ class FirstRequest {
   async #readAll(body: ByteSource): Promise<FirstResult> {
     const decoder = new FrameDecoder();
     const { signal } = this.#controller;
+    const { call } = this.#context;
     for (;;) {
       this.#watch.begin();
       const chunk = await body.read();
@@ -126,9 +123,9 @@ class FirstRequest {
         return { type: 'complete', body };
       }
       if (broken !== undefined)
-        return { type: 'broken', broken: { ...brokenBy(broken.failure).broken, ...broken } };
-      if (decoder.error !== undefined) return brokenBy(decoder.error);
-      if (chunk === undefined) return brokenBy(new TruncatedError(undefined, undefined));
+        return { type: 'broken', broken: { ...brokenBy(broken.failure, call).broken, ...broken } };
+      if (decoder.error !== undefined) return brokenBy(decoder.error, call);
+      if (chunk === undefined) return brokenBy(new TruncatedError(undefined, undefined), call);
     }
   }
 
@@ -147,21 +144,19 @@ class FirstRequest {
 /** A response that is no stream: an error goes to the client as it is, anything else as an error of ours. */
 async function refused(
   response: TransportResponse,
-  nowMs: number,
-): Promise<Extract<FirstResult, { type: 'broken' }>> {
-  const { status, headers, body } = response;
-  if (status >= 400 && status < 600) {
-    const refusal = await passedResponse(response);
-    const failure = apiErrorOf(response, new TextDecoder().decode(refusal.body), nowMs);
-    return { type: 'broken', broken: { ...brokenBy(failure).broken, refusal } };
-  }
-  const contentType = headers.get('content-type') ?? undefined;
-  const excerpt = new TextDecoder().decode(await readBytes(body, excerptLimits));
-  return brokenBy(new ResponseError('not_an_event_stream', { status, contentType, excerpt }));
+  { call, settings }: FirstRequestContext,
+): Promise<Broken> {
+  const hearer = { quotesUpstream: call.quotesUpstream, nowMs: settings.clock.now() };
+  const { failure, passed } = await errorFrom(response, hearer);
+  const { broken } = brokenBy(failure, call);
+  return { type: 'broken', broken: { ...broken, refusal: passed ?? broken.refusal } };
 }
 
-function brokenBy(failure: AttemptError): Extract<FirstResult, { type: 'broken' }> {
-  return { type: 'broken', broken: { failure, last: [endOf(failure)], refusal: refusalOf(failure) } };
+type Broken = Extract<FirstResult, { type: 'broken' }>;
+
+function brokenBy(failure: AttemptError, call: StreamCall): Broken {
+  const last = [endOf(failure, call)];
+  return { type: 'broken', broken: { failure, last, refusal: refusalOf(failure, call) } };
 }
 
 function isEventStream({ headers }: TransportResponse): boolean {

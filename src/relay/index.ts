@@ -1,7 +1,7 @@
 // The door of the relay. Its Node server has a door of its own, src/relay/node.ts.
 
 export { AccessOptionError } from './access/access-option-error.ts';
-export { checkAccessOptions } from './access/check-options.ts';
+export { checkAccess } from './access/check-surroundings.ts';
 export type {
   AccessOptions,
   OwnerLimits,

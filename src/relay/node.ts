@@ -4,7 +4,7 @@ import { createServer, STATUS_CODES } from 'node:http';
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { AccessOptionError } from './access/access-option-error.ts';
+import { checkHost } from './access/check-surroundings.ts';
 import { BodyTooLargeError, errorResponse } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
@@ -62,20 +62,16 @@ export async function startRelayServer(
 ): Promise<RelayServer> {
   const { port, onError, host = '127.0.0.1' } = options;
   let maxConnections = 0;
-  if (!relay.hasKeys && !isLoopback(host))
-    throw new AccessOptionError(
-      'host',
-      `${JSON.stringify(host)} can be reached from elsewhere, and the relay has no keys to check who asks`,
-    );
+  checkHost(host, relay);
   let connections = 0;
   const server = createServer(serverOptions(options), (message, response) => {
     if (connections > maxConnections) {
       refuse(limitResponse('connections'), message, response);
       return;
     }
-    const repeated = repeatedHeader(message.rawHeaders);
-    if (repeated !== undefined) {
-      refuse(twice(repeated), message, response);
+    const refusal = headRefusal(message);
+    if (refusal !== undefined) {
+      refuse(refusal, message, response);
       return;
     }
     response.once('close', () => {
@@ -114,10 +110,6 @@ export async function startRelayServer(
   return { port: address.port, url, setMaxConnections, close, [Symbol.asyncDispose]: () => close() };
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
-}
-
 function serverOptions({
   maxHeaderBytes = 16 * 1024,
   headersTimeoutMs = 10_000,
@@ -127,6 +119,8 @@ function serverOptions({
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
+    // Refused below, with a body.
+    requireHostHeader: false,
     // How exact the two are: Node looks every 30 s otherwise.
     connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
   };
@@ -161,8 +155,14 @@ const clientErrors: Readonly<Record<string, () => RelayResponse>> = {
 const badRequest = (): RelayResponse =>
   errorResponse(400, 'invalid_request_error', 'This is no HTTP request that the relay understands');
 
-const twice = (header: string): RelayResponse =>
-  errorResponse(400, 'invalid_request_error', `${header}: is there twice`);
+function headRefusal({ rawHeaders, headers, httpVersion }: IncomingMessage): RelayResponse | undefined {
+  const repeated = repeatedHeader(rawHeaders);
+  if (repeated !== undefined)
+    return errorResponse(400, 'invalid_request_error', `${repeated}: is there twice`);
+  if (headers.host === undefined && httpVersion === '1.1')
+    return errorResponse(400, 'invalid_request_error', 'host: Field required');
+  return undefined;
+}
 
 const unexpected = (): RelayResponse =>
   errorResponse(417, 'invalid_request_error', 'expect: must be 100-continue, if anything');

@@ -4,7 +4,7 @@
 import { context, metrics as globalMetrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Attributes, Context, Meter, Span, Tracer } from '@opentelemetry/api';
 import { createMeterTelemetry } from './telemetry/meter-telemetry.ts';
-import type { BegunStream, RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry/telemetry.ts';
+import type { RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry/telemetry.ts';
 
 export interface RelayOpenTelemetryOptions {
   /** Default: the global tracer provider's. */
@@ -27,7 +27,7 @@ export function createRelayOpenTelemetry({
   const figures = createMeterTelemetry(meter);
   return {
     ...figures,
-    begin: (stream) => withSpans(figures.begin?.(stream) ?? {}, new StreamSpans(tracer, stream)),
+    begin: (stream) => withSpans(figures.begin?.(stream) ?? {}, new StreamSpans(tracer)),
   };
 }
 
@@ -42,8 +42,8 @@ function withSpans(figures: StreamTelemetry, spans: StreamSpans): StreamTelemetr
       figures.firstContent?.(sinceMs);
       spans.set({ 'gen_ai.response.time_to_first_chunk': sinceMs / 1000 });
     },
-    furtherAttempt: (attempt) => {
-      figures.furtherAttempt?.(attempt);
+    attempt: (attempt) => {
+      figures.attempt?.(attempt);
       spans.endAttempt(attempt.reason);
       spans.beginAttempt(attempt.kind);
     },
@@ -62,16 +62,16 @@ class StreamSpans {
   readonly #tracer: Tracer;
   readonly #span: Span;
   readonly #within: Context;
-  #attempt: Span;
+  /** The latest request to upstream; undefined before the first. */
+  #attempt: Span | undefined;
 
-  constructor(tracer: Tracer, { isTakeover }: BegunStream) {
+  constructor(tracer: Tracer) {
     this.#tracer = tracer;
     this.#span = tracer.startSpan('millrace stream', {
       kind: SpanKind.INTERNAL,
       attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': 'anthropic' },
     });
     this.#within = trace.setSpan(context.active(), this.#span);
-    this.#attempt = this.#startAttempt(isTakeover ? 'takeover' : 'first');
   }
 
   set(attributes: Attributes): void {
@@ -82,12 +82,14 @@ class StreamSpans {
     this.#span.addEvent('millrace.rewind');
   }
 
-  /** A further request is told of when it answers: its span begins where the one before has ended. */
+  /** Of several each begins where the one before is known to have failed, and its delay is over. */
   beginAttempt(kind: string): void {
-    this.#attempt = this.#startAttempt(kind);
+    const attributes = { 'millrace.attempt.kind': kind };
+    this.#attempt = this.#tracer.startSpan('chat', { kind: SpanKind.CLIENT, attributes }, this.#within);
   }
 
   endAttempt(code: string | undefined): void {
+    if (this.#attempt === undefined) return;
     if (code !== undefined) fail(this.#attempt, code);
     this.#attempt.end();
   }
@@ -107,11 +109,6 @@ class StreamSpans {
     this.endAttempt(code);
     if (code !== undefined) fail(this.#span, code);
     this.#span.end();
-  }
-
-  #startAttempt(kind: string): Span {
-    const attributes = { 'millrace.attempt.kind': kind };
-    return this.#tracer.startSpan('chat', { kind: SpanKind.CLIENT, attributes }, this.#within);
   }
 }
 

@@ -57,8 +57,10 @@ export async function parseRequest(
   context: Pick<RouteContext, 'settings' | 'limits' | 'access'>,
 ): Promise<PageRequest> {
   const { onDisconnect, conversation, parent, ...body } = await readObject(request, context);
-  if (!Array.isArray(body['messages'])) throw new RequestError(400, 'messages: Field required');
+  // In a conversation there may be nothing new to say: the same is asked again.
+  const { messages = conversation === undefined ? undefined : [] } = body;
+  if (!Array.isArray(messages)) throw new RequestError(400, 'messages: Field required');
   const { model, maxTokens } = context.settings;
-  const fields = { model, max_tokens: maxTokens, ...body, stream: true };
+  const fields = { model, max_tokens: maxTokens, ...body, messages, stream: true };
   return { fields, onDisconnect, conversation, parent };
 }

@@ -23,6 +23,7 @@ import { settledUsage } from './settled-usage.ts';
 import { isStoreFull, StorageError } from './storage-error.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
 import { StreamWatch } from './telemetry/stream-watch.ts';
+import type { Attempt } from './telemetry/telemetry.ts';
 import type { CostOf } from './telemetry/stream-watch.ts';
 import type { RelayTelemetry } from './telemetry/telemetry.ts';
 import { ToolHold } from './tool-hold.ts';
@@ -198,6 +199,8 @@ export class Producer {
   /** The first request. Undefined when there is no more to do. */
   async #produce(): Promise<Break | undefined> {
     const { call, policy } = this.#options;
+    this.#controller.signal.throwIfAborted();
+    this.#watch?.asked({ kind: 'first' });
     const result = await makeFirstRequest({
       call,
       settings: policy.settings,
@@ -232,8 +235,9 @@ export class Producer {
     if (ending.type === 'aborted') throw ending.error;
     if (ending.type !== 'complete') {
       const { error } = ending;
+      const { call } = this.#options;
       const isSame = error === broken.failure;
-      const last = { failure: error, last: [endOf(error)], refusal: refusalOf(error) };
+      const last = { failure: error, last: [endOf(error, call)], refusal: refusalOf(error, call) };
       return this.#giveUp(isSame ? broken : last, requests);
     }
     const { code } = broken.failure;
@@ -262,7 +266,8 @@ export class Producer {
   #restOf(begun: BegunLog, { failure }: Break): RestOfAnswer | undefined {
     const { call, policy, onBreak } = this.#options;
     const controller = this.#controller;
-    return RestOfAnswer.of(begun, { call, policy, failure, controller, onBreak });
+    const onAttempt = (attempt: Attempt): void => this.#watch?.asked(attempt);
+    return RestOfAnswer.of(begun, { call, policy, failure, controller, onBreak, onAttempt });
   }
 
   /** What the log has of the answer; undefined when that cannot be read. */
@@ -285,7 +290,8 @@ export class Producer {
 
   async #failWith(error: unknown): Promise<void> {
     if (!(error instanceof OwnerLimitError)) this.#options.onError(error);
-    await this.#endRefused([endOf(error)], refusalOf(error));
+    const { call } = this.#options;
+    await this.#endRefused([endOf(error, call)], refusalOf(error, call));
   }
 
   /** The end comes first: who is refused may ask again at once, in the same conversation. */

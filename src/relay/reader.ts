@@ -9,7 +9,7 @@ import type { Encoder } from './encoder.ts';
 import type { TextSink, TextStream } from './http.ts';
 import type { Following, ReadOptions } from './read-options.ts';
 import { Silence } from './silence.ts';
-import { StorageError, storageErrorOf } from './storage-error.ts';
+import { isStoreDamaged, StorageError, storageErrorOf } from './storage-error.ts';
 import type { ReaderOutcome } from './telemetry/telemetry.ts';
 import { longestTimerMs } from './timers.ts';
 
@@ -236,8 +236,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
   }
 
   #textOfError(error: unknown): string {
-    if (!violations.has(this.#outcome))
-      this.#outcome = error instanceof StorageError ? error.code : 'api_error';
+    if (!violations.has(this.#outcome)) this.#outcome = outcomeOf(error);
     return error instanceof StorageError
       ? this.#encoder.failed(error.code, 'The store could not be read')
       : this.#encoder.failed('api_error', 'Internal server error');
@@ -340,6 +339,11 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
       cause: this.#following?.lost?.reason,
     });
   }
+}
+
+function outcomeOf(error: unknown): ReaderOutcome {
+  if (!(error instanceof StorageError)) return 'api_error';
+  return isStoreDamaged(error) ? 'damaged' : error.code;
 }
 
 const violations: ReadonlySet<ReaderOutcome> = new Set(['gap', 'without_end']);

@@ -11,7 +11,7 @@ import { accessRules } from './access/access-rules.ts';
 import { costOf } from './access/amount.ts';
 import { localCaller } from './access/caller.ts';
 import type { OwnerUsage } from './access/owner-accounts.ts';
-import { checkUpstream } from './access/check-upstream.ts';
+import { checkUpstream } from './access/check-surroundings.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
 import { defaultLimits } from './limits.ts';
 import type { RelayLimits } from './limits.ts';

@@ -1,7 +1,7 @@
 // The rest of an answer whose beginning is in a log, as records of that log. Retries, fallbacks and recovery are the
 // client's own.
 
-import { Answer, apiErrorOf, isCoded, planRecovery, wholeMessages } from '../client/engine.ts';
+import { Answer, isCoded, planRecovery, wholeMessages } from '../client/engine.ts';
 import type {
   AnswerConnection,
   AttemptError,
@@ -11,14 +11,15 @@ import type {
   RetryEvent,
   StreamEnding,
 } from '../client/engine.ts';
-import { readText } from '../client/index.ts';
 import type { AttemptRecord, MessageParams, TransportResponse } from '../client/index.ts';
 import { PartialJson } from '../protocol/index.ts';
 import type { Usage } from '../protocol/index.ts';
 import type { EventRecord, LogRecord } from '../storage/index.ts';
 import type { BegunLog } from './begun-log.ts';
+import { errorFrom } from './error-from.ts';
 import type { MendedBreak } from './log-line.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
+import type { Attempt } from './telemetry/telemetry.ts';
 
 export interface RestContext {
   readonly call: StreamCall;
@@ -27,12 +28,11 @@ export interface RestContext {
   readonly failure: AttemptError;
   /** Ends everything. */
   readonly controller: AbortController;
-  /** Told when another request is about to be made. */
+  /** Told when another request is about to be made, perhaps after a delay. */
   readonly onBreak?: (mended: MendedBreak) => void;
+  /** Told when it is made. */
+  readonly onAttempt?: ((attempt: Attempt) => void) | undefined;
 }
-
-/** The most of an error's body that is read. */
-const maxErrorBytes = 64 * 1024;
 
 export class RestOfAnswer {
   readonly #answer: Answer;
@@ -65,15 +65,18 @@ export class RestOfAnswer {
   }
 
   private constructor(begun: BegunLog, context: RestContext) {
-    const { call, policy, failure, controller, onBreak } = context;
+    const { call, policy, failure, controller, onBreak, onAttempt } = context;
+    let next: Attempt = { kind: 'recovery', reason: failure.code };
     const settings = settingsFor(begun, context);
     const connection: AnswerConnection = {
       budget: policy.budget,
       modes: policy.modes,
       post: async (_path, params, { signal, connectMs }) => {
+        onAttempt?.(next);
         const response = await call.post(JSON.stringify(params), { signal, connectMs, isFurther: true });
         if (response.status === 200) return response;
-        throw apiErrorOf(response, await readText(response.body, maxErrorBytes), settings.clock.now());
+        const hearer = { quotesUpstream: call.quotesUpstream, nowMs: settings.clock.now() };
+        throw (await errorFrom(response, hearer)).failure;
       },
     };
     const request = {
@@ -83,8 +86,10 @@ export class RestOfAnswer {
       settings,
       controller,
       replies: wholeMessages,
-      onRetry: ({ attempt, error, kind }: RetryEvent) =>
-        onBreak?.({ attempt: attempt - 1, code: error.code, action: kind === 'first' ? 'retry' : kind }),
+      onRetry: ({ attempt, error: { code }, kind }: RetryEvent) => {
+        next = { kind, reason: code };
+        onBreak?.({ attempt: attempt - 1, code, action: kind === 'first' ? 'retry' : kind });
+      },
     };
     this.#answer = new Answer(request, { createInput: () => new PartialJson() });
     const { events, requests, recoveries } = begun;

@@ -29,6 +29,11 @@ export function isStoreFull(error: unknown): boolean {
   return code === 'disk_full' || code === 'storage_full';
 }
 
+/** Whether the store says that it is not what was written, in the words of src/storage/store-error.ts. */
+export function isStoreDamaged({ cause }: StorageError): boolean {
+  return (cause as { code?: unknown } | undefined)?.code === 'store_damaged';
+}
+
 /** Does something with the store. Rejects with StorageError, whatever the store threw. */
 export async function withStore<Result>(action: string, work: () => Promise<Result>): Promise<Result> {
   try {

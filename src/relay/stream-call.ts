@@ -22,6 +22,9 @@ export interface StreamCall {
   readonly retries: boolean;
   /** Whether the relay's fallbacks are turned to. Default: as `retries`. */
   readonly fallsBack?: boolean | undefined;
+  /** Whether who asks is shown what upstream says in place of an answer where that is no error of the API's, such as a
+   * gateway's page. Default true. */
+  readonly quotesUpstream?: boolean | undefined;
   /** Whether an answer that breaks off is gone on with. */
   readonly recovers: boolean;
   /** Whether its readers can be told that blocks they have seen are withdrawn. */
@@ -32,7 +35,7 @@ export interface StreamCall {
 
 /** How an answer is asked for on behalf of pages: they see how it goes on, and can take back what they were shown. */
 export function pageCall(request: string, post: PostMessages): StreamCall {
-  return { request, post, retries: true, recovers: true, canRewind: true };
+  return { request, post, retries: true, recovers: true, canRewind: true, quotesUpstream: false };
 }
 
 /** What the calls of all streams share. */

@@ -121,7 +121,21 @@ test('what is wrong with access is said with its place, and never a secret', asy
       'access: { keys: [{ id: a, secretVariable: NOWHERE }] }',
       /:1:\d+ access\.keys\[0\]: the variable NOWHERE is not/,
     ],
-    ['access: { keys: [{ id: a, secretFile: /nowhere }] }', /Cannot read \/nowhere/],
+    [
+      'access: { keys: [{ id: a, secretFile: /nowhere }] }',
+      /:1:\d+ access\.keys\[0\]\.secretFile: Cannot read \/nowhere/,
+    ],
+    ['upstream: { keyFile: /nowhere }', /:1:\d+ upstream\.keyFile: Cannot read \/nowhere/],
+    ['listen: { host: 0.0.0.0 }', /:1:\d+ listen\.host: "0\.0\.0\.0" can be reached from elsewhere/],
+    ['access: { sessionMs: 5000 }', /:1:\d+ access\.sessionMs: needs access\.keys/],
+    [
+      `{ upstream: { url: 'http://127.0.0.1:9' }, access: { keys: [{ id: a, secret: ${secrets.web} }] } }`,
+      /configuration: upstream\.key: is needed with access\.keys/,
+    ],
+    [
+      `{ upstream: { key: ${secrets.web} }, access: { keys: [{ id: a, secret: ${secrets.web} }] } }`,
+      /:1:\d+ access\.keys\[0\]\.secret: is that of upstream/,
+    ],
     ['access: { hosts: [relay.example.com] }', /:1:\d+ access\.hosts: needs access\.keys/],
     ['access: { origins: [https://a.example/path] }', /:1:\d+ access\.origins\[0\]: must be an origin/],
     [
@@ -254,7 +268,7 @@ access: { keys: [{ id: web, secret: ${secrets.web} }] }
     const request = await sent();
     assert.ok(request.includes('first-upstream-key') && !request.includes(secrets.web), request);
   }
-  assert.match(program.stderr, /upstream\.apiKey: is needed with access\.keys/);
+  assert.match(program.stderr, /upstream\.key: is needed with access\.keys/);
   write('second-upstream-key');
   program.signal('SIGHUP');
   while (!program.stderr.includes('"changes"')) await new Promise(setImmediate);
@@ -264,5 +278,5 @@ access: { keys: [{ id: web, secret: ${secrets.web} }] }
 test('millrace serve listens elsewhere only with keys', async () => {
   await using program = runProgram(['serve', '--port', '0', '--host', '0.0.0.0', '--store', 'memory']);
   assert.equal(await program.ended, 1);
-  assert.match(program.stderr, /host: "0\.0\.0\.0" can be reached from elsewhere, and the relay has no keys/);
+  assert.match(program.stderr, /flag --host: listen\.host: "0\.0\.0\.0" can be reached from elsewhere, and/);
 });

@@ -172,6 +172,21 @@ test('printConfig() gives a file that says the same, with the place each value i
   assert.deepEqual((await read({ file })).values, config.values);
 });
 
+test('a list is given to a variable and to --set with commas, or in JSON', async () => {
+  const wanted = ['claude-haiku-4-5', 'non-streaming'];
+  for (const text of [
+    'claude-haiku-4-5,non-streaming',
+    'claude-haiku-4-5, non-streaming',
+    JSON.stringify(wanted),
+  ]) {
+    const one = await read({ environment: { MILLRACE_CALLS_FALLBACK: text } });
+    const other = await read({ assignments: [`calls.fallback=${text}`] });
+    assert.deepEqual([one.values['calls.fallback'], other.values['calls.fallback']], [wanted, wanted]);
+  }
+  const [problem] = await problemsOf({ assignments: ['calls.fallback=["claude-haiku-4-5"'] });
+  assert.match(problem ?? '', /^--set calls\.fallback: found .*; wanted: a list of texts$/);
+});
+
 test('misspeltVariables() finds what is nearly a setting, and nothing else', () => {
   const environment = {
     MILLRACE_LIMITS_MAX_READER: '5',

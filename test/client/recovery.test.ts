@@ -376,7 +376,7 @@ test('the last resort is the rest in one piece', async () => {
     [
       ['first', true],
       ['recovery', true],
-      ['recovery', false],
+      ['fallback', false],
     ],
   );
 });

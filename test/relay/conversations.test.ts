@@ -261,12 +261,14 @@ test('parent begins a branch; no messages ask again; PATCH names and turns to a 
   );
   await say(relay.url, { messages: [], conversation, parent: turns[2]?.id });
   assert.equal(sentTo(simulator).at(-1)?.content, 'echo two');
+  await say(relay.url, { conversation, parent: turns[0]?.id });
+  assert.deepEqual(sentTo(simulator), [{ role: 'user', content: 'echo one' }]);
   await say(relay.url, ask('echo anew', { conversation, parent: null }));
   assert.deepEqual(sentTo(simulator), [{ role: 'user', content: 'echo anew' }]);
   const whole = await read(relay.url, conversation);
   assert.deepEqual(
     whole.turns.map(({ parent }) => whole.turns.findIndex(({ id }) => id === parent)),
-    [-1, 0, 1, 2, 1, 4, 2, -1, 7],
+    [-1, 0, 1, 2, 1, 4, 2, 0, -1, 8],
   );
   const url = `${relay.url}/conversations/${encodeURIComponent(conversation)}`;
   const patched = await patch(url, { title: ' The\nmill ', head: edited.stream });
@@ -411,6 +413,7 @@ test('a request that cannot be a turn is refused, with the field, and leaves not
     [{ messages: ['x'], conversation: 'c' }, 400, /^messages\.0\.role: /],
     [{ messages: [{ role: 'system', content: 'x' }], conversation: 'c' }, 400, /^messages\.0\.role: /],
     [{ messages: [], conversation: 'c' }, 400, /^messages: must end with a user turn/],
+    [{ conversation: 'new' }, 400, /^messages: must end with a user turn/],
     [{ messages: [], conversation: 'new' }, 400, /^messages: must end with a user turn/],
     [{ messages: [{ role: 'assistant', content: 'x' }], conversation: 'c' }, 400, /^messages: must end/],
   ];

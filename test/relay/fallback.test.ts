@@ -27,7 +27,7 @@ interface Answered {
   readonly attempts: readonly Attempt[];
   readonly answer: string | undefined;
   readonly models: readonly unknown[];
-  readonly breaks: readonly unknown[];
+  readonly breaks: readonly (readonly string[])[];
   readonly figures: string;
 }
 
@@ -125,8 +125,16 @@ test('an answer that keeps breaking in its middle gets its rest in one piece', a
     [
       ['first', true],
       ['recovery', true],
-      ['recovery', false],
+      ['fallback', false],
     ],
+  );
+  assert.deepEqual(
+    answered.breaks.map(([, action]) => action),
+    ['recovery', 'fallback'],
+  );
+  assert.match(
+    answered.figures,
+    /millrace_attempts_total\{error_type="\w+",millrace_attempt_kind="fallback"\} 1/,
   );
 });
 

@@ -119,3 +119,14 @@ test('longestKnown() goes on behind an answer that said nothing, where the page 
   // A question that was answered is another one with more in it.
   assert.deepEqual(known([q1, turn('a1', 'q1', 'A1')]), ['', '', 'Q1,Q2']);
 });
+
+test('longestKnown() takes as long as there is to read where thousands of questions had no answer', () => {
+  const texts = Array.from({ length: 5000 }, (_, index) => `Q${index}`);
+  const turns = texts.map((text, index) => turn(text, index === 0 ? null : `Q${index - 1}`, text));
+  const content = [...texts, 'new'].map((text) => ({ type: 'text' as const, text }));
+  const { turns: known, said, rest } = longestKnown(turns, [{ role: 'user', content }]);
+  // Nothing says yet that the last of them has no answer.
+  assert.equal(known.length, texts.length - 1);
+  assert.deepEqual(said, [{ role: 'user', content: content.slice(0, -2) }]);
+  assert.deepEqual(rest, [{ role: 'user', content: content.slice(-2) }]);
+});

@@ -1,6 +1,7 @@
 // What the relay says of itself, held against what was sent.
 
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { createMeterTelemetry, publishedPrices } from 'millrace/relay';
@@ -9,7 +10,9 @@ import { createRelayOpenTelemetry } from 'millrace/relay/otel';
 import { startSimulator } from 'millrace/simulator';
 import { MemoryStreamLog } from 'millrace/storage';
 import type { LogEntry } from 'millrace/storage';
+import { SqliteStreamLog } from 'millrace/storage/sqlite';
 import { PrometheusMeter } from '../../src/cli/metrics/prometheus-meter.ts';
+import { makeFolder } from '../support/folder.ts';
 import { MemoryTracer } from '../support/memory-tracer.ts';
 import { startTestRelay } from '../support/relay.ts';
 import type { TestRelay } from '../support/relay.ts';
@@ -177,7 +180,7 @@ test('the figures are what was sent: endings, attempts, tokens, first content, r
   assert.equal(sumOf(figures, 'millrace_integrity_violations_total'), 0);
   assert.equal(
     [...figures.keys()].filter((line) => line.startsWith('millrace_integrity_violations_total{')).length,
-    3,
+    4,
     'they are there before they are needed',
   );
   const held = await relay.log.held();
@@ -332,6 +335,27 @@ test('a log that has ended without an end is an error for who reads, and a viola
   assert.deepEqual(kept.outcomes, ['ended', 'without_end']);
 });
 
+test('a log that is damaged in its file is an error for who reads, and a violation', async () => {
+  await using simulator = await startSimulator({ speed: 0 });
+  using folder = makeFolder();
+  const file = folder.write('relay.db', '');
+  const { id } = await (async () => {
+    await using relay = await startTestRelay(simulator.url, { log: SqliteStreamLog.open(file) });
+    return await ask(relay, 'echo one two three');
+  })();
+  const database = new DatabaseSync(file);
+  database.exec('DELETE FROM chunk');
+  database.close();
+  const meter = new PrometheusMeter();
+  const telemetry = [createMeterTelemetry(meter)];
+  await using relay = await startTestRelay(simulator.url, { log: SqliteStreamLog.open(file), telemetry });
+  const headers = { accept: 'text/event-stream' };
+  const text = await (await fetch(`${relay.url}/streams/${id}`, { headers })).text();
+  assert.match(text, /event: error\n.*"code":"storage_failed".*\n\n$/);
+  const figures = figuresIn(await meter.text());
+  assert.equal(sumOf(figures, 'millrace_integrity_violations_total', 'violation="reader_damaged"'), 1);
+});
+
 test('a stream whose end the store does not take is unfinished, and a violation', async () => {
   await using simulator = await startSimulator({ speed: 0 });
   const memory = new MemoryStreamLog();
@@ -401,6 +425,53 @@ test('a stream is a span with one for each request, and nothing of what was said
   assert.equal(stream?.attributes['gen_ai.response.model'], 'claude-sonnet-5');
   assert.ok(Number(stream.attributes['gen_ai.usage.output_tokens']) > 0);
   assert.doesNotMatch(JSON.stringify(tracer.spans), /canary/);
+});
+
+test('each request to upstream counts and has its span, refused or not; what never asked has none', async () => {
+  const overloaded = { kind: 'status', status: 529, times: 4 } as const;
+  await using simulator = await startSimulator({ speed: 0, faults: { faults: [overloaded] } });
+  const tracer = new MemoryTracer();
+  const meter = new PrometheusMeter();
+  await using relay = await startTestRelay(simulator.url, {
+    telemetry: [createMeterTelemetry(meter), createRelayOpenTelemetry({ tracer })],
+    access: { limits: { concurrent: 1 } },
+    calls: { retry: { maxDelayMs: 0, maxRetries: 1 }, fallback: ['claude-haiku-4-5', 'non-streaming'] },
+    upstream: { isSimulator: true },
+  });
+  assert.match((await ask(relay, 'echo one')).text, /message_stop/);
+  const stalled = ask(relay, 'long 60', { fault: { kind: 'stall', atEvent: 6 } });
+  await turnsUntil(() => simulator.requests.length === 6);
+  const waiting = new AbortController();
+  const queued = fetch(`${relay.url}/v1/messages`, {
+    method: 'POST',
+    body: JSON.stringify({ max_tokens: 9, stream: true, messages: [{ role: 'user', content: 'x' }] }),
+    signal: waiting.signal,
+  });
+  while (figuresIn(await meter.text()).get('millrace_queue_length') !== 1) await new Promise(setImmediate);
+  waiting.abort();
+  await assert.rejects(queued, { name: 'AbortError' });
+  while (figuresIn(await meter.text()).get('millrace_queue_length') !== 0) await new Promise(setImmediate);
+  await relay.relay.close();
+  await stalled;
+
+  const figures = figuresIn(await meter.text());
+  const kinds = ['first', 'retry', 'fallback', 'recovery'];
+  assert.deepEqual(
+    kinds.map((kind) => sumOf(figures, 'millrace_attempts_total', `kind="${kind}"`)),
+    [2, 2, 2, 0],
+  );
+  assert.equal(simulator.requests.length, 6);
+  const spans = tracer.spans.filter(({ name }) => name === 'chat');
+  assert.deepEqual(
+    spans.map(({ status, attributes }) => [status, attributes['millrace.attempt.kind']]),
+    [
+      ...['first', 'retry', 'fallback', 'retry'].map((kind) => [SpanStatusCode.ERROR, kind]),
+      [SpanStatusCode.UNSET, 'fallback'],
+      [SpanStatusCode.UNSET, 'first'],
+    ],
+  );
+  assert.ok(tracer.spans.every(({ isEnded }) => isEnded));
+  assert.equal(tracer.spans.length, spans.length + 3);
 });
 
 test('GET /metrics is there where figures are kept, and for the operator alone', async () => {

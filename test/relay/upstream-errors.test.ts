@@ -47,10 +47,73 @@ test('an answer that upstream refuses ends with the type and the message of its 
   }
 });
 
-test('an answer that upstream refuses without the API’s words ends with the beginning of what it said', async () => {
-  await using upstream = await startRawServer(() => failing(502, '<h1>Bad gateway</h1>'));
+const elsewhere = 'HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n';
+const page = (status: number, body: string): string =>
+  `HTTP/1.1 ${status} Status\r\ncontent-type: text/html\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+
+test('what upstream says without the API’s words is for programs: pages are told the status, whatever came', async () => {
+  for (const maxRetries of [0, 1])
+    for (const [bytes, status, told] of [
+      [page(502, '<h1>canary</h1>'), 502, /HTTP 502/],
+      [page(502, '{"error": {"message": "canary"}}'), 502, /HTTP 502/],
+      [page(500, '{"detail": "canary"}'), 500, /HTTP 500/],
+      [page(200, '<h1>canary</h1>'), 502, /answered 200 with text\/html, not an event stream/],
+      [elsewhere, 502, /answered 302 with no content type, not an event stream/],
+    ] as const) {
+      await using upstream = await startRawServer(() => ({ bytes, then: 'hold' }));
+      await using relay = await startTestRelay(upstream.url, {
+        calls: { retry: { maxRetries, maxDelayMs: 0 } },
+      });
+      for (const text of await endsOf(relay)) {
+        assert.match(text, told);
+        assert.doesNotMatch(text, /canary/);
+      }
+      for (const path of ['/streams', '/chat/stream']) {
+        const response = await askRelay(relay, path);
+        assert.equal(response.status, status);
+        assert.equal(response.headers.get('content-type'), 'application/json');
+        assert.doesNotMatch(await response.text(), /canary/);
+      }
+      const program = await askRelay(relay, '/v1/messages');
+      assert.deepEqual(
+        [program.status, (await program.text()).includes('canary')],
+        [status, bytes !== elsewhere],
+      );
+    }
+});
+
+test('of the headers of an error pages get its name and when to come back, and programs all that are the API’s', async () => {
+  const { bytes } = failing(429, errorBody('rate_limit_error', 'Too fast'));
+  const more =
+    'request-id: req_7\r\nretry-after: 9\r\nanthropic-organization-id: canary\r\nset-cookie: a=canary\r\n';
+  const said = String(bytes).replace('\r\n', `\r\n${more}`);
+  await using upstream = await startRawServer(() => ({ bytes: said, then: 'hold' }));
   await using relay = await startTestRelay(upstream.url, { calls: noRetries });
-  for (const text of await endsOf(relay)) assert.match(text, /HTTP 502: <h1>Bad gateway/);
+  for (const path of ['/streams', '/chat/stream', '/v1/messages']) {
+    const { status, headers } = await askRelay(relay, path);
+    assert.equal(status, 429);
+    assert.deepEqual(
+      ['request-id', 'retry-after', 'content-type', 'anthropic-organization-id', 'set-cookie'].map((name) =>
+        headers.get(name),
+      ),
+      ['req_7', '9', 'application/json', path === '/v1/messages' ? 'canary' : null, null],
+    );
+  }
+});
+
+test('pages are told when to come back as upstream said it, however often it was asked', async () => {
+  for (const body of [errorBody('overloaded_error', 'Overloaded'), '<h1>Busy</h1>'])
+    for (const fallback of [[], ['claude-haiku-4-5']]) {
+      const { bytes } = failing(529, body);
+      const busy = String(bytes).replace('\r\n', '\r\nretry-after: 1\r\n');
+      await using upstream = await startRawServer(() => ({ bytes: busy, then: 'hold' }));
+      await using relay = await startTestRelay(upstream.url, {
+        calls: { retry: { maxRetryAfterMs: 0 }, fallback },
+      });
+      const response = await askRelay(relay, '/chat/stream');
+      assert.deepEqual([response.status, response.headers.get('retry-after')], [529, '1']);
+      assert.equal(upstream.requests.length, fallback.length + 1);
+    }
 });
 
 test('the relay’s key is in no error that is passed on, though upstream says it', async () => {

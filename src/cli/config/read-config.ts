@@ -12,11 +12,11 @@ import {
   problemText,
 } from '../../document/index.ts';
 import type { Fields, Path, Shape } from '../../document/index.ts';
-import { AccessOptionError, checkAccessOptions } from '../../relay/index.ts';
 import { ConfigError } from './config-error.ts';
 import { serveSettings, settingNames, settingOf, variablesOf } from './serve-settings.ts';
 import type { Config, SettingName } from './config.ts';
-import { accessOf } from './relay-options.ts';
+import { problemOfAccess } from './problem-of-access.ts';
+import type { AccessProblem } from './problem-of-access.ts';
 import { withSecrets } from './relay-keys.ts';
 import type { SecretPlace } from './relay-keys.ts';
 import { unquoted, valueAt } from './setting.ts';
@@ -39,8 +39,8 @@ export interface LoadedConfig {
   readonly files: readonly string[];
 }
 
-/** Undefined for a file that cannot be read, which is a problem told already. */
-type ReadText = (file: string) => Promise<string | undefined>;
+/** Undefined for a file that cannot be read, which is a problem told already; `setting` is where its name stands. */
+type ReadText = (file: string, setting?: string) => Promise<string | undefined>;
 
 /** A value and where it is from; what is later in the list of sources counts less. */
 interface Found {
@@ -58,9 +58,11 @@ type Findings = Map<SettingName, Found>;
 export async function readConfig(sources: ConfigSources): Promise<LoadedConfig> {
   const problems: string[] = [];
   const files: string[] = [];
-  const read: ReadText = (file) => {
+  const read: ReadText = (file, setting) => {
     files.push(file);
-    return readText(file, problems);
+    return readText(file, (problem) =>
+      problems.push(setting === undefined ? problem : `${setting}: ${problem}`),
+    );
   };
   const findings: readonly Findings[] = [
     ofFlags(sources.flags, problems),
@@ -72,7 +74,8 @@ export async function readConfig(sources: ConfigSources): Promise<LoadedConfig> 
   await takeKeyFile(config, read, problems);
   await takeSecrets(config, { environment: sources.environment, read, problems });
   // What is missing already would be found missing again.
-  if (problems.length === 0) problems.push(...problemsOfAccess(config));
+  const wrong = problems.length === 0 ? problemOfAccess(valuesOf(config)) : undefined;
+  if (wrong !== undefined) problems.push(told(wrong, config));
   if (problems.length > 0) throw new ConfigError(problems);
   const entries = [...config];
   return {
@@ -187,11 +190,11 @@ async function ofFile(file: string, read: ReadText, problems: string[]): Promise
   );
 }
 
-async function readText(file: string, problems: string[]): Promise<string | undefined> {
+async function readText(file: string, report: (problem: string) => void): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    problems.push(`Cannot read ${file}: ${(error as Error).message}`);
+    report(`Cannot read ${file}: ${(error as Error).message}`);
     return undefined;
   }
 }
@@ -205,7 +208,7 @@ async function takeKeyFile(config: Configured, read: ReadText, problems: string[
     problems.push(`${file.source}: only one of upstream.key and upstream.keyFile can be given`);
     return;
   }
-  const text = await read(file.value);
+  const text = await read(file.value, placed(file, 'upstream.keyFile'));
   if (text === undefined) return;
   const value = text.trim();
   const wrong = problemsOf(value, settingOf('upstream.key').type.shape);
@@ -232,10 +235,9 @@ async function takeSecrets(
   const secretsOf = (found: Found, list: string, entries: readonly SecretPlace[]) =>
     withSecrets(entries, {
       environment,
-      readText: read,
+      readText: (index, file) => read(file, placed(found, `${list}[${index}].secretFile`)),
       report: (index, problem) => {
-        const field = `${list}[${index}]`;
-        problems.push(`${placeWithin(found, field)} ${field}: ${problem}`);
+        problems.push(`${placed(found, `${list}[${index}]`)}: ${problem}`);
       },
     });
   const keys = config.get('access.keys');
@@ -251,19 +253,18 @@ async function takeSecrets(
 }
 
 /** What the relay would not begin with. */
-function problemsOfAccess(config: Configured): string[] {
-  try {
-    checkAccessOptions(accessOf(valuesOf(config)));
-    return [];
-  } catch (error) {
-    if (!(error instanceof AccessOptionError)) throw error;
-    const { field, reason } = error;
-    const name = settingNames.find(
-      (each) => field === each || (/^[[.]/.test(field.slice(each.length)) && field.startsWith(each)),
-    );
-    const found = name && config.get(name);
-    return [`${found === undefined ? '' : `${placeWithin(found, field)} `}${field}: ${reason}`];
-  }
+function told({ field, reason }: AccessProblem, config: Configured): string {
+  const name = settingNames.find(
+    (each) => field === each || (/^[[.]/.test(field.slice(each.length)) && field.startsWith(each)),
+  );
+  const found = name && config.get(name);
+  const isSaid = found !== undefined && found.rank < rankOfDefault;
+  return `${isSaid ? placed(found, field) : field}: ${reason}`;
+}
+
+/** A field with where it stands. */
+function placed(found: Found, field: string): string {
+  return `${placeWithin(found, field)} ${field}`;
 }
 
 /** Where `access.keys[0].secret` stands. */

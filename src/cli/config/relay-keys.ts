@@ -10,7 +10,7 @@ export interface SecretPlace {
 export interface SecretPlaces {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Undefined for a file that cannot be read, which is told already. */
-  readonly readText: (file: string) => Promise<string | undefined>;
+  readonly readText: (index: number, file: string) => Promise<string | undefined>;
   /** Told of a secret that is not there. */
   readonly report: (index: number, problem: string) => void;
 }
@@ -42,7 +42,7 @@ async function find(
   { secretFile, secretVariable, index }: Elsewhere,
   { environment, readText, report }: SecretPlaces,
 ): Promise<string | undefined> {
-  if (secretFile !== undefined) return (await readText(secretFile))?.trim();
+  if (secretFile !== undefined) return (await readText(index, secretFile))?.trim();
   const secret = environment[secretVariable ?? ''];
   if (secret === undefined) report(index, `the variable ${nameShown(secretVariable)} is not there`);
   return secret;

@@ -95,7 +95,7 @@ export function listOfWords(): SettingType<readonly string[]> {
   return {
     wanted,
     shape: listOf(word('a text that is not empty').shape, wanted),
-    fromText: (text) => text.split(',').map((item) => item.trim()),
+    fromText: (text) => (/^\s*\[/.test(text) ? fromJson(text) : text.split(',').map((item) => item.trim())),
   };
 }
 

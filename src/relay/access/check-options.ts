@@ -176,6 +176,6 @@ function checkTogether({ keys, origins = [], hosts = [], session, tokens }: Acce
   if (session !== false)
     throw new AccessOptionError(
       `access.origins[${star}]`,
-      '"*" lets every page in, and cookies would go with it: set access.session to false, or list the origins',
+      '"*" lets every page in, and cookies would go with it: turn sessions off, or list the origins',
     );
 }

@@ -19,12 +19,12 @@ export function longestKnown(turns: readonly StoredTurn[], messages: readonly Me
   const children = Map.groupBy(turns, ({ parent }) => parent);
   let branches: readonly Branch[] = [undefined];
   for (const [index, message] of messages.entries()) {
-    const longer = branches.flatMap((branch) => longerBranches(children, branch, message));
-    const whole = longer.filter(({ left }) => left.length === 0);
+    const asked = new Said(message);
+    const longer = branches.flatMap((branch) => longerBranches(children, branch, asked));
+    const whole = longer.filter(({ known }) => known === asked.blocks.length);
     if (whole.length === 0) {
-      const none = { branch: branches.at(-1), left: blocksOf(message.content) };
-      const { branch, left } = longer.reduce(mostKnown, none);
-      const { said, rest } = cut(message, left);
+      const { branch, known } = longer.reduce(mostKnown, { branch: branches.at(-1), known: 0 });
+      const { said, rest } = cut(message, known);
       return {
         turns: turnsOf(branch),
         said: [...messages.slice(0, index), ...said],
@@ -44,8 +44,8 @@ type Branch = { readonly last: StoredTurn; readonly before: Branch } | undefined
 
 interface Longer {
   readonly branch: Branch;
-  /** What it does not say of the message that it ends in. */
-  readonly left: readonly ContentParam[];
+  /** How many blocks it says of the message that it ends in. */
+  readonly known: number;
 }
 
 function turnsOf(branch: Branch): StoredTurn[] {
@@ -55,38 +55,104 @@ function turnsOf(branch: Branch): StoredTurn[] {
 }
 
 function mostKnown(one: Longer, other: Longer): Longer {
-  return other.left.length <= one.left.length ? other : one;
+  return other.known >= one.known ? other : one;
 }
 
-/** A message of which this is left to say: all of it, or what is behind the part that is known. */
-function cut(message: MessageParam, left: readonly ContentParam[]): Pick<Known, 'said' | 'rest'> {
-  const { role, content } = message;
-  const known = blocksOf(content).slice(0, -left.length);
-  return known.length === 0
-    ? { said: [], rest: [message] }
-    : { said: [{ role, content: known }], rest: [{ role, content: left }] };
+/** A message of which so many blocks are known. */
+function cut(message: MessageParam, known: number): Pick<Known, 'said' | 'rest'> {
+  if (known === 0) return { said: [], rest: [message] };
+  const { role } = message;
+  const blocks = blocksOf(message.content);
+  return {
+    said: [{ role, content: blocks.slice(0, known) }],
+    rest: [{ role, content: blocks.slice(known) }],
+  };
 }
 
-/** With the turns that say the message, or what it begins with where the rest was asked when that had no answer. */
-function longerBranches(children: Children, before: Branch, { role, content }: MessageParam): Longer[] {
-  const behind = children.get(before?.last.id ?? null);
-  if (behind === undefined) return [];
-  const said = gistOf(content);
-  const blocks = blocksOf(content);
-  return behind.flatMap((last) => {
-    if (last.role !== role) return [];
+/** What is still to be looked at: whether turns behind a branch say what is left of a message. */
+interface Open {
+  readonly before: Branch;
+  /** How many of the message's blocks the branch says. */
+  readonly from: number;
+}
+
+/** With the turns that say the message, or what it begins with where the rest was asked when that had no answer. In the
+ * order of the turns, without recursion: such questions can be thousands. */
+function longerBranches(children: Children, before: Branch, message: Said): Longer[] {
+  const longer: Longer[] = [];
+  const steps: (Open | Longer)[] = [{ before, from: 0 }];
+  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+    if ('from' in step) steps.push(...stepsFrom(children, step, message).toReversed());
+    else longer.push(step);
+  }
+  return longer;
+}
+
+function stepsFrom(children: Children, { before, from }: Open, message: Said): (Open | Longer)[] {
+  const steps: (Open | Longer)[] = [];
+  for (const last of children.get(before?.last.id ?? null) ?? []) {
+    if (last.role !== message.role) continue;
     const branch = { last, before };
-    const gist = gistOf(last.content);
-    if (gist === said) return [{ branch, left: [] }];
+    if (message.isSaidBy(last.content, from)) {
+      steps.push({ branch, known: message.blocks.length });
+      continue;
+    }
     const { length } = blocksOf(last.content);
-    const isPart = role === 'user' && length > 0 && length < blocks.length;
-    if (!isPart || gistOf(blocks.slice(0, length)) !== gist) return [];
-    const left = blocks.slice(length);
-    return unanswered(children, branch).flatMap((question) =>
-      longerBranches(children, question, { role, content: left }).concat({ branch: question, left }),
-    );
-  });
+    if (last.role !== 'user' || !message.goesOnBehind(last.content, from)) continue;
+    const known = from + length;
+    for (const question of unanswered(children, branch))
+      steps.push({ before: question, from: known }, { branch: question, known });
+  }
+  return steps;
 }
+
+/** A message of the page, to be compared with many turns. */
+class Said {
+  readonly role: MessageParam['role'];
+  readonly blocks: readonly ContentParam[];
+  /** How much there is from each block on: what says as much may say the same, and nothing else does. */
+  readonly #amounts: readonly number[];
+
+  constructor({ role, content }: MessageParam) {
+    this.role = role;
+    this.blocks = blocksOf(content);
+    this.#amounts = amountsFrom(this.blocks);
+  }
+
+  /** Whether this content says all from the block `from` on. */
+  isSaidBy(content: Content, from: number): boolean {
+    const blocks = blocksOf(content);
+    return (
+      amountsFrom(blocks)[0] === this.#amounts[from] && gistOf(this.blocks.slice(from)) === gistOf(blocks)
+    );
+  }
+
+  /** Whether it says only the blocks that come first from there. */
+  goesOnBehind(content: Content, from: number): boolean {
+    const { length } = blocksOf(content);
+    const end = from + length;
+    return length > 0 && end < this.blocks.length && gistOf(this.blocks.slice(from, end)) === gistOf(content);
+  }
+}
+
+/** Of the characters of text that pages give back, and the blocks that they always do. */
+function amountsFrom(blocks: readonly ContentParam[]): number[] {
+  const amounts = [0];
+  for (const block of blocks.toReversed() as readonly Block[]) {
+    const { type, text } = block;
+    const isText = type === 'text' && String(text).trim() !== '';
+    const own = isText ? String(text).length : Number(!sometimesLeftOut.has(type));
+    amounts.push((amounts.at(-1) ?? 0) + own);
+  }
+  return amounts.toReversed();
+}
+
+const sometimesLeftOut: ReadonlySet<unknown> = new Set([
+  'text',
+  'thinking',
+  'server_tool_use',
+  'mcp_tool_use',
+]);
 
 /** What can follow a question that had no answer: the answer that said nothing, or, where that was under way when the page
  * asked on, the question itself. */

@@ -42,7 +42,7 @@ function combineStreams(
     answered: (...given) => tell('answered', given),
     firstContent: (...given) => tell('firstContent', given),
     moreContent: (...given) => tell('moreContent', given),
-    furtherAttempt: (...given) => tell('furtherAttempt', given),
+    attempt: (...given) => tell('attempt', given),
     rewound: (...given) => tell('rewound', given),
     end: (...given) => tell('end', given),
   };

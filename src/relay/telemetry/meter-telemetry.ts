@@ -4,7 +4,7 @@
 import { inputTokensOf } from '../../client/engine.ts';
 import type { Usage } from '../../protocol/index.ts';
 import { knownWord } from '../log-line.ts';
-import type { RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
+import type { ReaderOutcome, RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
 
 export type MeterAttributes = Record<string, string | number>;
 
@@ -69,12 +69,11 @@ export function createMeterTelemetry(meter: MeterLike): RelayTelemetry {
     },
     begin: ({ isTakeover }) => {
       if (isTakeover) instruments.takeovers.add(1);
-      else instruments.attempts.add(1, { 'millrace.attempt.kind': 'first' });
       return streamTelemetry(instruments, answeredBy);
     },
     readerEnded: (outcome) => {
       instruments.readersEnded.add(1, { 'millrace.outcome': outcome });
-      if (outcome === 'gap' || outcome === 'without_end')
+      if (readersViolations.has(outcome))
         instruments.violations.add(1, { 'millrace.violation': `reader_${outcome}` });
     },
     interrupted: () => instruments.ended.add(1, { 'millrace.ending': 'failed', 'error.type': 'interrupted' }),
@@ -89,9 +88,12 @@ export function createMeterTelemetry(meter: MeterLike): RelayTelemetry {
   };
 }
 
+const readersViolations: ReadonlySet<ReaderOutcome> = new Set(['gap', 'without_end', 'damaged']);
+
 /** An alarm on what is not there yet would never ring at its first time. */
 function beginAtZero({ violations, rewinds, takeovers }: Instruments): void {
-  for (const violation of ['reader_gap', 'reader_without_end', 'stream_without_end'])
+  const ofReaders = [...readersViolations].map((outcome) => `reader_${outcome}`);
+  for (const violation of [...ofReaders, 'stream_without_end'])
     violations.add(0, { 'millrace.violation': violation });
   rewinds.add(0);
   takeovers.add(0);
@@ -128,8 +130,9 @@ function streamTelemetry(
     moreContent: (gapsMs) => {
       for (const gapMs of gapsMs) instruments.timePerOutputChunk.record(gapMs / 1000, common);
     },
-    furtherAttempt: ({ kind, reason }) => {
-      instruments.attempts.add(1, { 'millrace.attempt.kind': kind, 'error.type': knownWord(reason) });
+    attempt: ({ kind, reason }) => {
+      const cause: MeterAttributes = reason === undefined ? {} : { 'error.type': knownWord(reason) };
+      instruments.attempts.add(1, { 'millrace.attempt.kind': kind, ...cause });
     },
     rewound: () => instruments.rewinds.add(1),
     end: (summary) => recordEnd(instruments, summary, common),

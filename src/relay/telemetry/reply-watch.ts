@@ -35,6 +35,7 @@ export function createReplyWatch({ telemetry, costOf, now }: ReplyWatchOptions):
       if (summary.responseModel !== undefined) told.answered(summary.responseModel);
       told.end({ ...nothingKnown, ...summary, durationMs: now() - atMs });
     };
+    told.attempt({ kind: 'first' });
     try {
       const reply = await call();
       end(summaryOf(reply, costOf));

@@ -5,9 +5,9 @@ import { totalUsage } from '../../client/engine.ts';
 import type { Clock } from '../../client/index.ts';
 import { parseStreamEvent, ProtocolError } from '../../protocol/index.ts';
 import type { StreamEvent, Usage } from '../../protocol/index.ts';
-import type { EndRecord, EventRecord, FurtherAttemptRecord, LogRecord } from '../../storage/index.ts';
+import type { EndRecord, EventRecord, LogRecord } from '../../storage/index.ts';
 import { LoggedCalls } from '../logged-calls.ts';
-import type { RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
+import type { Attempt, RelayTelemetry, StreamSummary, StreamTelemetry } from './telemetry.ts';
 
 /** What usage comes to at a model's prices; undefined for a model without. */
 export type CostOf = (model: string, usage: Usage) => number | undefined;
@@ -53,6 +53,11 @@ export class StreamWatch {
     this.#isTakeover = isTakeover;
     this.#beganMs = clock.now();
     this.#told = telemetry.begin({ atMs: Date.now(), isTakeover }) as Required<StreamTelemetry>;
+  }
+
+  /** Upstream is asked. */
+  asked(attempt: Attempt): void {
+    this.#told.attempt(attempt);
   }
 
   /** These records are in the log. */
@@ -107,15 +112,9 @@ export class StreamWatch {
   }
 
   #takeOwn(record: Exclude<LogRecord, EventRecord>): void {
-    if (record.type === 'further_attempt') this.#takeAttempt(record);
+    if (record.type === 'further_attempt') this.#calls.takeAttempt(record);
     else if (record.type === 'rewind') this.#told.rewound();
     else if (record.type === 'end') this.#takeEnd(record);
-  }
-
-  #takeAttempt(record: FurtherAttemptRecord): void {
-    const { kind, model, reason } = record;
-    this.#calls.takeAttempt(record);
-    this.#told.furtherAttempt({ kind, model, reason });
   }
 
   #takeEnd({ ending, usage, isUsageEstimated }: EndRecord): void {

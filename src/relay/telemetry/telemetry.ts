@@ -50,19 +50,18 @@ export interface StreamTelemetry {
   firstContent?(sinceMs: number): void;
   /** More of it is, so long after what came before. Told in lots: an event is not held up by each. */
   moreContent?(gapsMs: readonly number[]): void;
-  /** Upstream is asked again and answers. */
-  furtherAttempt?(attempt: FurtherAttempt): void;
+  /** Upstream is asked, whether it answers or not. */
+  attempt?(attempt: Attempt): void;
   /** Blocks that readers had seen are withdrawn. */
   rewound?(): void;
   /** Called once, last. */
   end?(summary: StreamSummary): void;
 }
 
-export interface FurtherAttempt {
-  readonly kind: 'retry' | 'recovery' | 'fallback';
-  readonly model: string;
-  /** The code of the error that the one before ended with. */
-  readonly reason: string;
+export interface Attempt {
+  readonly kind: 'first' | 'retry' | 'recovery' | 'fallback';
+  /** The code of the error that the one before ended with; undefined of the first. */
+  readonly reason?: string | undefined;
 }
 
 export interface StreamSummary {
@@ -82,8 +81,9 @@ export interface StreamSummary {
   readonly isWithoutEnd: boolean;
 }
 
-/** How reading came to its end. `sent_away` was told to come back: the relay goes, or the connection was old. `gap` and `without_end` are violations of what a log promises: an entry was missing,
- * or the log had ended without an `end`. */
+/** How reading came to its end. `sent_away` was told to come back: the relay goes, or the connection was old. `gap`,
+ * `without_end` and `damaged` are violations of what a log promises: an entry was missing, the log had ended without an
+ * `end`, or the store itself says that it is not what was written. */
 export type ReaderOutcome =
   | 'ended'
   | 'left'
@@ -92,6 +92,7 @@ export type ReaderOutcome =
   | 'key_removed'
   | 'gap'
   | 'without_end'
+  | 'damaged'
   | 'log_diverged'
   | 'stream_gone'
   | 'storage_failed'

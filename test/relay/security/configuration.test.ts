@@ -80,11 +80,7 @@ const bad: readonly [access: unknown, field: string, reason: RegExp][] = [
   [{ keys, origins: ['null'] }, 'access.origins[0]', /must be an origin/],
   [{ keys, origins: ['https://*.example.com'] }, 'access.origins[0]', /must be an origin/],
   [{ keys, origins: ['HTTPS://A.example'] }, 'access.origins[0]', /must be an origin/],
-  [
-    { keys, origins: ['https://a.example', '*'] },
-    'access.origins[1]',
-    /set access.session to false, or list/,
-  ],
+  [{ keys, origins: ['https://a.example', '*'] }, 'access.origins[1]', /turn sessions off, or list/],
   [{ origins: ['*'] }, 'access.origins[0]', /needs access.keys/],
   [{ hosts: ['relay.example.com'] }, 'access.hosts', /needs access.keys/],
   [{ keys, hosts: ['https://relay.example.com'] }, 'access.hosts[0]', /must be a name such as/],

@@ -54,11 +54,13 @@ test('Header smuggling: what two servers could read in two ways is a 400, closes
     'two authorizations':
       head('authorization: Bearer a\r\nauthorization: Bearer b\r\ncontent-length: 2\r\n') + `{}${hidden}`,
     'two types': head('Content-Type: text/plain\r\ncontent-length: 2\r\n') + `{}${hidden}`,
+    'no host': `GET /healthz HTTP/1.1\r\n\r\n${hidden}`,
     'no version': `GET /healthz\r\n\r\n${hidden}`,
   };
   for (const [name, bytes] of Object.entries(corpus)) {
     const answer = await answerTo(port, bytes);
     assert.match(answer, /^HTTP\/1\.1 400 /, `${name}: ${answer.slice(0, 60)}`);
+    assert.match(answer, /\{"type":"error","error":\{"type":"invalid_request_error"/, name);
     assert.equal(answer.match(/HTTP\/1\.1 [0-9]/g)?.length, 1, `${name}: the rest was not read as a request`);
   }
   assert.match(
