@@ -93,6 +93,7 @@ class FairLimiter implements Limiter {
 
   constructor({ concurrency, maxQueued = 10_000 }: LimiterOptions) {
     this.concurrency = demandPositive('concurrency', concurrency);
+    if (concurrency !== Infinity) demandCount('concurrency', concurrency);
     this.#maxQueued = demandCount('maxQueued', maxQueued);
   }
 

@@ -64,7 +64,7 @@ export class SqliteEntries {
       'INSERT INTO chunk (stream, first, last, bytes, records) VALUES (?, ?, ?, ?, ?)',
     );
     this.#chunkWith = database.prepare(
-      'SELECT first, records FROM chunk WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1',
+      'SELECT first, last, records FROM chunk WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1',
     );
     this.#pruneJournal = database.prepare('DELETE FROM journal WHERE row < ?');
     this.#selectJournal = database.prepare('SELECT row, batches FROM journal ORDER BY row');
@@ -254,8 +254,10 @@ export class SqliteEntries {
     }
     const row = this.#chunkWith.get(number, sequence + 1);
     const records = row === undefined ? [] : (JSON.parse(String(row['records'])) as LogRecord[]);
-    const behind = records.slice(sequence + 1 - Number(row?.['first']));
-    if (behind.length === 0) throw this.#gap(number, sequence + 1);
+    const first = Number(row?.['first']);
+    const behind = records.slice(sequence + 1 - first);
+    const isWhole = records.length === Number(row?.['last']) - first + 1;
+    if (behind.length === 0 || !isWhole) throw this.#gap(number, sequence + 1);
     return behind;
   }
 

@@ -123,6 +123,8 @@ test('Limiter refuses more than maxQueued, and options out of range', async () =
   (await waits)[Symbol.dispose]();
   assert.equal(limiter.running, 0);
   assert.throws(() => createLimiter({ concurrency: 0 }), RangeError);
+  assert.throws(() => createLimiter({ concurrency: 1.5 }), RangeError);
+  assert.equal(createLimiter({ concurrency: Infinity }).concurrency, Infinity);
   assert.throws(() => createLimiter({ concurrency: 1, maxQueued: -1 }), RangeError);
 });
 

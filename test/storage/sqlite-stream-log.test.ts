@@ -377,6 +377,7 @@ test('SqliteStreamLog reads a damaged chunk as an error that names the file', as
   for (const damage of [
     `UPDATE chunk SET records = '['`,
     `UPDATE chunk SET records = '[]'`,
+    `UPDATE chunk SET records = json_remove(records, '$[2]')`,
     'DELETE FROM chunk',
   ]) {
     const file = newFile();

@@ -128,15 +128,15 @@ export class Conversation {
     return content;
   }
 
-  /** Another conversation that goes on from the first `count` turns of this one, all unless said otherwise, perhaps
-   * with other parameters. Neither knows of the other. Throws a RangeError for a count out of range. */
+  /** Another conversation that goes on from the first `count` turns of this one, perhaps with other parameters; unless
+   * said otherwise from all but the question of an answer under way. Neither knows of the other. Throws a RangeError for a count out of range. */
   fork(count?: number, params: Partial<ConversationParams> = {}): Conversation {
-    this.#settle();
+    const all = this.turns;
     const kept = count ?? this.#turns.length;
-    if (!Number.isInteger(kept) || kept < 0 || kept > this.#turns.length) {
-      throw misuse(new RangeError(`Cannot fork after ${kept} turns: there are ${this.#turns.length}`));
+    if (!Number.isInteger(kept) || kept < 0 || kept > all.length) {
+      throw misuse(new RangeError(`Cannot fork after ${kept} turns: there are ${all.length}`));
     }
-    const turns = this.#turns.slice(0, kept);
+    const turns = all.slice(0, kept);
     const merged = { ...this.params, ...params } as ConversationParams;
     return new Conversation({ client: this.#client, params: merged, turns, usage: undefined });
   }

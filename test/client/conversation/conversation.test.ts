@@ -285,6 +285,20 @@ test('conversation forks: neither knows of the other', async () => {
   assert.throws(() => chat.fork(5), /Cannot fork after 5 turns: there are 4/);
 });
 
+test('conversation forks while an answer is under way: its question goes along where it is asked for', async () => {
+  await using server = await startScripted([said('One'), said('Two'), said('Three')]);
+  const chat = conversation(server.client, params);
+  await chat.send('First?').done();
+  const asking = chat.send('Second?');
+  const without = chat.fork();
+  const withQuestion = chat.fork(chat.turns.length);
+  assert.equal(without.turns.length, 2);
+  assert.equal(withQuestion.turns[2]!.content, 'Second?');
+  await asking.done();
+  assert.equal(await withQuestion.retry().finalText(), 'Three');
+  assert.equal(withQuestion.turns.length, 4);
+});
+
 test('conversation takes the whole of a run of tools into its history', async () => {
   await using simulator = await startSimulator({ speed: 0 });
   const client = new Millrace({ apiKey: 'k', baseURL: simulator.url });
