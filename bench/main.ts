@@ -50,7 +50,7 @@ ${simulated.map(simulatorTableOf).join('\n')}
 200 streams of 50 events a second each through \`/v1/messages\`, from an upstream in a process of its own to readers in
 another. The peer is the least that can stand in between: a node:http server that pipes a node:http request. The relay
 has its log in SQLite, recovery on, and every event readable afterwards. CPU time is that of the process in between; the
-way of an event is from upstream's write to the reader's read. Median of five interleaved rounds, after two to warm up.
+way of an event is from upstream's write to the reader's read. Median of five interleaved rounds, after four to warm up.
 
 ${relayTable(relayed)}
 ${await benchStorage()}`;

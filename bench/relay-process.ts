@@ -6,6 +6,7 @@ import { createNodeTransport } from 'millrace/client/node';
 import { createRelay } from 'millrace/relay';
 import { startRelayServer } from 'millrace/relay/node';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
+import { createYoungGeneration } from '../src/cli/young-generation.ts';
 
 export interface RelayStart {
   readonly upstream: string;
@@ -29,6 +30,7 @@ async function start({ upstream, file }: RelayStart): Promise<number> {
     log: SqliteStreamLog.open(file, { onError }),
     settings: { simulated: true, version: '0.0.0', model: 'claude-sonnet-5', maxTokens: 512 },
     onError,
+    telemetry: [createYoungGeneration()],
   });
   return (await startRelayServer(relay, { port: 0, onError })).port;
 }

@@ -9,6 +9,7 @@ import { createMeterTelemetry, createRelay } from 'millrace/relay';
 import { startRelayServer } from 'millrace/relay/node';
 import { SqliteStreamLog } from 'millrace/storage/sqlite';
 import { PrometheusMeter } from '../src/cli/metrics/prometheus-meter.ts';
+import { createYoungGeneration } from '../src/cli/young-generation.ts';
 
 export type ToRelayServer =
   | {
@@ -134,7 +135,7 @@ async function startRelay({ upstreamPort, file }: Start): Promise<number> {
     log: SqliteStreamLog.open(file),
     settings: { simulated: false, version: '0', model: 'claude-sonnet-5', maxTokens: 4096 },
     // As `millrace serve` has it.
-    telemetry: [createMeterTelemetry(new PrometheusMeter())],
+    telemetry: [createYoungGeneration(), createMeterTelemetry(new PrometheusMeter())],
   });
   return (await startRelayServer(relay, { port: 0 })).port;
 }

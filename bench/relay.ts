@@ -13,7 +13,7 @@ import type { FromRelayServer, RelayServerName, ToRelayServer } from './relay-se
 const streams = 200;
 const eventsEach = 150;
 /** The first ones are to warm up. */
-const rounds = { warm: 2, measured: 5 };
+const rounds = { warm: 4, measured: 5 };
 
 export interface RelayMeasurement {
   readonly name: 'pipe' | 'relay';
@@ -110,8 +110,7 @@ async function start(
   options: { upstreamPort: number; file: string },
 ): Promise<Child> {
   const child = fork(new URL('relay-server.ts', import.meta.url), {
-    // The last one is what `millrace serve` begins with; the pipe is left as Node has it.
-    execArgv: ['--conditions=millrace-source', ...(server === 'relay' ? ['--max-semi-space-size=4'] : [])],
+    execArgv: ['--conditions=millrace-source'],
   });
   const started = await ask(child, { type: 'start', server, ...options });
   if (started.type !== 'started') throw new Error(`The ${server} did not start`);

@@ -86,8 +86,7 @@ const upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-soak-'));
 const child = fork(new URL('relay-process.ts', import.meta.url), {
-  // The last one is what `millrace serve` begins with.
-  execArgv: ['--conditions=millrace-source', '--expose-gc', '--max-semi-space-size=4'],
+  execArgv: ['--conditions=millrace-source', '--expose-gc'],
 });
 const port = await tell<number>(child, { upstream: upstreamUrl, file: join(folder, 'relay.db') });
 const url = `http://127.0.0.1:${port}`;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts the command line: `src` in a clone, `dist` where the package is installed. The program runs in this
-// very process, so signals reach it; `serve` in one that has begun anew with a flag for V8. Written in the JavaScript of 2018, so that an old Node parses this file and
-// says which version is wanted; the program is imported only after that check.
+// very process, so signals reach it. Written in the JavaScript of 2018, so that an old Node parses this file and says
+// which version is wanted; the program is imported only after that check.
 
 // Without `node:`, which the oldest of those versions do not know.
 import { existsSync } from 'fs';
@@ -14,25 +14,6 @@ const tooOld = (version) =>
 
 const notBuilt =
   'dist/cli/main.js is missing: run `npm run build` in a clone of the repository, or install the package again';
-
-/**
- * How large each half of what is young may grow, in MB; left alone it grows to 32, and gives little back. A process can
- * say it only where it begins: docs/decisions/0018-young-generation.md.
- */
-const youngFlag = '--max-semi-space-size=4';
-
-function wantsYoungFlag() {
-  const given = [...process.execArgv, process.env.NODE_OPTIONS || ''];
-  const isChosen = given.some((flags) => /semi[-_]space/.test(flags));
-  // A channel to the parent process would not get through.
-  const isPossible = process.execve !== undefined && process.platform !== 'win32' && !process.connected;
-  return process.argv[2] === 'serve' && isPossible && !isChosen;
-}
-
-function beginAnew() {
-  const { execPath, execArgv, argv } = process;
-  process.execve(execPath, [execPath, youngFlag, ...execArgv, ...argv.slice(1)]);
-}
 
 function findProgram() {
   const source = new URL('../src/cli/main.ts', import.meta.url);
@@ -53,7 +34,6 @@ async function start() {
   if (parseInt(version, 10) < wantedMajor) return fail(tooOld(version));
   const program = findProgram();
   if (program === undefined) return fail(notBuilt);
-  if (wantsYoungFlag()) beginAnew();
   const { main } = await import(program.href);
   process.exitCode = await main(process.argv.slice(2));
 }

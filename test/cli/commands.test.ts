@@ -5,12 +5,10 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import Anthropic from '@anthropic-ai/sdk';
 import { MessageAccumulator, parseStreamEvent, SseDecoder } from 'millrace/protocol';
 import { startSimulator } from 'millrace/simulator';
 import packageJson from '../../package.json' with { type: 'json' };
-import { makeFolder } from '../support/folder.ts';
 import { runProgram, startProgram } from '../support/program.ts';
 import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
 import type { RawAnswer } from '../support/raw-server.ts';
@@ -35,25 +33,6 @@ test('millrace serve without a key serves the simulator’s answers and says so'
   const page = await fetch(program.url);
   assert.match(page.headers.get('content-type') ?? '', /text\/html/);
   assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/);
-});
-
-test('millrace serve begins anew in its process with a small young generation, where no size was chosen', async () => {
-  using folder = makeFolder();
-  const told = 'process.stderr.write(`begins ${process.pid} [${process.execArgv}]\\n`)';
-  const teller = `--import=${pathToFileURL(folder.write('tell.mjs', told)).href}`;
-  const beginnings = async (args: readonly string[], options: string): Promise<string[]> => {
-    await using program = runProgram(args, { env: { NODE_OPTIONS: `${teller} ${options}` } });
-    if (args[0] === 'serve') await program.waitFor(/listening on/);
-    else await program.ended;
-    return program.stderr.match(/begins .*/g) ?? [];
-  };
-  const serve = ['serve', '--port', '0', '--store', 'memory'];
-  const [first = '', second, ...others] = await beginnings(serve, '');
-  assert.match(first, /^begins \d+ \[\]$/);
-  assert.equal(second, first.replace('[]', '[--max-semi-space-size=4]'));
-  assert.deepEqual(others, []);
-  assert.equal((await beginnings(serve, '--max-semi-space-size=8')).length, 1);
-  assert.equal((await beginnings(['--version'], '')).length, 1);
 });
 
 test('millrace serve --upstream asks there, with the key of the environment', async () => {

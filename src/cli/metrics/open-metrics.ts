@@ -3,6 +3,7 @@
 
 import { createMeterTelemetry } from '../../relay/index.ts';
 import type { RelayOptions, RelayTelemetry } from '../../relay/index.ts';
+import { createYoungGeneration } from '../young-generation.ts';
 import { watchProcess } from './process-figures.ts';
 import { PrometheusMeter, prometheusType } from './prometheus-meter.ts';
 
@@ -14,7 +15,7 @@ export async function openMetrics(
   const meter = new PrometheusMeter();
   resources.defer(watchProcess(meter));
   return {
-    telemetry: [createMeterTelemetry(meter), ...(await loadedSdk())],
+    telemetry: [createMeterTelemetry(meter), createYoungGeneration(), ...(await loadedSdk())],
     metricsPage: async () => ({ contentType: prometheusType, text: await meter.text() }),
   };
 }
