@@ -8,9 +8,9 @@ const grow = '--semi-space-growth-factor=2';
 test('the young generation grows while 64 streams say something within 5 s, and stays as it is otherwise', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const set: string[] = [];
-  const { begin } = createYoungGeneration({ flags: '', setFlag: (flag) => set.push(flag) });
+  const telemetry = createYoungGeneration({ flags: '', setFlag: (flag) => set.push(flag) });
   assert.deepEqual(set, [keep]);
-  const streams = Array.from({ length: 64 }, () => begin?.({ atMs: 0, isTakeover: false }));
+  const streams = Array.from({ length: 64 }, () => telemetry.begin?.({ atMs: 0, isTakeover: false }));
   const say = (count: number): void => streams.slice(0, count).forEach((told) => told?.moreContent?.([20]));
   say(63);
   say(63);
