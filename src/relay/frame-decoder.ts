@@ -6,12 +6,14 @@ import type { ProtocolError, ServerSentEvent } from '../protocol/index.ts';
 
 const lineFeed = 10;
 
+/** One for all streams: it holds nothing between whole chunks, and takes memory beside its object. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** Larger chunks are left to the decoder, which limits the bytes of a frame. */
 const mostBytes = 256 * 1024;
 
 export class FrameDecoder {
   readonly #decoder = new SseDecoder();
-  readonly #utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
   /** All that came before was whole frames: the decoder holds nothing. */
   #isBetween = false;
 
@@ -26,7 +28,7 @@ export class FrameDecoder {
     const wasBetween = this.#isBetween;
     this.#isBetween = chunk[length - 1] === lineFeed && chunk[length - 2] === lineFeed;
     const isWhole = wasBetween && this.#isBetween && length <= mostBytes;
-    return (isWhole ? usualFrames(this.#utf8.decode(chunk)) : undefined) ?? this.#decoder.push(chunk);
+    return (isWhole ? usualFrames(utf8.decode(chunk)) : undefined) ?? this.#decoder.push(chunk);
   }
 
   end(): ServerSentEvent[] {

@@ -12,7 +12,8 @@ export function combineTelemetry(
   onError: (error: unknown) => void,
 ): Required<RelayTelemetry> | undefined {
   if (all.length === 0) return undefined;
-  const tell = tellerOf(all, onError);
+  const tell = <Name extends keyof RelayTelemetry>(name: Name, given: Methods<RelayTelemetry>[Name]): void =>
+    tellAll(all, { name, given, onError });
   return {
     watch: (...given) => tell('watch', given),
     readerEnded: (...given) => tell('readerEnded', given),
@@ -28,34 +29,61 @@ export function combineTelemetry(
           onError(error);
         }
       }
-      return combineStreams(ofStream, onError);
+      return new CombinedStreams(ofStream, onError);
     },
   };
 }
 
-function combineStreams(
-  all: readonly StreamTelemetry[],
-  onError: (error: unknown) => void,
-): Required<StreamTelemetry> {
-  const tell = tellerOf(all, onError);
-  return {
-    answered: (...given) => tell('answered', given),
-    firstContent: (...given) => tell('firstContent', given),
-    moreContent: (...given) => tell('moreContent', given),
-    attempt: (...given) => tell('attempt', given),
-    rewound: (...given) => tell('rewound', given),
-    end: (...given) => tell('end', given),
-  };
+/** A class and no object of functions: every open stream has one. */
+class CombinedStreams implements Required<StreamTelemetry> {
+  readonly #all: readonly StreamTelemetry[];
+  readonly #onError: (error: unknown) => void;
+
+  constructor(all: readonly StreamTelemetry[], onError: (error: unknown) => void) {
+    this.#all = all;
+    this.#onError = onError;
+  }
+
+  answered(...given: Methods<StreamTelemetry>['answered']): void {
+    tellAll(this.#all, { name: 'answered', given, onError: this.#onError });
+  }
+
+  firstContent(...given: Methods<StreamTelemetry>['firstContent']): void {
+    tellAll(this.#all, { name: 'firstContent', given, onError: this.#onError });
+  }
+
+  moreContent(...given: Methods<StreamTelemetry>['moreContent']): void {
+    tellAll(this.#all, { name: 'moreContent', given, onError: this.#onError });
+  }
+
+  attempt(...given: Methods<StreamTelemetry>['attempt']): void {
+    tellAll(this.#all, { name: 'attempt', given, onError: this.#onError });
+  }
+
+  rewound(...given: Methods<StreamTelemetry>['rewound']): void {
+    tellAll(this.#all, { name: 'rewound', given, onError: this.#onError });
+  }
+
+  end(...given: Methods<StreamTelemetry>['end']): void {
+    tellAll(this.#all, { name: 'end', given, onError: this.#onError });
+  }
 }
 
-function tellerOf<Told extends object>(all: readonly Told[], onError: (error: unknown) => void) {
-  return <Name extends keyof Told>(name: Name, given: Methods<Told>[Name]): void => {
-    for (const one of all) {
-      try {
-        (one[name] as ((...given: readonly unknown[]) => void) | undefined)?.call(one, ...given);
-      } catch (error) {
-        onError(error);
-      }
+interface Telling<Told, Name extends keyof Told> {
+  readonly name: Name;
+  readonly given: Methods<Told>[Name];
+  readonly onError: (error: unknown) => void;
+}
+
+function tellAll<Told extends object, Name extends keyof Told>(
+  all: readonly Told[],
+  { name, given, onError }: Telling<Told, Name>,
+): void {
+  for (const one of all) {
+    try {
+      (one[name] as ((...values: readonly unknown[]) => void) | undefined)?.call(one, ...given);
+    } catch (error) {
+      onError(error);
     }
-  };
+  }
 }
