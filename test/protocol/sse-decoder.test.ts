@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createParser } from 'eventsource-parser';
 import fc from 'fast-check';
-import { encodeSse, ProtocolError, SseDecoder } from 'millrace/protocol';
+import { encodeSse, SseDecoder } from 'millrace/protocol';
 import type { ServerSentEvent, SseDecoderOptions } from 'millrace/protocol';
 import { cutBody, cuts, sseBody } from './arbitraries.ts';
+import { outcomeOf } from './outcome.ts';
 
 function decode(chunks: readonly (Uint8Array | string)[], options?: SseDecoderOptions): ServerSentEvent[] {
   const decoder = new SseDecoder(options);
@@ -12,19 +13,8 @@ function decode(chunks: readonly (Uint8Array | string)[], options?: SseDecoderOp
   return [...events, ...decoder.end()];
 }
 
-/** What the decoder returned, and the code of what it threw, whichever call threw it. */
-function outcome(chunks: readonly (Uint8Array | string)[], options?: SseDecoderOptions): unknown[] {
-  const decoder = new SseDecoder(options);
-  const seen: unknown[] = [];
-  try {
-    for (const chunk of chunks) seen.push(...decoder.push(chunk));
-    seen.push(...decoder.end());
-  } catch (error) {
-    assert.ok(error instanceof ProtocolError, String(error));
-    seen.push(error.code);
-  }
-  return seen;
-}
+const outcome = (chunks: readonly (Uint8Array | string)[], options?: SseDecoderOptions): unknown[] =>
+  outcomeOf(new SseDecoder(options), chunks);
 
 const frame = (data: string, event?: string, id?: string) => ({ event, data, id });
 

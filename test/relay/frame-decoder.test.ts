@@ -1,29 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ProtocolError, SseDecoder } from 'millrace/protocol';
+import { SseDecoder } from 'millrace/protocol';
 import { FrameDecoder } from '../../src/relay/frame-decoder.ts';
 import { cutBody, cuts, sseBody } from '../protocol/arbitraries.ts';
-
-type Decoder = Pick<FrameDecoder, 'push' | 'end' | 'error'>;
-
-/** All that a decoder gives, and the first error that it throws. */
-function decode(decoder: Decoder, chunks: readonly Uint8Array[]): unknown[] {
-  const seen: unknown[] = [];
-  try {
-    for (const chunk of chunks) seen.push(...decoder.push(chunk));
-    seen.push(...decoder.end());
-  } catch (error) {
-    assert.ok(error instanceof ProtocolError, String(error));
-    seen.push(error.code);
-  }
-  return seen;
-}
+import { outcomeOf } from '../protocol/outcome.ts';
 
 function assertSame(chunks: readonly Uint8Array[]): void {
   const mine = new FrameDecoder();
   const plain = new SseDecoder();
-  assert.deepEqual(decode(mine, chunks), decode(plain, chunks));
+  assert.deepEqual(outcomeOf(mine, chunks), outcomeOf(plain, chunks));
   assert.equal(mine.error?.code, plain.error?.code);
 }
 

@@ -2,7 +2,7 @@
 // those that go on with it, so that none takes what is not counted.
 
 import type { ByteSource, TransportResponse } from '../../client/index.ts';
-import { SseDecoder } from '../../protocol/index.ts';
+import { FrameDecoder } from '../frame-decoder.ts';
 import type { PostMessages } from '../stream-call.ts';
 import { nothing } from './amount.ts';
 import type { MessagesBody } from './asked.ts';
@@ -94,7 +94,7 @@ function wholeMeter(turn: Turn, prospect: Prospect): BodyMeter {
 }
 
 function eventsMeter(turn: Turn, meter: StreamMeter): BodyMeter {
-  const decoder = new SseDecoder();
+  const decoder = new FrameDecoder();
   let isUsedUp = false;
   return {
     take: (chunk) => {

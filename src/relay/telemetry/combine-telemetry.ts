@@ -45,27 +45,31 @@ class CombinedStreams implements Required<StreamTelemetry> {
   }
 
   answered(...given: Methods<StreamTelemetry>['answered']): void {
-    tellAll(this.#all, { name: 'answered', given, onError: this.#onError });
+    this.#tell('answered', given);
   }
 
   firstContent(...given: Methods<StreamTelemetry>['firstContent']): void {
-    tellAll(this.#all, { name: 'firstContent', given, onError: this.#onError });
+    this.#tell('firstContent', given);
   }
 
   moreContent(...given: Methods<StreamTelemetry>['moreContent']): void {
-    tellAll(this.#all, { name: 'moreContent', given, onError: this.#onError });
+    this.#tell('moreContent', given);
   }
 
   attempt(...given: Methods<StreamTelemetry>['attempt']): void {
-    tellAll(this.#all, { name: 'attempt', given, onError: this.#onError });
+    this.#tell('attempt', given);
   }
 
   rewound(...given: Methods<StreamTelemetry>['rewound']): void {
-    tellAll(this.#all, { name: 'rewound', given, onError: this.#onError });
+    this.#tell('rewound', given);
   }
 
   end(...given: Methods<StreamTelemetry>['end']): void {
-    tellAll(this.#all, { name: 'end', given, onError: this.#onError });
+    this.#tell('end', given);
+  }
+
+  #tell<Name extends keyof StreamTelemetry>(name: Name, given: Methods<StreamTelemetry>[Name]): void {
+    tellAll(this.#all, { name, given, onError: this.#onError });
   }
 }
 
