@@ -46,7 +46,11 @@ export function createNodeTransport({ env = process.env }: NodeTransportOptions 
     const message = await send(request, agents).catch((cause: unknown) => {
       throw connectionError(`Cannot ${request.method} ${url}`, 'connect', { cause, signal });
     });
-    return { status: message.statusCode ?? 0, headers: headersOf(message), body: sourceOf(message, request) };
+    return {
+      status: message.statusCode ?? 0,
+      headers: new NodeHeaders(message),
+      body: new NodeBody(message, request),
+    };
   };
 }
 
@@ -76,31 +80,36 @@ function send(
  * connection's errors: an abort at that moment would end the process. */
 function endOnAbort(request: ClientRequest, signal: AbortSignal): void {
   const abort = (): void => {
-    request.socket?.on('error', () => undefined);
+    request.socket?.on('error', ignore);
     request.destroy(new Error('The request was aborted'));
   };
   const forget = (): void => signal.removeEventListener('abort', abort);
   signal.addEventListener('abort', abort);
   request.once('response', (message) => {
     // Nobody may have begun to read it.
-    message.on('error', () => undefined);
-    message.once('end', forget);
+    message.on('error', ignore);
+    message.on('end', forget);
   });
-  request.once('close', forget);
+  request.on('close', forget);
 }
+
+function ignore(): void {}
 
 /** A socket that was open already needs no time to connect; a new one is connected when TLS stands as well. */
 function limitConnecting(request: ClientRequest, connectMs: number): void {
   request.once('socket', (socket) => {
     if (!socket.connecting) return;
-    const isSecure = 'encrypted' in socket;
+    const connected = 'encrypted' in socket ? 'secureConnect' : 'connect';
     const timer = setTimeout(
       () => request.destroy(new TimeoutError('connect_timeout', connectMs)),
       connectMs,
     );
-    const stop = (): void => clearTimeout(timer);
-    socket.once(isSecure ? 'secureConnect' : 'connect', stop);
-    socket.once('close', stop);
+    const stop = (): void => {
+      clearTimeout(timer);
+      // The connection lives longer than this.
+      socket.off(connected, stop).off('close', stop);
+    };
+    socket.on(connected, stop).on('close', stop);
   });
 }
 
@@ -134,7 +143,7 @@ function guardOpening(
   { signal, connectMs }: Pick<TransportRequest, 'signal' | 'connectMs'>,
 ): void {
   // What fails here is told by the request.
-  opening.on('error', () => undefined);
+  opening.on('error', ignore);
   const abort = (): void => void opening.destroy(new Error('The request was aborted'));
   signal?.addEventListener('abort', abort);
   let timer: NodeJS.Timeout | undefined;
@@ -156,32 +165,21 @@ function lengthOf(body: string | undefined): Record<string, number> {
   return body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
 }
 
-function headersOf(message: IncomingMessage): ResponseHeaders {
-  return {
-    get: (name) => {
-      const value = message.headers[name.toLowerCase()];
-      return Array.isArray(value) ? value.join(', ') : (value ?? null);
-    },
-    keys: () => Object.keys(message.headers),
-  };
-}
+class NodeHeaders implements ResponseHeaders {
+  readonly #message: IncomingMessage;
 
-function sourceOf(message: IncomingMessage, { url, signal }: TransportRequest): ByteSource {
-  const decode = decoders[message.headers['content-encoding']?.toLowerCase() ?? ''];
-  // A body that breaks off must break what it is decoded by, or a reader would wait for ever.
-  const bytes = decode === undefined ? message : message.pipe(decode());
-  if (bytes !== message) message.once('error', (error) => bytes.destroy(error));
-  const chunks = new BodyChunks(bytes, (cause) =>
-    connectionError(`The response of ${url} broke off`, 'body', { cause, signal }),
-  );
-  return {
-    read: () => (signal?.aborted ? Promise.reject(signal.reason as Error) : chunks.next()),
-    cancel: async () => {
-      // Read to its end the message has given its connection back; else the connection goes with it.
-      if (!message.readableEnded) message.destroy();
-      if (bytes !== message) bytes.destroy();
-    },
-  };
+  constructor(message: IncomingMessage) {
+    this.#message = message;
+  }
+
+  get(name: string): string | null {
+    const value = this.#message.headers[name.toLowerCase()];
+    return Array.isArray(value) ? value.join(', ') : (value ?? null);
+  }
+
+  keys(): string[] {
+    return Object.keys(this.#message.headers);
+  }
 }
 
 /** As much of a body as waits to be read, and no more comes in: as much as a stream of Node holds by itself. */
@@ -192,34 +190,42 @@ interface Taker {
   readonly reject: (error: unknown) => void;
 }
 
-/** A body as it is asked for, what has come in between in one piece. Whoever waits gets the chunk in the turn in which it comes: the iterator
- * of a stream takes several more for each, and drops what had come when a body breaks off. */
-class BodyChunks {
-  readonly #body: Readable;
-  /** What is told of a failure, when it is told. */
-  readonly #toError: (failure: Error) => unknown;
+/** A body as it is asked for, what has come in between in one piece. Whoever waits gets the chunk in the turn in which
+ * it comes: the iterator of a stream takes several more for each, and drops what had come when a body breaks off. */
+class NodeBody implements ByteSource {
+  readonly #message: IncomingMessage;
+  /** The message, or what undoes its encoding. */
+  readonly #bytes: Readable;
+  readonly #url: string;
+  readonly #signal: AbortSignal | undefined;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #taker: Taker | undefined;
   #isEnded = false;
   #failure: Error | undefined;
 
-  constructor(body: Readable, toError: (failure: Error) => unknown) {
-    this.#body = body;
-    this.#toError = toError;
+  constructor(message: IncomingMessage, { url, signal }: TransportRequest) {
+    this.#message = message;
+    this.#url = url;
+    this.#signal = signal;
+    const decode = decoders[message.headers['content-encoding']?.toLowerCase() ?? ''];
+    // A body that breaks off must break what it is decoded by, or a reader would wait for ever.
+    const bytes = decode === undefined ? message : message.pipe(decode());
+    if (bytes !== message) message.once('error', (error) => bytes.destroy(error));
+    this.#bytes = bytes;
     // It may break while nobody reads: the next read tells it, and until then it must not end the process.
-    body.once('error', (error) => this.#fail(error));
-    body.on('error', () => undefined);
-    body.once('close', () => this.#fail(new Error('The body was closed before its end')));
-    body.once('end', () => {
+    bytes.on('error', (error) => this.#fail(error));
+    bytes.on('close', () => this.#fail(new Error('The body was closed before its end')));
+    bytes.on('end', () => {
       this.#isEnded = true;
       this.#taker?.resolve(undefined);
     });
-    body.on('data', (chunk: Uint8Array) => this.#push(chunk));
+    bytes.on('data', (chunk: Uint8Array) => this.#push(chunk));
   }
 
-  /** Resolves with undefined behind the last one. One call at a time. */
-  next(): Promise<Uint8Array | undefined> {
+  /** Resolves with undefined behind the last chunk. One call at a time. */
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#signal?.aborted) return Promise.reject(this.#signal.reason as Error);
     const [chunk] = this.#waiting;
     if (chunk !== undefined) {
       const all = this.#waiting.length === 1 ? chunk : Buffer.concat(this.#waiting, this.#waitingBytes);
@@ -227,11 +233,18 @@ class BodyChunks {
       return Promise.resolve(all);
     }
     if (this.#isEnded) return Promise.resolve(undefined);
-    if (this.#failure !== undefined) return Promise.reject(this.#toError(this.#failure));
-    if (this.#body.isPaused()) this.#body.resume();
+    if (this.#failure !== undefined) return Promise.reject(this.#error(this.#failure));
+    if (this.#bytes.isPaused()) this.#bytes.resume();
     return new Promise((resolve, reject) => {
       this.#taker = { resolve, reject };
     });
+  }
+
+  cancel(): Promise<void> {
+    // Read to its end the message has given its connection back; else the connection goes with it.
+    if (!this.#message.readableEnded) this.#message.destroy();
+    if (this.#bytes !== this.#message) this.#bytes.destroy();
+    return Promise.resolve();
   }
 
   #push(chunk: Uint8Array): void {
@@ -243,12 +256,17 @@ class BodyChunks {
     }
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.byteLength;
-    if (this.#waitingBytes >= mostWaitingBytes) this.#body.pause();
+    if (this.#waitingBytes >= mostWaitingBytes) this.#bytes.pause();
   }
 
   #fail(error: Error): void {
     if (this.#isEnded) return;
     this.#failure ??= error;
-    this.#taker?.reject(this.#toError(this.#failure));
+    this.#taker?.reject(this.#error(this.#failure));
+  }
+
+  /** What is told of a failure, when it is told. */
+  #error(cause: Error): unknown {
+    return connectionError(`The response of ${this.#url} broke off`, 'body', { cause, signal: this.#signal });
   }
 }

@@ -43,13 +43,8 @@ export type FirstResult =
 const complete: EndRecord = { type: 'end', ending: { type: 'complete' } };
 
 /** Rejects with the signal's reason after an abort, and with what `append` rejects with. */
-export async function makeFirstRequest(context: FirstRequestContext): Promise<FirstResult> {
-  const request = new FirstRequest(context);
-  try {
-    return await request.make();
-  } finally {
-    request.stop();
-  }
+export function makeFirstRequest(context: FirstRequestContext): Promise<FirstResult> {
+  return new FirstRequest(context).make();
 }
 
 class FirstRequest {
@@ -76,10 +71,12 @@ class FirstRequest {
       return await this.#readAll(response.body);
     } catch (error) {
       return brokenBy(this.#failureOf(error), this.#context.call);
+    } finally {
+      this.#stop();
     }
   }
 
-  stop(): void {
+  #stop(): void {
     this.#letGo();
     this.#watch.stop();
     if (!this.#isWhole) void this.#body?.cancel();

@@ -11,6 +11,9 @@ export interface LeaseOptions {
   /** Milliseconds; need not be the store's clock. */
   readonly now: () => number;
   readonly onError: (error: unknown) => void;
+}
+
+export interface LeaseHooks {
   /** Somebody asked to stop the stream. */
   readonly onStop: () => void;
   /** Another may have the stream by now. */
@@ -22,13 +25,15 @@ const leaseMs = 5_000;
 
 export class Lease {
   readonly #options: LeaseOptions;
+  readonly #hooks: LeaseHooks;
   #timer: ReturnType<typeof setInterval> | undefined;
   /** Until then nobody else can have the stream, whatever becomes of the store. */
   #heldUntil = 0;
   #isAsking = false;
 
-  constructor(options: LeaseOptions) {
+  constructor(options: LeaseOptions, hooks: LeaseHooks) {
     this.#options = options;
+    this.#hooks = hooks;
   }
 
   /** Acquires the stream and begins to prolong. Rejects with StorageError. */
@@ -60,8 +65,8 @@ export class Lease {
         log.renew(id, name, leaseMs),
       );
       if (held) this.#heldUntil = askedAt + leaseMs;
-      else this.#options.onLost();
-      if (stopRequested) this.#options.onStop();
+      else this.#hooks.onLost();
+      if (stopRequested) this.#hooks.onStop();
     } catch (error) {
       onError(error);
       this.#checkTime();
@@ -71,6 +76,6 @@ export class Lease {
   }
 
   #checkTime(): void {
-    if (this.#options.now() >= this.#heldUntil) this.#options.onLost();
+    if (this.#options.now() >= this.#heldUntil) this.#hooks.onLost();
   }
 }

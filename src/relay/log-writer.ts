@@ -8,6 +8,9 @@ import type { StorageError } from './storage-error.ts';
 export interface LogWriterOptions {
   readonly id: string;
   readonly log: StreamLog;
+}
+
+export interface LogWriterHooks {
   /** These records are in the log. */
   readonly onWritten: (records: readonly LogRecord[]) => void;
   /** Somebody has asked for a stop. */
@@ -16,10 +19,12 @@ export interface LogWriterOptions {
 
 export class LogWriter {
   readonly #options: LogWriterOptions;
+  readonly #hooks: LogWriterHooks;
   #tail: EntryId = { epoch: 0, sequence: 0 };
 
-  constructor(options: LogWriterOptions) {
+  constructor(options: LogWriterOptions, hooks: LogWriterHooks) {
     this.#options = options;
+    this.#hooks = hooks;
   }
 
   /** The last entry of this producer, or the one before its first. */
@@ -58,7 +63,7 @@ export class LogWriter {
   };
 
   #take(result: AppendResult, records: readonly LogRecord[]): boolean | Promise<boolean> {
-    const { onWritten, onStop } = this.#options;
+    const { onWritten, onStop } = this.#hooks;
     if (result.type === 'full') return this.#writeEnd([logFull], this.#tail).then(() => false);
     if (result.type !== 'appended') return false;
     this.#tail = result.tail;
@@ -68,9 +73,9 @@ export class LogWriter {
   }
 
   async #writeEnd(records: readonly LogRecord[], after: EntryId): Promise<AppendResult> {
-    const { id, log, onWritten } = this.#options;
+    const { id, log } = this.#options;
     const result = await withStore(`append to the stream ${id}`, () => log.append(id, { after, records }));
-    if (result.type === 'appended') onWritten(records);
+    if (result.type === 'appended') this.#hooks.onWritten(records);
     return result;
   }
 }

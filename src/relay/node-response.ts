@@ -41,7 +41,9 @@ export async function sendResponse(
   else
     await writeAll(
       body,
-      response.chunkedEncoding && response.socket !== null ? chunksTo(response.socket) : sinkOf(response),
+      response.chunkedEncoding && response.socket !== null
+        ? new ChunkSink(response.socket)
+        : sinkOf(response),
     );
   response.end();
 }
@@ -88,19 +90,31 @@ type Target = Pick<Writable, 'on' | 'off'> & { readonly destroyed: boolean };
  * Writes each text as a chunk of a chunked transfer whose head has gone out: `ServerResponse` would make four writes
  * of it, and that is what most of its time goes into. The end of the transfer is the response's to write.
  */
-function chunksTo(socket: Socket): TextSink {
-  return {
-    write: (text) => text === '' || socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`),
-    drained: () => drained(socket),
-  };
+class ChunkSink implements TextSink {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  write(text: string): boolean {
+    return text === '' || this.#socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
+  }
+
+  drained(): Promise<boolean> {
+    return drained(this.#socket);
+  }
 }
 
 function sinkOf(target: Writable): TextSink {
   return { write: (text) => target.write(text), drained: () => drained(target) };
 }
 
-async function writeAll(body: TextStream, sink: TextSink): Promise<void> {
-  if (body.writeTo !== undefined) return body.writeTo(sink);
+function writeAll(body: TextStream, sink: TextSink): Promise<void> {
+  return body.writeTo?.(sink) ?? writeEach(body, sink);
+}
+
+async function writeEach(body: TextStream, sink: TextSink): Promise<void> {
   for await (const text of body) if (!sink.write(text) && !(await sink.drained())) break;
 }
 

@@ -74,15 +74,20 @@ export async function startRelayServer(
       refuse(refusal, message, response);
       return;
     }
-    response.once('close', () => {
-      // A connection that is kept alive would hold up the server's close.
-      if (!server.listening) setImmediate(() => server.closeIdleConnections());
-    });
+    response.on('close', closeIdle);
     serve(relay, message, response).catch((error: unknown) => {
       onError?.(error);
       response.destroy();
     });
   });
+  // What listens for each request or connection is the same function, and nothing wraps it: of those there are many.
+  const closeIdle = (): void => {
+    // A connection that is kept alive would hold up the server's close.
+    if (!server.listening) setImmediate(() => server.closeIdleConnections());
+  };
+  const forget = (): void => {
+    connections -= 1;
+  };
   const setMaxConnections = (limit: number): void => {
     maxConnections = limit;
     server.maxConnections = limit + Math.ceil(limit / 10);
@@ -90,9 +95,7 @@ export async function startRelayServer(
   setMaxConnections(options.maxConnections ?? 20_000);
   server.on('connection', (socket) => {
     connections += 1;
-    socket.once('close', () => {
-      connections -= 1;
-    });
+    socket.on('close', forget);
   });
   server.on('clientError', answerClientError);
   server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) =>
@@ -169,17 +172,19 @@ const unexpected = (): RelayResponse =>
 
 async function serve(relay: ServedRelay, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController();
-  response.once('close', () => {
+  // Nobody wants to know until there is a response.
+  let tellSent = (): void => undefined;
+  const { socket } = message;
+  const writtenBefore = socket.bytesWritten;
+  response.on('close', () => {
     if (!response.writableFinished) gone.abort(new DOMException('The client has gone', 'AbortError'));
+    tellSent();
   });
   // A socket that breaks is the client's leaving, which `close` tells as well.
   response.on('error', () => gone.abort());
-  const { socket } = message;
-  const writtenBefore = socket.bytesWritten;
   const relayResponse = await relay.handle(requestOf(message, gone.signal));
-  const tell = (): void => relayResponse.sent?.(socket.bytesWritten - writtenBefore);
-  if (response.closed) tell();
-  else response.once('close', tell);
+  tellSent = () => relayResponse.sent?.(socket.bytesWritten - writtenBefore);
+  if (response.closed) tellSent();
   await sendResponse(relayResponse, message, response);
   if (!message.complete) await drainRequest(message);
 }

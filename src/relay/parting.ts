@@ -1,8 +1,10 @@
-// Readers are to go, since the relay does, or since their key is none any more. An AbortSignal looks through all of its
+// Readers are to go, since the relay does, or their key is none any more, or nobody will write the end of what they read. An AbortSignal looks through all of its
 // listeners for each one that comes or goes: with thousands of readers that is what a set is for.
 
 export class Parting {
-  readonly #listeners = new Set<() => void>();
+  /** Most have one reader to tell, for whom a set would take more than all else of it. */
+  #listener: (() => void) | undefined;
+  #others: Set<() => void> | undefined;
   #hasBegun = false;
 
   get hasBegun(): boolean {
@@ -11,15 +13,32 @@ export class Parting {
 
   /** Calls back when it begins; not when it has begun. */
   add(listener: () => void): void {
-    this.#listeners.add(listener);
+    if (this.#listener === undefined) this.#listener = listener;
+    else (this.#others ??= new Set()).add(listener);
   }
 
   remove(listener: () => void): void {
-    this.#listeners.delete(listener);
+    if (this.#listener === listener) this.#listener = undefined;
+    else this.#others?.delete(listener);
   }
 
   begin(): void {
     this.#hasBegun = true;
-    for (const listener of this.#listeners) listener();
+    this.#listener?.();
+    for (const listener of this.#others ?? []) listener();
+  }
+}
+
+/** Nobody will write the end of a log: the store did not take it. */
+export class Loss extends Parting {
+  #cause: unknown;
+
+  get cause(): unknown {
+    return this.#cause;
+  }
+
+  lose(cause: unknown): void {
+    this.#cause = cause;
+    this.begin();
   }
 }

@@ -10,7 +10,7 @@ import { readBegunLog } from './begun-log.ts';
 import type { BegunLog } from './begun-log.ts';
 import { endOf, refusalOf } from './failure.ts';
 import { makeFirstRequest } from './first-request.ts';
-import type { Break } from './first-request.ts';
+import type { Break, FirstResult } from './first-request.ts';
 import { closingResponse, errorResponse } from './http.ts';
 import type { RelayResponse } from './http.ts';
 import { limitResponse } from './limits.ts';
@@ -18,6 +18,7 @@ import { interrupted } from './last-words.ts';
 import { Lease } from './lease.ts';
 import type { MendedBreak } from './log-line.ts';
 import { LogWriter } from './log-writer.ts';
+import { Loss } from './parting.ts';
 import { RestOfAnswer } from './rest-of-answer.ts';
 import { settledUsage } from './settled-usage.ts';
 import { isStoreFull, StorageError } from './storage-error.ts';
@@ -59,7 +60,8 @@ export class Producer {
   readonly #options: ProducerOptions;
   readonly #controller = new AbortController();
   readonly #opening = Promise.withResolvers<Opening>();
-  readonly #lost = new AbortController();
+  /** Begins when the log is left without an end: the store did not take it. */
+  readonly loss: Loss = new Loss();
   readonly #lease: Lease;
   readonly #hold: ToolHold | undefined;
   readonly #watch: StreamWatch | undefined;
@@ -78,26 +80,18 @@ export class Producer {
     this.#options = options;
     this.#hold = options.call.holdsTools === true ? new ToolHold() : undefined;
     this.#watch = StreamWatch.of({ ...options, clock: options.policy.settings.clock });
-    this.#writer = new LogWriter({
-      ...options,
-      onWritten: (records) => this.#watch?.take(records),
-      onStop: () => this.stop(),
-    });
-    this.#lease = new Lease({
-      ...options,
+    const hooks = {
+      onWritten: (records: readonly LogRecord[]) => this.#watch?.take(records),
       onStop: () => this.stop(),
       onLost: () => this.#abort(new StorageError('The lease was lost').ending),
-    });
+    };
+    this.#writer = new LogWriter(options, hooks);
+    this.#lease = new Lease(options, hooks);
   }
 
   /** Resolves when upstream has answered, with a stream or without. Never rejects. */
   get opening(): Promise<Opening> {
     return this.#opening.promise;
-  }
-
-  /** Aborts when the log is left without an end: the store did not take it. */
-  get lost(): AbortSignal {
-    return this.#lost.signal;
   }
 
   /** Closes the upstream call; the log ends `stopped`, and what came stays. */
@@ -146,7 +140,7 @@ export class Producer {
       await this.#endAfterFailure(failure);
     } finally {
       stopTotal();
-      this.#watch?.close({ isWithoutEnd: this.#lost.signal.aborted });
+      this.#watch?.close({ isWithoutEnd: this.loss.hasBegun });
       await this.#lease.release();
       // After a whole answer the connection can serve the next call.
       if (this.#finished !== undefined) await releaseBody(this.#finished);
@@ -184,8 +178,9 @@ export class Producer {
     try {
       signal.throwIfAborted();
       await this.#options.begin?.(signal);
-      const broken = this.#options.isTakeover === true ? interrupted : await this.#produce();
-      if (broken !== undefined) await this.#goOn(broken);
+      const first = this.#options.isTakeover === true ? interruptedFirst : await this.#produce();
+      if (first.type === 'complete') this.#finished = first.body;
+      if (first.type === 'broken') await this.#goOn(first.broken);
     } catch (error) {
       if (error instanceof StorageError) throw error;
       if (!signal.aborted) return this.#failWith(error);
@@ -196,20 +191,18 @@ export class Producer {
     }
   }
 
-  /** The first request. Undefined when there is no more to do. */
-  async #produce(): Promise<Break | undefined> {
+  /** The first request. Not async, as what each open stream waits in costs it memory. */
+  #produce(): Promise<FirstResult> {
     const { call, policy } = this.#options;
     this.#controller.signal.throwIfAborted();
     this.#watch?.asked({ kind: 'first' });
-    const result = await makeFirstRequest({
+    return makeFirstRequest({
       call,
       settings: policy.settings,
       signal: this.#controller.signal,
       onStream: (response) => this.#open(passedHeaders(response)),
       append: (records) => this.#show(records),
     });
-    if (result.type === 'complete') this.#finished = result.body;
-    return result.type === 'broken' ? result.broken : undefined;
   }
 
   /** Makes further requests where there may be some; writes the end. */
@@ -327,9 +320,11 @@ export class Producer {
     } catch (error) {
       this.#options.onError(error);
     }
-    this.#lost.abort(failure);
+    this.loss.lose(failure);
   }
 }
+
+const interruptedFirst: FirstResult = { type: 'broken', broken: interrupted };
 
 /** What upstream says itself, and what another process left, says the ending. */
 function isNews(failure: unknown): boolean {

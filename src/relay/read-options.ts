@@ -3,7 +3,7 @@
 import type { EntryId } from '../storage/index.ts';
 import type { Turn } from './access/turn.ts';
 import type { Dismissal } from './dismissal.ts';
-import type { Parting } from './parting.ts';
+import type { Loss, Parting } from './parting.ts';
 import type { ReaderOutcome } from './telemetry/telemetry.ts';
 
 export interface ReadOptions {
@@ -29,8 +29,8 @@ export interface ReadOptions {
 export interface Following {
   /** Where the stream is in the queue of its owner, while it waits for its turn. */
   readonly turn?: Pick<Turn, 'position' | 'changed'> | undefined;
-  /** Aborts when nobody will write the log's end. */
-  readonly lost?: AbortSignal | undefined;
+  /** Begins when nobody will write the log's end. */
+  readonly loss?: Loss | undefined;
   /** Called once, when reading is over. */
   readonly onEnd: (outcome: ReaderOutcome) => void;
 }

@@ -25,11 +25,49 @@ export interface ReaderPlace {
   readonly leave: () => void;
 }
 
-/** What is known of a place. */
-interface Held {
-  readonly session: string | undefined;
-  readonly dismissal: Dismissal;
-  isForeign: boolean;
+/** Where places are counted. */
+interface PlaceCounts {
+  /** False when the stream has as many readers as it may. */
+  enter(place: Place, id: string): boolean;
+  leave(place: Place): void;
+}
+
+/** A class, as each connection that reads has one: an object of functions takes more memory. */
+class Place implements ReaderPlace {
+  readonly limits: OwnReaderLimits;
+  /** All of this owner, and this one. */
+  readonly own: Set<Place>;
+  readonly dismissal: Dismissal = new Dismissal();
+  readonly leave = (): void => {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#counts.leave(this);
+  };
+  readonly #counts: PlaceCounts;
+  #stream: string | undefined;
+  #isForeign = false;
+  #hasLeft = false;
+
+  constructor(counts: PlaceCounts, limits: OwnReaderLimits, own: Set<Place>) {
+    this.#counts = counts;
+    this.limits = limits;
+    this.own = own;
+  }
+
+  get stream(): string | undefined {
+    return this.#stream;
+  }
+
+  get isForeign(): boolean {
+    return this.#isForeign;
+  }
+
+  enter(id: string, { isForeign } = { isForeign: false }): boolean {
+    if (this.#hasLeft || !this.#counts.enter(this, id)) return false;
+    this.#stream = id;
+    this.#isForeign = isForeign;
+    return true;
+  }
 }
 
 export class ReaderCount {
@@ -37,7 +75,11 @@ export class ReaderCount {
   /** Streams without a reader are not in it. */
   readonly #ofStream = new Map<string, number>();
   /** Nor are owners without one. */
-  readonly #ofOwner = new Map<string, Set<Held>>();
+  readonly #ofOwner = new Map<string, Set<Place>>();
+  readonly #counts: PlaceCounts = {
+    enter: ({ limits }, id) => this.#enter(limits, id),
+    leave: (place) => this.#leave(place),
+  };
   #all = 0;
 
   constructor(limits: Pick<RelayLimits, 'maxReaders' | 'maxReadersPerStream'>) {
@@ -50,33 +92,13 @@ export class ReaderCount {
   }
 
   /** Undefined when one more would be one too many. */
-  take({ owner, readers, readersPerStream, session }: OwnReaderLimits): ReaderPlace | undefined {
-    const own = this.#ofOwner.get(owner) ?? new Set();
-    if (this.#all >= this.#limits.maxReaders || own.size >= readers) return undefined;
-    const held: Held = { session, dismissal: new Dismissal(), isForeign: false };
+  take(limits: OwnReaderLimits): ReaderPlace | undefined {
+    const own = this.#ofOwner.get(limits.owner) ?? new Set();
+    if (this.#all >= this.#limits.maxReaders || own.size >= limits.readers) return undefined;
+    const place = new Place(this.#counts, limits, own);
     this.#all += 1;
-    this.#ofOwner.set(owner, own.add(held));
-    let stream: string | undefined;
-    let hasLeft = false;
-    return {
-      dismissal: held.dismissal,
-      enter: (id, { isForeign } = { isForeign: false }) => {
-        const most = Math.min(this.#limits.maxReadersPerStream, readersPerStream);
-        if (hasLeft || (this.#ofStream.get(id) ?? 0) >= most) return false;
-        stream = id;
-        held.isForeign = isForeign;
-        add(this.#ofStream, id, 1);
-        return true;
-      },
-      leave: () => {
-        if (hasLeft) return;
-        hasLeft = true;
-        this.#all -= 1;
-        own.delete(held);
-        if (own.size === 0 && this.#ofOwner.get(owner) === own) this.#ofOwner.delete(owner);
-        if (stream !== undefined) add(this.#ofStream, stream, -1);
-      },
-    };
+    this.#ofOwner.set(limits.owner, own.add(place));
+    return place;
   }
 
   /** Ends all reading of an owner that is none any more. */
@@ -94,16 +116,33 @@ export class ReaderCount {
 
   /** Ends what is read by a session that was ended. */
   endSession(owner: string, session: string): void {
-    dismiss(this.#ofOwner.get(owner), 'access_ended', (held) => held.session === session);
+    dismiss(this.#ofOwner.get(owner), 'access_ended', ({ limits }) => limits.session === session);
+  }
+
+  #enter({ readersPerStream }: OwnReaderLimits, id: string): boolean {
+    const most = Math.min(this.#limits.maxReadersPerStream, readersPerStream);
+    if ((this.#ofStream.get(id) ?? 0) >= most) return false;
+    add(this.#ofStream, id, 1);
+    return true;
+  }
+
+  #leave(place: Place): void {
+    const { limits, own, stream } = place;
+    const { owner } = limits;
+    this.#all -= 1;
+    own.delete(place);
+    // Who comes by a new key of that name has a set of their own.
+    if (own.size === 0 && this.#ofOwner.get(owner) === own) this.#ofOwner.delete(owner);
+    if (stream !== undefined) add(this.#ofStream, stream, -1);
   }
 }
 
 function dismiss(
-  own: ReadonlySet<Held> = new Set(),
+  own: ReadonlySet<Place> = new Set(),
   code: DismissalCode,
-  which: (held: Held) => boolean = () => true,
+  which: (place: Place) => boolean = () => true,
 ): void {
-  for (const held of own) if (which(held)) held.dismissal.dismiss(code);
+  for (const place of own) if (which(place)) place.dismissal.dismiss(code);
 }
 
 function add(counts: Map<string, number>, name: string, change: number): void {

@@ -190,17 +190,17 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
     signal.addEventListener('abort', this.#leave);
     if (signal.aborted) this.#leave();
     this.#following = onBegin?.();
-    this.#following?.lost?.addEventListener('abort', this.#interrupt);
+    this.#following?.loss?.add(this.#interrupt);
     parting?.add(this.#interrupt);
     dismissal?.add(this.#interrupt);
-    if (this.#isParting || this.#following?.lost?.aborted) this.#interrupt();
+    if (this.#isParting || this.#following?.loss?.hasBegun === true) this.#interrupt();
     this.#step = this.#encoder.needsHistory ? 'find' : 'read';
   }
 
   #close(): void {
     this.#step = 'end';
     this.#options.signal.removeEventListener('abort', this.#leave);
-    this.#following?.lost?.removeEventListener('abort', this.#interrupt);
+    this.#following?.loss?.remove(this.#interrupt);
     this.#options.parting?.remove(this.#interrupt);
     this.#options.dismissal?.remove(this.#interrupt);
     clearTimeout(this.#ageTimer);
@@ -326,7 +326,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
   /** What is to be said when there may be nothing to read, where the wait was interrupted. Throws StorageError. */
   #afterInterruption(): string | undefined {
     if (!this.#interrupted.aborted) return undefined;
-    if (this.#following?.lost?.aborted) throw this.#withoutEnd();
+    if (this.#following?.loss?.hasBegun === true) throw this.#withoutEnd();
     // Nothing is waited for any more.
     if (this.#hasLeft || this.#isParting) return undefined;
     this.#interruption = new AbortController();
@@ -336,7 +336,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
 
   #withoutEnd(): StorageError {
     return new StorageError(`Cannot read the end of the stream ${this.#options.id}: it was not written`, {
-      cause: this.#following?.lost?.reason,
+      cause: this.#following?.loss?.cause,
     });
   }
 }

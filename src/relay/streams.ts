@@ -20,6 +20,7 @@ import type { ProducerOptions } from './producer.ts';
 import { policyFor } from './owner-policy.ts';
 import { readLog } from './reader.ts';
 import { ReaderCount } from './reader-count.ts';
+import { comeBackMs, RunningStream } from './running-stream.ts';
 import type { ReaderPlace } from './reader-count.ts';
 import type { Encoder } from './encoder.ts';
 import type { Following } from './read-options.ts';
@@ -53,26 +54,12 @@ export interface StreamsOptions {
   readonly modelsOf: (owner: string) => readonly string[] | undefined;
 }
 
-interface Running {
-  readonly producer: Producer;
-  readonly turn: Turn;
-  readonly done: Promise<void>;
-  readonly open: OpenRecord;
-  readonly orphanMs: number | undefined;
-  readers: number;
-  orphanTimer: ReturnType<typeof setTimeout> | undefined;
-}
-
 interface Work extends Pick<ProducerOptions, 'call' | 'isTakeover'> {
   readonly open: OpenRecord;
   readonly turn: Turn;
   readonly waitMs?: number | undefined;
   readonly orphanMs: number | undefined;
 }
-
-/** How long readers have to come back that were sent away, or whose stream was taken over, where it goes on only for
- * them. */
-const comeBackMs = 60_000;
 
 /** How old an answer may be to be gone on with by another process. */
 const oldestTakeoverMs = 60 * 60 * 1000;
@@ -86,7 +73,7 @@ export class Streams {
   readonly readers: ReaderCount;
   readonly #logs: NewLogs;
   readonly #name = `relay-${randomId()}`;
-  readonly #running = new Map<string, Running>();
+  readonly #running = new Map<string, RunningStream>();
   /** Streams that are in the log, or about to be, and have no producer yet. */
   readonly #starting = new Set<Promise<unknown>>();
   /** The ids of all that is starting or running here. */
@@ -99,6 +86,9 @@ export class Streams {
   #tellIdle: (() => void) | undefined;
   #isDraining = false;
   #isClosing = false;
+  readonly #onReaderEnded = (outcome: ReaderOutcome): void => this.#options.telemetry?.readerEnded(outcome);
+  /** Of what is not produced here. */
+  readonly #elsewhere: Following = { onEnd: this.#onReaderEnded };
 
   constructor(options: StreamsOptions) {
     this.#options = options;
@@ -154,17 +144,14 @@ export class Streams {
     { after, signal, place }: { after: EntryId; signal: AbortSignal; place: ReaderPlace },
   ): TextStream {
     const { pingMs, onError, limits, policy } = this.#options;
-    const onBegin = () => this.#enter(id);
+    const onBegin = (): Following => this.#running.get(id)?.enter() ?? this.#elsewhere;
     // Those that came together do not all come back together.
     const maxAgeMs = limits.maxConnectionAgeMs * (0.9 + 0.2 * policy.settings.random());
     const ends = { parting: this.#parting, dismissal: place.dismissal, maxAgeMs };
+    const onClose = place.leave;
     // Who leaves before there was anything to read may never begin.
-    signal.addEventListener('abort', place.leave, { once: true });
-    if (signal.aborted) place.leave();
-    const onClose = (): void => {
-      signal.removeEventListener('abort', place.leave);
-      place.leave();
-    };
+    signal.addEventListener('abort', onClose, { once: true });
+    if (signal.aborted) onClose();
     return readLog(this.log, encoder, { id, after, signal, pingMs, onError, onBegin, onClose, ...ends });
   }
 
@@ -248,16 +235,16 @@ export class Streams {
     }
     const isWaiting = turn.position > 0;
     const running = this.#run(id, { call, open, orphanMs, turn, waitMs });
-    if (orphanMs !== 0) this.#watch(id, running);
+    if (orphanMs !== 0) running.watch();
     const leave = (): void => {
-      if (orphanMs === undefined || running.readers === 0) this.#stopUnread(id);
+      if (orphanMs === undefined || !running.hasReaders) this.#stopUnread(id);
     };
     if (leaving?.aborted) leave();
     leaving?.addEventListener('abort', leave, { once: true });
     return { type: 'started', id, opening: running.producer.opening, isWaiting };
   }
 
-  #run(id: string, { open, turn, waitMs = Infinity, orphanMs, call, isTakeover }: Work): Running {
+  #run(id: string, { open, turn, waitMs = Infinity, orphanMs, call, isTakeover }: Work): RunningStream {
     const { log, now, onError, accounts, telemetry, costOf } = this.#options;
     const { owner } = open;
     const policy = policyFor(open.owner, this.#options);
@@ -270,11 +257,11 @@ export class Streams {
     const context = { log, now, onError, onBreak, policy, telemetry, costOf };
     const producer = new Producer({ id, name: this.#name, ...context, ...work });
     turn.onOver = ({ error }) => producer.fail(error);
-    const done = producer
-      .run()
-      .then(() => this.#tellEnded(id, producer))
-      .finally(() => this.#forget(id));
-    const running: Running = { producer, turn, done, open, orphanMs, readers: 0, orphanTimer: undefined };
+    const onOrphaned = (): void => this.#stopUnread(id);
+    const onOver = (): Promise<void> => this.#ended(id);
+    const onReaderEnded = this.#onReaderEnded;
+    const hooks = { onOrphaned, onOver, onReaderEnded };
+    const running = new RunningStream({ producer, turn, open, orphanMs }, hooks);
     this.#own.add(id);
     this.#running.set(id, running);
     return running;
@@ -302,22 +289,8 @@ export class Streams {
     const orphanMs = takeover.orphanMs === undefined ? undefined : Math.max(takeover.orphanMs, comeBackMs);
     const turn = this.#options.accounts.takeOver(owner, request);
     if (turn === undefined) return interruptedEnding;
-    this.#watch(id, this.#run(id, { call, open, turn, isTakeover: true, orphanMs }));
+    this.#run(id, { call, open, turn, isTakeover: true, orphanMs }).watch();
     return undefined;
-  }
-
-  #enter(id: string): Following {
-    const running = this.#running.get(id);
-    if (running !== undefined) running.readers += 1;
-    clearTimeout(running?.orphanTimer);
-    const onEnd = (outcome: ReaderOutcome): void => {
-      this.#options.telemetry?.readerEnded(outcome);
-      if (running === undefined) return;
-      running.readers -= 1;
-      // Who was told to come back has yet to do so.
-      this.#watch(id, running, outcome === 'sent_away' ? comeBackMs : 0);
-    };
-    return { turn: running?.turn, lost: running?.producer.lost, onEnd };
   }
 
   /** Stops a stream when nobody is there to be told of an error. */
@@ -327,20 +300,12 @@ export class Streams {
     this.stop(id).catch(this.#options.onError);
   }
 
-  #watch(id: string, running: Running, leastMs = 0): void {
-    const { orphanMs } = running;
-    if (orphanMs === undefined || running.readers > 0 || !this.#running.has(id)) return;
-    running.orphanTimer = setTimeout(() => this.#stopUnread(id), Math.max(orphanMs, leastMs));
-  }
-
-  async #tellEnded(id: string, { isHandedOver }: Producer): Promise<void> {
-    await this.#options.onEnded?.(id, { isHandedOver }).catch(this.#options.onError);
-  }
-
-  #forget(id: string): void {
+  async #ended(id: string): Promise<void> {
+    const { onEnded, onError } = this.#options;
     const running = this.#running.get(id);
-    clearTimeout(running?.orphanTimer);
-    running?.turn.release();
+    const isHandedOver = running?.producer.isHandedOver === true;
+    await onEnded?.(id, { isHandedOver }).catch(onError);
+    running?.close();
     this.#running.delete(id);
     this.#own.delete(id);
     this.#checkIdle();

@@ -34,7 +34,7 @@ export interface BookedStream {
   readonly conversation: string | undefined;
   /** The epochs of the log, rising, each from its first entry on. The first is that of `open`, each later one that
    * of an `attempt`. */
-  readonly epochs: EpochStart[];
+  epochs: readonly EpochStart[];
   /** Of the last entry. */
   sequence: number;
   bytes: number;
@@ -153,7 +153,7 @@ export class StreamBook {
     const attempt: AttemptRecord = { type: 'attempt', number: stream.epochs.length, producer };
     // Taken from the clock and above the last: an epoch is never used twice, so no two logs share an entry id.
     const epoch = Math.max(tailOf(stream).epoch + 1, now);
-    stream.epochs.push({ epoch, first: stream.sequence + 1 });
+    stream.epochs = stream.epochs.concat({ epoch, first: stream.sequence + 1 });
     this.#write(stream, { records: [attempt], sizes: [sizeOf(attempt)] });
     this.#backend.save(stream);
     return { type: 'acquired', tail: tailOf(stream), attempt };

@@ -33,31 +33,32 @@ class Waiter {
 }
 
 export class WaitingReaders {
-  /** Those who wait, and those who have since the last wake but one. */
-  readonly #ofStream = new Map<string, Set<Waiter>>();
+  /** Those who wait, and those who have since the last wake but one. Most streams have one reader, for whom a set would
+   * take more than the waiter itself. */
+  readonly #ofStream = new Map<string, Waiter | Set<Waiter>>();
   /** A signal is mostly that of one reader, who waits for one stream. */
   readonly #ofSignal = new WeakMap<AbortSignal, Waiter>();
 
   /** Resolves with the next wake of the stream, or when `signal` aborts, which must not have happened. */
   wait(id: string, signal: AbortSignal): Promise<void> {
     const known = this.#ofSignal.get(signal);
-    const waiter = known?.id === id ? known : this.#add(id, signal);
-    const waiters = this.#ofStream.get(id);
-    if (waiters === undefined) this.#ofStream.set(id, new Set([waiter]));
-    else waiters.add(waiter);
+    const waiter = known?.id === id ? known : this.#make(id, signal);
+    this.#add(id, waiter);
     return waiter.wait();
   }
 
   wake(id: string): void {
     const waiters = this.#ofStream.get(id);
-    for (const waiter of waiters ?? []) if (!waiter.wake()) this.#remove(id, waiter);
+    if (waiters === undefined) return;
+    for (const waiter of waiters instanceof Waiter ? [waiters] : waiters)
+      if (!waiter.wake()) this.#remove(id, waiter);
   }
 
   wakeAll(): void {
     for (const id of this.#ofStream.keys()) this.wake(id);
   }
 
-  #add(id: string, signal: AbortSignal): Waiter {
+  #make(id: string, signal: AbortSignal): Waiter {
     const waiter = new Waiter(id);
     this.#ofSignal.set(signal, waiter);
     const leave = (): void => {
@@ -68,9 +69,18 @@ export class WaitingReaders {
     return waiter;
   }
 
+  #add(id: string, waiter: Waiter): void {
+    const waiters = this.#ofStream.get(id);
+    if (waiters === undefined) this.#ofStream.set(id, waiter);
+    else if (!(waiters instanceof Waiter)) waiters.add(waiter);
+    else if (waiters !== waiter) this.#ofStream.set(id, new Set([waiters, waiter]));
+  }
+
   #remove(id: string, waiter: Waiter): void {
     const waiters = this.#ofStream.get(id);
-    waiters?.delete(waiter);
-    if (waiters?.size === 0) this.#ofStream.delete(id);
+    if (waiters === waiter) this.#ofStream.delete(id);
+    if (waiters === undefined || waiters instanceof Waiter) return;
+    waiters.delete(waiter);
+    if (waiters.size === 0) this.#ofStream.delete(id);
   }
 }

@@ -122,12 +122,11 @@ test('readLog() ends a wait when the relay goes, also with an error where a read
 test('readLog() answers a format that throws with an ending', async () => {
   const { log } = await logOf(answer);
   const errors: unknown[] = [];
-  const encoder: Encoder = {
-    ...withIds(),
+  const encoder = Object.assign(withIds(), {
     encode: () => {
       throw new RangeError('a fault');
     },
-  };
+  });
   const frames = await framesOf(log, encoder, { onError: (error) => errors.push(error) });
   assert.match(frames.at(-1)?.data ?? '', /"code":"api_error"/);
   assert.match(String(errors), /a fault/);

@@ -49,7 +49,9 @@ export class Turn {
   /** What was counted of the request under way. */
   counted: Amount = nothing;
   readonly #keeper: TurnKeeper;
-  readonly #started = Promise.withResolvers<void>();
+  /** Made by who waits: most never have to. */
+  #started: PromiseWithResolvers<void> | undefined;
+  #refusal: OwnerLimitError | undefined;
   #position: number;
   #changed: PromiseWithResolvers<void> | undefined;
   #onOver: ((over: Over) => void) | undefined;
@@ -60,8 +62,6 @@ export class Turn {
     this.#keeper = keeper;
     this.prospect = prospect;
     this.#position = position;
-    // Nobody may be waiting when it is refused.
-    this.#started.promise.catch(() => undefined);
   }
 
   /** How many are before it, and itself; 0 when it has its turn. */
@@ -78,9 +78,11 @@ export class Turn {
   /** Resolves when it may begin. Rejects with OwnerLimitError after `waitMs`, when the day has no room for it, or when
    * its owner is none any more, and with the signal's reason. */
   async start(signal: AbortSignal, waitMs: number): Promise<void> {
-    if (this.#over !== undefined) throw this.#over.error;
+    const refusal = this.#over?.error ?? this.#refusal;
+    if (refusal !== undefined) throw refusal;
     if (this.#position === 0) return;
     signal.throwIfAborted();
+    this.#started = Promise.withResolvers<void>();
     const { promise: refused, reject } = Promise.withResolvers<never>();
     const leave = (): void => reject(signal.reason);
     signal.addEventListener('abort', leave, { once: true });
@@ -112,21 +114,22 @@ export class Turn {
   moveTo(position: number): void {
     if (position === this.#position) return;
     this.#position = position;
-    if (position === 0) this.#started.resolve();
+    if (position === 0) this.#started?.resolve();
     this.#changed?.resolve();
     this.#changed = undefined;
   }
 
   /** Told by the keeper: it never comes to its turn. */
   refuse(error: OwnerLimitError): void {
-    this.#started.reject(error);
+    this.#refusal ??= error;
+    this.#started?.reject(error);
   }
 
   end(why: EndReason): Over {
     if (this.#over !== undefined) return this.#over;
     const error = new OwnerLimitError(why, why === 'quota' ? this.#keeper.retryAfterMs : undefined);
     this.#over = { why, error };
-    this.#started.reject(error);
+    this.#started?.reject(error);
     this.#onOver?.(this.#over);
     return this.#over;
   }

@@ -5,35 +5,59 @@
 import { encodeSse } from '../../protocol/index.ts';
 import type { ServerSentEvent } from '../../protocol/index.ts';
 import { formatEntryId } from '../../storage/index.ts';
-import type { EventRecord, LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
+import type { EntryId, EventRecord, LogEnding, LogEntry, LogRecord } from '../../storage/index.ts';
 import type { Encoder } from '../encoder.ts';
 import { errorEvent, ownEvent } from './own-events.ts';
 
 /** The same entry is the same frame for every reader, wherever it joins: there is no state but the option. */
-export function createMessagesEncoder({ withIds }: { withIds: boolean }): Encoder {
-  let hasEnded = false;
-  return {
-    needsHistory: false,
-    get hasEnded() {
-      return hasEnded;
-    },
-    encode: ({ id, record }: LogEntry): string => {
-      // Without ids nothing can be taken back.
-      if (record.type === 'rewind' && !withIds) {
-        hasEnded = true;
-        return encodeSse(errorFrame(withdrawn));
-      }
-      const frame = record.type === 'event' ? eventFrame(record) : frameOf(record, withIds);
-      if (frame === undefined) return '';
-      return encodeSse(withIds ? { id: formatEntryId(id), ...frame } : frame);
-    },
-    ping: () => 'event: ping\ndata: {"type": "ping"}\n\n',
-    reconnect: () => (withIds ? encodeSse(ownFrame({ type: 'reconnect' })) : undefined),
-    waiting: (position) => (withIds ? encodeSse(ownFrame({ type: 'waiting', position })) : ''),
-    failed: (code, message) => encodeSse(errorFrame({ type: 'failed', code, message })),
-    reset: (from) =>
-      withIds ? encodeSse(ownFrame({ type: 'reset', from: formatEntryId(from) })) : undefined,
-  };
+export function createMessagesEncoder(options: { withIds: boolean }): Encoder {
+  return new MessagesEncoder(options);
+}
+
+/** A class, as there is one for each reader: an object of closures takes a kilobyte more. */
+class MessagesEncoder implements Encoder {
+  readonly needsHistory = false;
+  readonly #withIds: boolean;
+  #hasEnded = false;
+
+  constructor({ withIds }: { withIds: boolean }) {
+    this.#withIds = withIds;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  encode({ id, record }: LogEntry): string {
+    // Without ids nothing can be taken back.
+    if (record.type === 'rewind' && !this.#withIds) {
+      this.#hasEnded = true;
+      return encodeSse(errorFrame(withdrawn));
+    }
+    const frame = record.type === 'event' ? eventFrame(record) : frameOf(record, this.#withIds);
+    if (frame === undefined) return '';
+    return encodeSse(this.#withIds ? { id: formatEntryId(id), ...frame } : frame);
+  }
+
+  ping(): string {
+    return 'event: ping\ndata: {"type": "ping"}\n\n';
+  }
+
+  reconnect(): string | undefined {
+    return this.#withIds ? encodeSse(ownFrame({ type: 'reconnect' })) : undefined;
+  }
+
+  waiting(position: number): string {
+    return this.#withIds ? encodeSse(ownFrame({ type: 'waiting', position })) : '';
+  }
+
+  failed(...[code, message]: Parameters<Encoder['failed']>): string {
+    return encodeSse(errorFrame({ type: 'failed', code, message }));
+  }
+
+  reset(from: EntryId): string | undefined {
+    return this.#withIds ? encodeSse(ownFrame({ type: 'reset', from: formatEntryId(from) })) : undefined;
+  }
 }
 
 type Frame = Readonly<Pick<ServerSentEvent, 'event' | 'data'>>;

@@ -29,7 +29,8 @@ export function combineTelemetry(
           onError(error);
         }
       }
-      return new CombinedStreams(ofStream, onError);
+      // A copy has no room to spare.
+      return new CombinedStreams([...ofStream], onError);
     },
   };
 }
