@@ -47,12 +47,22 @@ function endingOf(record: EventRecord): 'complete' | BrokenFrame | undefined {
     const parsed = parseStreamEvent(record);
     if (parsed.type === 'message_stop') return 'complete';
     if (parsed.type !== 'error') return undefined;
-    const { type: code, message } = parsed.error;
-    const end: EndRecord = { type: 'end', ending: { type: 'failed', code, message }, saidByUpstream: true };
-    return { failure: errorOfEvent(parsed), last: [record, end] };
+    return { failure: errorOfEvent(parsed), last: [record, saidEnd(parsed.error)] };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const { code, message } = error;
     return { failure: error, last: [record, { type: 'end', ending: { type: 'failed', code, message } }] };
   }
+}
+
+/** How a log ends by an error that upstream says in its stream: with its words. */
+export function upstreamsLast(failure: ApiError): readonly LogRecord[] {
+  const { type, message, details, requestId } = failure;
+  const event = { type: 'error', error: { type, message, details }, request_id: requestId };
+  const record: EventRecord = { type: 'event', event: 'error', data: JSON.stringify(event) };
+  return [record, saidEnd(failure)];
+}
+
+function saidEnd({ type: code, message }: { type: string; message: string }): EndRecord {
+  return { type: 'end', ending: { type: 'failed', code, message }, saidByUpstream: true };
 }

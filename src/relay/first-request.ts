@@ -13,6 +13,7 @@ import { FrameDecoder } from './frame-decoder.ts';
 import type { RelayResponse } from './http.ts';
 import { StorageError } from './storage-error.ts';
 import type { StreamCall } from './stream-call.ts';
+import { isEventStream } from './upstream.ts';
 
 /** How a request ended without the end of the answer. */
 export interface Break {
@@ -154,8 +155,4 @@ type Broken = Extract<FirstResult, { type: 'broken' }>;
 function brokenBy(failure: AttemptError, call: StreamCall): Broken {
   const last = [endOf(failure, call)];
   return { type: 'broken', broken: { failure, last, refusal: refusalOf(failure, call) } };
-}
-
-function isEventStream({ headers }: TransportResponse): boolean {
-  return /^text\/event-stream\b/i.test(headers.get('content-type') ?? '');
 }

@@ -214,7 +214,7 @@ export class Producer {
     try {
       while (rest.ending === undefined) {
         const records = await rest.next();
-        if (rest.response !== undefined) this.#open(passedHeaders(rest.response));
+        if (rest.response !== undefined && rest.hasBegun(records)) this.#open(passedHeaders(rest.response));
         if (!(await this.#show(records))) return;
       }
     } finally {
@@ -224,13 +224,18 @@ export class Producer {
   }
 
   /** Throws the reason of an abort. */
-  async #endAs(ending: StreamEnding, { requests, hasAsked }: RestOfAnswer, broken: Break): Promise<void> {
+  async #endAs(ending: StreamEnding, rest: RestOfAnswer, broken: Break): Promise<void> {
+    const { requests, hasAsked, lastWords } = rest;
     if (ending.type === 'aborted') throw ending.error;
     if (ending.type !== 'complete') {
       const { error } = ending;
       const { call } = this.#options;
       const isSame = error === broken.failure;
-      const last = { failure: error, last: [endOf(error, call)], refusal: refusalOf(error, call) };
+      const last = {
+        failure: error,
+        last: lastWords ?? [endOf(error, call)],
+        refusal: refusalOf(error, call),
+      };
       return this.#giveUp(isSame ? broken : last, requests);
     }
     const { code } = broken.failure;

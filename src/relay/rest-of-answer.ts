@@ -11,12 +11,15 @@ import type {
   RetryEvent,
   StreamEnding,
 } from '../client/engine.ts';
+import { ApiError } from '../client/index.ts';
 import type { AttemptRecord, MessageParams, TransportResponse } from '../client/index.ts';
 import { PartialJson } from '../protocol/index.ts';
 import type { Usage } from '../protocol/index.ts';
 import type { EventRecord, LogRecord } from '../storage/index.ts';
+import { upstreamsLast } from './answer-frames.ts';
 import type { BegunLog } from './begun-log.ts';
 import { errorFrom } from './error-from.ts';
+import { isEventStream } from './upstream.ts';
 import type { MendedBreak } from './log-line.ts';
 import type { CallPolicy, StreamCall } from './stream-call.ts';
 import type { Attempt } from './telemetry/telemetry.ts';
@@ -42,6 +45,8 @@ export class RestOfAnswer {
   /** How many blocks the log has. */
   #blockCount: number;
   #lastReason: string;
+  /** What upstream said in place of a stream. */
+  readonly #refusals = new WeakSet<Error>();
 
   /** Undefined when the call may not be made again for this failure. */
   static of(begun: BegunLog, context: RestContext): RestOfAnswer | undefined {
@@ -76,7 +81,9 @@ export class RestOfAnswer {
         const response = await call.post(JSON.stringify(params), { signal, connectMs, isFurther: true });
         if (response.status === 200) return response;
         const hearer = { quotesUpstream: call.quotesUpstream, nowMs: settings.clock.now() };
-        throw (await errorFrom(response, hearer)).failure;
+        const { failure } = await errorFrom(response, hearer);
+        this.#refusals.add(failure);
+        throw failure;
       },
     };
     const request = {
@@ -108,6 +115,18 @@ export class RestOfAnswer {
   /** How the answer ended; undefined while it goes on. */
   get ending(): StreamEnding | undefined {
     return this.#answer.ending;
+  }
+
+  /** What the log says last when upstream said in its stream how the answer failed; undefined when it did not. */
+  get lastWords(): readonly LogRecord[] | undefined {
+    const { ending } = this;
+    if (ending?.type !== 'failed' || !(ending.error instanceof ApiError)) return undefined;
+    return this.#refusals.has(ending.error) ? undefined : upstreamsLast(ending.error);
+  }
+
+  /** Whether upstream has begun to say an answer: with a stream, or with what came in one piece. */
+  hasBegun(records: readonly LogRecord[]): boolean {
+    return records.length > 0 || (this.response !== undefined && isEventStream(this.response));
   }
 
   /** Every request made for it. */

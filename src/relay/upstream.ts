@@ -147,6 +147,10 @@ export class Upstream {
   }
 }
 
+export function isEventStream({ headers }: TransportResponse): boolean {
+  return /^text\/event-stream\b/i.test(headers.get('content-type') ?? '');
+}
+
 /** Upstream's response headers that a client of the relay gets to see. */
 export function passedHeaders({ headers }: TransportResponse): Record<string, string> {
   const passed: Record<string, string> = {};

@@ -236,6 +236,31 @@ test('an answer that keeps breaking ends with why it broke, once there were as m
   assert.equal(messageOf(text).message?.content.length, 1);
 });
 
+test('an answer that upstream’s own error ends at last says it in upstream’s words, once', async () => {
+  const said = {
+    type: 'error',
+    error: { type: 'odd_error', message: 'No', details: { more: [1] } },
+    request_id: 'req_9',
+  };
+  const last = `event: error\ndata: ${JSON.stringify(said)}\n\n`;
+  for (const [path, headers, ...bodies] of [
+    ['/v1/messages', {}, begun, begun + last],
+    ['/v1/messages', { 'x-millrace-retry': 'on' }, overloaded, last],
+    ['/streams', {}, overloaded, last],
+    ['/streams', {}, begun, last],
+  ] as const) {
+    await using upstream = await startScript(...bodies);
+    await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
+    const text = await (await askRelay(relay, path, { headers })).text();
+    assert.deepEqual(
+      framesOf(text)
+        .filter(({ event }) => event === 'error')
+        .map(({ data }) => data),
+      [JSON.stringify(said)],
+    );
+  }
+});
+
 const toolBegun = sse(
   messageStart,
   ...textEvents(0, 'Let me look.'),

@@ -135,3 +135,17 @@ test('the relay’s key is in no error that is passed on, though upstream says i
   }
   assert.ok(upstream.requests.every((request) => request.includes(key)));
 });
+
+test('an empty answer in place of a stream is a 502 also where it was asked for again', async () => {
+  const bytes = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
+  await using upstream = await startRawServer(() => ({ bytes, then: 'hold' }));
+  await using relay = await startTestRelay(upstream.url, {
+    calls: { retry: { maxRetries: 1, maxDelayMs: 0 } },
+  });
+  for (const path of ['/streams', '/chat/stream']) {
+    const response = await askRelay(relay, path);
+    assert.equal(response.status, 502);
+    assert.match(await response.text(), /answered 200 with no content type, not an event stream/);
+  }
+  assert.equal(upstream.requests.length, 4);
+});
