@@ -5,6 +5,7 @@ import { MessageAccumulator, parseStreamEvent, ProtocolError } from '../protocol
 import type { EndRecord, EventRecord, LogRecord, StreamLog, StreamState } from '../storage/index.ts';
 import { logRecords } from './log-records.ts';
 import { LoggedCalls } from './logged-calls.ts';
+import { settledUsage } from './settled-usage.ts';
 
 export interface LoggedAnswer {
   readonly accumulator: MessageAccumulator;
@@ -12,7 +13,7 @@ export interface LoggedAnswer {
   readonly calls: readonly UsageRecord[];
   /** The codes of what the calls broke with; none for one that goes on, for a whole answer and after a stop. */
   readonly failures: readonly (string | undefined)[];
-  /** Undefined while the stream is open. */
+  /** With the usage of all calls, where the events do not say it. Undefined while the stream is open. */
   readonly end: EndRecord | undefined;
 }
 
@@ -48,7 +49,8 @@ class AnswerFold implements LoggedAnswer {
   }
 
   #takeEnd(end: EndRecord): void {
-    this.end = end;
+    // Of some ends nobody was there to say it: a process was killed, or a store failed.
+    this.end = end.usage === undefined ? { ...end, ...settledUsage(this.calls) } : end;
     if (end.ending.type === 'failed') this.#fail(end.ending.code);
   }
 

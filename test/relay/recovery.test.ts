@@ -569,6 +569,11 @@ test('an answer that was asked for with a client’s own key, or by a relay that
     await using relay = await startTestRelay(upstream.url, { log, calls });
     const response = await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } });
     assert.match(await response.text(), /"code":"interrupted"/);
+    const { usage, usage_estimated } = (await (await fetch(`${relay.url}/streams/${id}`)).json()) as {
+      usage: unknown;
+      usage_estimated: boolean;
+    };
+    assert.deepEqual([usage, usage_estimated], [{ input_tokens: 9, output_tokens: 5 }, true]);
   }
   assert.equal(upstream.requests.length, 0);
 });

@@ -168,3 +168,14 @@ test('drain() waits no longer than it may: what still runs is stopped', async ()
   await closed;
   await upstream.clientLeft();
 });
+
+test('GET /healthz says whether streams outlive the process', async () => {
+  const memory = new MemoryStreamLog();
+  for (const [log, durable] of [
+    [memory, false],
+    [logWith(memory, { outlivesProcess: true }), true],
+  ] as const) {
+    await using relay = await startTestRelay('http://127.0.0.1:9', { log });
+    assert.deepEqual(await (await fetch(`${relay.url}/healthz`)).json(), { status: 'ok', durable });
+  }
+});

@@ -47,8 +47,9 @@ export async function getSettings(
   return jsonResponse(200, { version, simulated, model, max_tokens: maxTokens, session });
 }
 
-export async function getHealth(): Promise<RelayResponse> {
-  return jsonResponse(200, { status: 'ok' });
+/** That the process is alive, and whether what it holds outlives it. */
+export async function getHealth(_request: RelayRequest, { streams }: RouteContext): Promise<RelayResponse> {
+  return jsonResponse(200, { status: 'ok', durable: streams.log.outlivesProcess });
 }
 
 /** Whether it takes new work. */
