@@ -44,7 +44,8 @@ export interface RelayOptions {
   readonly access?: AccessOptions;
   readonly assets?: ReadonlyMap<string, Asset>;
   readonly limits?: Partial<RelayLimits>;
-  /** The longest silence on a reader's connection, in milliseconds; default 15,000. */
+  /** The longest silence on a reader's connection, in milliseconds; default 14,000, so that what
+   * is a second late on the way is no more than 15 s after the last. */
   readonly pingMs?: number;
   /** Limits of time, retries, recovery and fallbacks of calls to upstream, as the client's. `recover` is on by default.
    * On `/v1/messages` fallbacks are turned to only where a client asks for it, and a key that has models of its own
@@ -98,7 +99,7 @@ export interface Relay {
  * of its key, or `local`. Throws an AccessOptionError for options of access that are wrong or not safe.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { settings, assets = new Map<string, Asset>(), pingMs = 15_000, now = Date.now } = options;
+  const { settings, assets = new Map<string, Asset>(), pingMs = 14_000, now = Date.now } = options;
   const { onError = () => undefined } = options;
   const onLog = options.onLog && harmless(options.onLog, onError);
   // Everybody looks here, each time: what is changed counts at once.

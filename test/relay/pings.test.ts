@@ -58,7 +58,7 @@ const routes: Readonly<Record<string, { readonly ask: Ask; readonly ping: string
 };
 
 for (const [title, { ask, ping }] of Object.entries(routes)) {
-  test(`${title} says something at least every 15 s, and no ping before`, async (t) => {
+  test(`${title} says something after 14 s of silence, so that 15 s are kept on the way, and no ping before`, async (t) => {
     await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
     await using relay = await startTestRelay(upstream.url);
     t.mock.timers.enable({ apis: ['setTimeout'] });
@@ -68,7 +68,7 @@ for (const [title, { ask, ping }] of Object.entries(routes)) {
     await new Promise(setImmediate);
     const before = heard.text;
     for (let pings = 1; pings <= 3; pings += 1) {
-      t.mock.timers.tick(14_999);
+      t.mock.timers.tick(13_999);
       await new Promise(setImmediate);
       t.mock.timers.tick(1);
       await turnsUntil(() => heard.text.length >= before.length + ping.length * pings);
@@ -99,7 +99,7 @@ for (const route of ['POST /streams', 'POST /chat/stream']) {
 
 for (const [title, { ask, ping }] of Object.entries(routes)) {
   if (title === 'POST /v1/messages') continue;
-  test(`${title} says something every 15 s from the first moment on, while upstream has not answered`, async (t) => {
+  test(`${title} says something every 14 s from the first moment on, while upstream has not answered`, async (t) => {
     await using upstream = await startRawServer(() => ({ bytes: '', then: 'hold' }));
     await using relay = await startTestRelay(upstream.url);
     t.mock.timers.enable({ apis: ['setTimeout'] });
@@ -110,7 +110,7 @@ for (const [title, { ask, ping }] of Object.entries(routes)) {
     const answered = asking();
     await turnsUntil(() => upstream.requests.length === 1);
     if (title.startsWith('POST')) {
-      t.mock.timers.tick(14_999);
+      t.mock.timers.tick(13_999);
       await new Promise(setImmediate);
       assert.equal(asked.response, undefined, 'upstream’s own status is waited for');
       t.mock.timers.tick(1);
@@ -125,7 +125,7 @@ for (const [title, { ask, ping }] of Object.entries(routes)) {
     const before = heard.text;
     assert.doesNotMatch(before, /ping/);
     for (let pings = 1; pings <= 3; pings += 1) {
-      t.mock.timers.tick(15_000);
+      t.mock.timers.tick(14_000);
       await turnsUntil(() => heard.text.length > before.length + ping.length * (pings - 1));
       assert.equal(heard.text, before + ping.repeat(pings));
     }

@@ -252,7 +252,7 @@ export const serveSettings: { readonly [Name in keyof Config]: Setting<Config[Na
   'run.pingMs': {
     description: 'longest silence on a reader’s connection, in milliseconds',
     type: milliseconds,
-    default: 15_000,
+    default: 14_000,
   },
   'run.logLevel': {
     description: 'what is logged on stderr, as JSON lines',
