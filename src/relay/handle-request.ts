@@ -96,9 +96,7 @@ function responseTo(
   { signal }: RelayRequest,
   onError: (error: unknown) => void,
 ): RelayResponse {
-  if (error instanceof BodyTooLargeError) {
-    return errorResponse(413, 'request_too_large', 'Request exceeds the maximum size');
-  }
+  if (error instanceof BodyTooLargeError) return limitResponse('body');
   if (error instanceof RequestError) return errorResponse(error.status, error.code, error.message);
   if (error instanceof OwnerLimitError) return error.response;
   if (error instanceof ClosingError) return closingResponse();

@@ -38,7 +38,16 @@ interface Refusal {
   readonly retryAfter?: number;
 }
 
-type Limit = 'conversation' | 'streams' | 'readers' | 'connections' | 'headers' | 'time' | 'disk';
+type Limit =
+  | 'body'
+  | 'conversation'
+  | 'logs'
+  | 'streams'
+  | 'readers'
+  | 'connections'
+  | 'headers'
+  | 'time'
+  | 'disk';
 
 const refusals: Readonly<Record<Limit, Refusal>> = {
   streams: {
@@ -73,6 +82,20 @@ const refusals: Readonly<Record<Limit, Refusal>> = {
     status: 408,
     type: 'timeout_error',
     message: 'The request took too long to come',
+  },
+  logs: {
+    code: 'store_full',
+    status: 529,
+    type: 'overloaded_error',
+    message: 'The relay holds as many streams as it may',
+    retryAfter: 1,
+  },
+  body: {
+    code: 'request_too_large',
+    status: 413,
+    type: 'request_too_large',
+    // The API's own words.
+    message: 'Request exceeds the maximum size',
   },
   conversation: {
     code: 'conversation_full',

@@ -108,9 +108,27 @@ test('a body longer than maxApiBodyBytes or maxPageBodyBytes is a 413', async ()
     ['/streams', 1500, 413],
     ['/chat/stream', 1500, 413],
   ] as const) {
-    const response = await post(relay.url + path, ask('x'.repeat(length - 100)));
-    assert.equal(response.status, status, `${path} ${length}`);
-    await response.text();
+    const refusal = await refusalOf(await post(relay.url + path, ask('x'.repeat(length - 100))));
+    assert.equal(refusal.status, status, `${path} ${length}`);
+    if (status === 413)
+      assert.deepEqual([refusal.type, refusal.code], ['request_too_large', 'request_too_large']);
+  }
+});
+
+test('one log more than the store may hold is a 529 while all are open, and one that ends makes room', async () => {
+  await using upstream = await startRawServer(() => ({ bytes: streamResponse(''), then: 'hold' }));
+  for (const limits of [{ maxStreams: 1 }, { maxTotalBytes: 2000 }]) {
+    await using relay = await startTestRelay(upstream.url, { log: new MemoryStreamLog(limits) });
+    const start = () => post(`${relay.url}/streams`, ask('x'.repeat(900)));
+    const { id } = (await (await start()).json()) as { id: string };
+    assert.deepEqual(await refusalOf(await start()), {
+      status: 529,
+      type: 'overloaded_error',
+      code: 'store_full',
+      retryAfter: '1',
+    });
+    await (await post(`${relay.url}/streams/${id}/stop`, {})).text();
+    assert.equal((await start()).status, 202);
   }
 });
 

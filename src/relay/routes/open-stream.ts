@@ -112,7 +112,7 @@ function waitMsOf({ access, caller, isPage }: RouteContext): number {
 }
 
 const startRefusals = {
-  full: () => errorResponse(529, 'overloaded_error', 'The relay holds as many streams as it may'),
+  full: () => limitResponse('logs'),
   conflict: () =>
     errorResponse(409, 'conflict_error', 'Idempotency-Key: was used for another request; use a new key'),
   closing: closingResponse,
