@@ -6,6 +6,7 @@ import { logStart } from '../storage/index.ts';
 import type { LogEnding, OpenRecord, StreamLog } from '../storage/index.ts';
 import { interruptedEnding } from './last-words.ts';
 import { withStore } from './storage-error.ts';
+import type { StorageError } from './storage-error.ts';
 
 /** How long a stream is held while it gets its end, in milliseconds. */
 const leaseMs = 5_000;
@@ -25,17 +26,27 @@ export interface AbandonedOptions {
   readonly restore: (id: string, open: OpenRecord) => Promise<boolean>;
   /** Told of a stream that was ended instead. */
   readonly onInterrupted: () => void;
+  /** Told of a stream that the store did not let be taken, or ended. */
+  readonly onFailed: (id: string, error: StorageError) => void;
 }
 
-/** Takes every stream that nobody holds; one that another takes first is left to it. Rejects with StorageError. */
+/** Takes every stream that nobody holds; one that another takes first is left to it. One that fails keeps no other
+ * from being taken; then this rejects with its StorageError, the first one's of several. */
 export async function takeAbandoned(options: AbandonedOptions): Promise<void> {
-  const { log, isOwn } = options;
+  const { log, isOwn, onFailed } = options;
   const found = await withStore('look for abandoned streams', () => log.abandoned());
   const ids = found.filter((id) => !isOwn(id));
+  let firstFailure: StorageError | undefined;
   for (let start = 0; start < ids.length; start += takenAtOnce) {
     const some = ids.slice(start, start + takenAtOnce);
-    await Promise.all(some.map((id) => withStore(`take the stream ${id}`, () => takeOne(id, options))));
+    const take = (id: string) =>
+      withStore(`take the stream ${id}`, () => takeOne(id, options)).catch((error: StorageError) => {
+        firstFailure ??= error;
+        onFailed(id, error);
+      });
+    await Promise.all(some.map(take));
   }
+  if (firstFailure !== undefined) throw firstFailure;
 }
 
 async function takeOne(id: string, options: AbandonedOptions): Promise<void> {

@@ -71,6 +71,7 @@ export class Producer {
   #isClosing = false;
   #isHandingOver = false;
   #isHandedOver = false;
+  #isUnwritten = false;
   /** Why the owner gets no more of it. */
   #limit: OwnerLimitError | undefined;
   /** The transfer of a whole answer, whose end may still come. */
@@ -92,6 +93,11 @@ export class Producer {
   /** Resolves when upstream has answered, with a stream or without. Never rejects. */
   get opening(): Promise<Opening> {
     return this.#opening.promise;
+  }
+
+  /** Whether the log has no end for want of a store, and not because another process has the stream. */
+  get isUnwritten(): boolean {
+    return this.#isUnwritten;
   }
 
   /** Closes the upstream call; the log ends `stopped`, and what came stays. */
@@ -323,6 +329,7 @@ export class Producer {
     try {
       if (await this.#writer.endAfterFailure(failure)) return;
     } catch (error) {
+      this.#isUnwritten = true;
       this.#options.onError(error);
     }
     this.loss.lose(failure);

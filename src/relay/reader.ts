@@ -150,21 +150,21 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
 
   #read(): string | Promise<void> {
     // Before the read: what was written until then is said.
-    const isParting = this.#isParting;
+    const isLast = this.#isParting || this.#isLost;
     this.#isAsking = true;
     const result = this.#log.read(this.#options.id, this.#position, batchLimits);
-    return result instanceof Promise ? this.#takeLater(result, isParting) : this.#take(result, isParting);
+    return result instanceof Promise ? this.#takeLater(result, isLast) : this.#take(result, isLast);
   }
 
-  async #takeLater(reading: Promise<ReadResult>, isParting: boolean): Promise<void> {
-    this.#said = this.#take(await reading, isParting);
+  async #takeLater(reading: Promise<ReadResult>, isLast: boolean): Promise<void> {
+    this.#said = this.#take(await reading, isLast);
   }
 
-  #take(result: ReadResult, isParting: boolean): string {
+  #take(result: ReadResult, isLast: boolean): string {
     this.#isAsking = false;
     // Reads of a log in memory never wait: without a turn of the loop a long log would hold up everybody else.
     this.#step = result.type === 'entries' && result.entries.length >= manyEntries ? 'rest' : 'wait';
-    return this.#textOf(result, isParting);
+    return this.#textOf(result, isLast);
   }
 
   /** Where there is more already, this does not wait. */
@@ -193,7 +193,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
     this.#following?.loss?.add(this.#interrupt);
     parting?.add(this.#interrupt);
     dismissal?.add(this.#interrupt);
-    if (this.#isParting || this.#following?.loss?.hasBegun === true) this.#interrupt();
+    if (this.#isParting || this.#isLost) this.#interrupt();
     this.#step = this.#encoder.needsHistory ? 'find' : 'read';
   }
 
@@ -225,6 +225,11 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
     return this.#isOld || parting?.hasBegun === true || dismissal?.hasBegun === true;
   }
 
+  /** Nobody writes the end of the log. */
+  get #isLost(): boolean {
+    return this.#following?.loss?.hasBegun === true;
+  }
+
   /** Where the stream is in its queue; undefined where that has been said. */
   #waitingText(): string | undefined {
     const { turn } = this.#following ?? {};
@@ -247,7 +252,9 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
     return this.#encoder.failed(code, message);
   }
 
-  #sendAway(): string {
+  /** Throws StorageError. */
+  #leaveOff(): string {
+    if (this.#isLost) throw this.#withoutEnd();
     this.#end('sent_away');
     const encoder = this.#encoder;
     return (
@@ -264,7 +271,8 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
     if (type === 'entries') this.#position = logStart;
   }
 
-  #textOf(result: ReadResult, isParting: boolean): string {
+  /** `isLast`: what the log does not have yet is not waited for. Throws StorageError. */
+  #textOf(result: ReadResult, isLast: boolean): string {
     const { dismissal } = this.#options;
     if (dismissal?.hasBegun === true) return this.#turnOut(dismissal);
     if (result.type === 'diverged') return this.#reset(result.from);
@@ -272,7 +280,7 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
       this.#end('stream_gone');
       return this.#encoder.failed('stream_gone', 'The stream was deleted');
     }
-    if (!result.ended && isParting && result.entries.length === 0) return this.#sendAway();
+    if (!result.ended && isLast && result.entries.length === 0) return this.#leaveOff();
     const text = this.#encodeAll(result.entries);
     if (result.ended) this.#endWith(result.entries.at(-1));
     return text;
@@ -323,12 +331,11 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
     throw new StorageError(`Cannot read the stream ${this.#options.id}: ${outcome} at ${place}`);
   }
 
-  /** What is to be said when there may be nothing to read, where the wait was interrupted. Throws StorageError. */
+  /** What is to be said when there may be nothing to read, where the wait was interrupted. */
   #afterInterruption(): string | undefined {
     if (!this.#interrupted.aborted) return undefined;
-    if (this.#following?.loss?.hasBegun === true) throw this.#withoutEnd();
     // Nothing is waited for any more.
-    if (this.#hasLeft || this.#isParting) return undefined;
+    if (this.#hasLeft || this.#isParting || this.#isLost) return undefined;
     this.#interruption = new AbortController();
     this.#interrupted = this.#interruption.signal;
     return this.#waitingText() ?? (this.#silence?.isOver === true ? this.#encoder.ping() : undefined);

@@ -12,6 +12,7 @@ import type { TextStream } from './http.ts';
 import { interruptedEnding } from './last-words.ts';
 import type { RelayLimits } from './limits.ts';
 import type { MendedBreak } from './log-line.ts';
+import { LostStreams } from './lost-streams.ts';
 import { NewLogs } from './new-logs.ts';
 import { openRecord } from './open-record.ts';
 import { Parting } from './parting.ts';
@@ -76,6 +77,7 @@ export class Streams {
   readonly #running = new Map<string, RunningStream>();
   /** Streams that are in the log, or about to be, and have no producer yet. */
   readonly #starting = new Set<Promise<unknown>>();
+  readonly #lost = new LostStreams();
   /** The ids of all that is starting or running here. */
   readonly #own = new Set<string>();
   #sweepTimer: ReturnType<typeof setInterval> | undefined;
@@ -144,7 +146,8 @@ export class Streams {
     { after, signal, place }: { after: EntryId; signal: AbortSignal; place: ReaderPlace },
   ): TextStream {
     const { pingMs, onError, limits, policy } = this.#options;
-    const onBegin = (): Following => this.#running.get(id)?.enter() ?? this.#elsewhere;
+    const onBegin = (): Following =>
+      this.#running.get(id)?.enter() ?? this.#lost.following(id, this.#elsewhere);
     // Those that came together do not all come back together.
     const maxAgeMs = limits.maxConnectionAgeMs * (0.9 + 0.2 * policy.settings.random());
     const ends = { parting: this.#parting, dismissal: place.dismissal, maxAgeMs };
@@ -306,6 +309,7 @@ export class Streams {
     const isHandedOver = running?.producer.isHandedOver === true;
     await onEnded?.(id, { isHandedOver }).catch(onError);
     running?.close();
+    if (running?.producer.isUnwritten) this.#lost.add(id, running.loss);
     this.#running.delete(id);
     this.#own.delete(id);
     this.#checkIdle();
@@ -326,8 +330,13 @@ export class Streams {
       takeOver: (id: string, open: OpenRecord) => this.#takeOver(id, open),
       restore: (id: string, open: OpenRecord) => this.#options.restore(id, open),
       onInterrupted: () => this.#options.telemetry?.interrupted(),
+      onFailed: this.#lost.take,
     };
-    this.#sweep = this.#sweep.then(() => takeAbandoned(options)).catch(this.#options.onError);
+    this.#sweep = this.#sweep
+      .then(() => takeAbandoned(options))
+      .catch(this.#options.onError)
+      .then(() => this.#lost.forgetFound(this.log, (id) => this.#running.has(id)))
+      .catch(this.#options.onError);
     return this.#sweep;
   }
 }

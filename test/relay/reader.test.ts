@@ -6,10 +6,11 @@ import { isSameEntry, logStart, MemoryStreamLog } from 'millrace/storage';
 import type { EntryId, LogRecord, StreamLog } from 'millrace/storage';
 import { createMessagesEncoder } from '../../src/relay/formats/messages-format.ts';
 import { createTextEncoder } from '../../src/relay/formats/text-format.ts';
-import { Parting } from '../../src/relay/parting.ts';
+import { Loss, Parting } from '../../src/relay/parting.ts';
 import { readLog } from '../../src/relay/reader.ts';
 import type { Encoder } from '../../src/relay/encoder.ts';
 import type { TextSink, TextStream } from '../../src/relay/http.ts';
+import type { ReadOptions } from '../../src/relay/read-options.ts';
 import { logWith, storeIsGone } from '../support/stream-log.ts';
 import { messageEnd, messageStart, textEvents } from '../support/streams.ts';
 import { turnsUntil } from '../support/turns.ts';
@@ -47,6 +48,7 @@ interface Following {
   readonly pingMs?: number;
   readonly onError?: (error: unknown) => void;
   readonly onClose?: () => void;
+  readonly onBegin?: ReadOptions['onBegin'];
 }
 
 function follow(
@@ -105,6 +107,21 @@ test('readLog() says all that the log has when the relay goes, and then where th
   const { log } = await logOf([...answer, complete]);
   const frames = await framesOf(log, withIds(), { parting });
   assert.match(frames.at(-1)?.data ?? '', /"type":"end"/, 'a stream that has ended is read to its end');
+});
+
+test('readLog() says all that the log has where nobody can write its end, and then that', async () => {
+  const ping: LogRecord = { type: 'event', event: 'ping', data: '{"type":"ping"}' };
+  const { log } = await logOf([...answer.slice(0, 3), ...Array.from({ length: 600 }, () => ping)]);
+  const loss = new Loss();
+  loss.lose(new Error('the store is full'));
+  const errors: unknown[] = [];
+  const frames = await framesOf(log, withIds(), {
+    onBegin: () => ({ loss, onEnd: () => undefined }),
+    onError: (error) => errors.push(error),
+  });
+  assert.equal(frames.length, 606);
+  assert.match(frames.at(-1)?.data ?? '', /"code":"storage_failed"/);
+  assert.equal(errors.length, 1);
 });
 
 test('readLog() ends a wait when the relay goes, also with an error where a reader cannot come back', async () => {

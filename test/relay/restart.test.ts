@@ -74,6 +74,27 @@ test('a relay whose store fails when it starts serves all the same, and tells th
   assert.match(String(relay.errors), /Cannot look for abandoned streams.*the store is gone/);
 });
 
+test('a reader of what a dead process left is told where the store does not take its end', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const memory = new MemoryStreamLog();
+  for (const id of ['one', 'other']) {
+    await begin(memory, id, 'relay-dead');
+    await memory.release(id, 'relay-dead');
+  }
+  const store = { isGone: true };
+  const append: StreamLog['append'] = (id, change) =>
+    store.isGone && id === 'one' ? storeIsGone() : memory.append(id, change);
+  await using relay = await startTestRelay('http://127.0.0.1:9', { log: logWith(memory, { append }) });
+  const read = async (id: string) =>
+    (await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } })).text();
+  assert.match(await read('one'), /event: ping\n.*\n.*"code":"storage_failed".*\n\n$/s);
+  assert.match(await read('other'), /"code":"interrupted"/);
+  assert.match(String(relay.errors[0]), /Cannot take the stream one.*the store is gone/);
+  store.isGone = false;
+  t.mock.timers.tick(5_000);
+  assert.match(await read('one'), /"code":"interrupted"/);
+});
+
 test('a stream whose end the store did not take gets one when the store is there again', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
@@ -92,6 +113,11 @@ test('a stream whose end the store did not take gets one when the store is there
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) text += piece.value;
   assert.match(text, /"code":"storage_failed"/);
   assert.equal((await memory.state(id))?.ending, undefined);
+  // Who comes while nobody can write it is told as well, behind what there is.
+  for (const format of ['messages', 'text', 'ui', 'ndjson', 'log']) {
+    const late = await fetch(`${relay.url}/streams/${id}?format=${format}`);
+    assert.match(await late.text(), /Hel.*storage_failed/s);
+  }
   store.isGone = false;
   t.mock.timers.tick(5_000);
   const again = await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } });
