@@ -1,10 +1,9 @@
 // From a request to its response: who may ask, which route answers, and what an error becomes.
 
-import { ConnectionError } from '../client/index.ts';
 import { ConversationFullError } from './conversations/conversations.ts';
 import { OwnerLimitError } from './access/owner-limit-error.ts';
 import { preflightResponse, withCrossOrigin } from './access/cross-origin.ts';
-import { failureOf } from './failure.ts';
+import { refusalOf } from './failure.ts';
 import { guardRefusal } from './guard.ts';
 import { BodyTooLargeError, closingResponse, errorResponse, securityHeaders } from './http.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
@@ -105,8 +104,7 @@ function responseTo(
   if (signal.aborted) return errorResponse(499, 'api_error', 'The client has gone');
   onError(error);
   if (isStoreFull(error)) return limitResponse('disk');
-  const status = error instanceof ConnectionError ? 502 : 500;
-  return errorResponse(status, 'api_error', failureOf(error).message);
+  return refusalOf(error);
 }
 
 type Handle = (request: RelayRequest) => Promise<RelayResponse>;

@@ -111,13 +111,23 @@ export function createRelay(options: RelayOptions): Relay {
   const upstream = new Upstream(options.upstream, { forwardsKeys: !access.hasKeys });
   const telemetry = combineTelemetry(options.telemetry ?? [], onError);
   const told = { now, onLog, onError, telemetry };
-  const streams = createStreams(options, { ...told, conversations, access, upstream, limits, pingMs });
+  const policy = policyOf(options.calls ?? {}, options.clock);
+  const streams = createStreams(options.log, {
+    ...told,
+    conversations,
+    access,
+    upstream,
+    limits,
+    pingMs,
+    policy,
+  });
   const draining = new AbortController();
   const closing = new AbortController();
   const context: RouteContext = {
     streams,
     conversations,
     upstream,
+    calls: policy.settings,
     settings,
     limits,
     assets,
@@ -226,11 +236,12 @@ interface StreamsContext extends Told {
   readonly upstream: Upstream;
   readonly limits: RelayLimits;
   readonly pingMs: number;
+  readonly policy: CallPolicy;
   readonly access: Access;
 }
 
 function createStreams(
-  { log, calls = {}, clock }: RelayOptions,
+  log: StreamLog,
   { upstream, conversations, access, onLog, ...context }: StreamsContext,
 ): Streams {
   const { accounts } = access;
@@ -241,7 +252,6 @@ function createStreams(
     restore: conversations.restore.bind(conversations),
     onEnded: createEndTaker({ log, conversations, onLog, now: context.now }),
     onBreak: (id, mended) => onLog?.(breakLine(id, mended)),
-    policy: policyOf(calls, clock),
     accounts,
     modelsOf: (owner) => access.rules.keys?.get(owner)?.models,
     takeoverPoster: upstream.takeoverPoster.bind(upstream),

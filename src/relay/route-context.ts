@@ -1,5 +1,6 @@
 // What every route works with.
 
+import type { CallSettings } from '../client/engine.ts';
 import type { Access } from './access/access.ts';
 import type { Caller } from './access/caller.ts';
 import type { Conversations } from './conversations/conversations.ts';
@@ -33,6 +34,8 @@ export interface RouteContext {
   readonly streams: Streams;
   readonly conversations: Conversations;
   readonly upstream: Upstream;
+  /** Limits of time of calls to upstream. */
+  readonly calls: Pick<CallSettings, 'clock' | 'timeouts'>;
   readonly settings: RelaySettings;
   readonly limits: RelayLimits;
   /** Files of the page by path, such as `/index.html`; empty for a relay without a page. */

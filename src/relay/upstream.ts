@@ -1,5 +1,6 @@
 // The one place that knows where upstream is and with which key: nothing a client sends chooses either.
 
+import { ConnectionError } from '../client/index.ts';
 import type { ByteSource, Transport, TransportResponse } from '../client/index.ts';
 import type { TakeoverTerms } from '../storage/index.ts';
 import type { RelayRequest, RelayResponse } from './http.ts';
@@ -50,8 +51,8 @@ const responseHeaders = new Set([
   'x-should-retry',
 ]);
 
-/** Of an error's body: far above any. */
-const errorLimits: ReadLimits = { maxBytes: 1024 * 1024, maxMs: 1000 };
+/** Of an error's body: far above any, of which some gateways think for a while. */
+const errorLimits: ReadLimits = { maxBytes: 1024 * 1024, maxMs: 10_000 };
 
 /** Far above any reply. */
 const maxReplyBytes = 256 * 1024 * 1024;
@@ -161,12 +162,17 @@ export function passedHeaders({ headers }: TransportResponse): Record<string, st
   return passed;
 }
 
-/** Upstream's whole response, its body untouched but for its compression. */
+/** Upstream's whole response, its body untouched but for its compression. Rejects with a ConnectionError for one that is
+ * longer than any. */
 export async function passedResponse(
   response: TransportResponse,
 ): Promise<RelayResponse & { readonly body: Uint8Array }> {
-  const limits = response.status >= 400 ? errorLimits : { maxBytes: maxReplyBytes };
-  const body = await readBytes(response.body, limits);
+  const isError = response.status >= 400;
+  const body = await readBytes(response.body, isError ? errorLimits : { maxBytes: maxReplyBytes });
+  if (!isError && body.length === maxReplyBytes)
+    throw new ConnectionError('body', `The response has ${maxReplyBytes} bytes or more`, {
+      cause: undefined,
+    });
   return { status: response.status, headers: passedHeaders(response), body };
 }
 

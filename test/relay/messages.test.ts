@@ -10,7 +10,9 @@ import { errorResponse } from '../../src/relay/http.ts';
 import { Upstream } from '../../src/relay/upstream.ts';
 import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
 import { messageEnd, messageStart, sse, textEvents } from '../support/streams.ts';
+import { turnsUntil } from '../support/turns.ts';
 
 const params = (content: string) => ({
   model: 'claude-sonnet-5',
@@ -205,6 +207,36 @@ test('a 200 of upstream that is no stream is a 502 that shows what it is', async
   const response = await post(`${relay.url}/v1/messages`, { ...params('x'), stream: true });
   assert.equal(response.status, 502);
   assert.match(await response.text(), /text\/html.*<h1>Hi<\/h/);
+});
+
+test('an upstream that keeps silent before an answer in one piece, or in it, is a 504 at each limit', async () => {
+  const begun = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{';
+  const timeouts = { headersMs: 1000, idleMs: 2000, progressMs: 3000 };
+  for (const [path, bytes, limits, code] of [
+    ['/v1/messages', '', timeouts, /3000 ms.*headers_timeout/],
+    ['/v1/messages', begun, timeouts, /2000 ms.*idle_timeout/],
+    ['/v1/messages', '', { totalMs: 500 }, /500 ms.*total_timeout/],
+    ['/v1/messages/count_tokens', '', timeouts, /1000 ms.*headers_timeout/],
+    ['/v1/messages/count_tokens', begun, timeouts, /2000 ms.*idle_timeout/],
+    ['/v1/models', '', timeouts, /1000 ms.*headers_timeout/],
+  ] as const) {
+    const clock = new SteppedClock();
+    await using upstream = await startRawServer(() => ({ bytes, then: 'hold' }));
+    await using relay = await startTestRelay(upstream.url, { clock, calls: { timeouts: limits } });
+    const asked = path === '/v1/models' ? fetch(relay.url + path) : post(relay.url + path, params('x'));
+    await turnsUntil(() => upstream.requests.length === 1);
+    const state = { isAnswered: false };
+    const answered = asked.finally(() => {
+      state.isAnswered = true;
+    });
+    while (!state.isAnswered) await clock.pass(100);
+    const response = await answered;
+    assert.equal(response.status, 504);
+    const { error } = (await response.json()) as { error: { type: string; message: string } };
+    assert.equal(error.type, 'timeout_error');
+    assert.match(error.message, code);
+    await upstream.clientLeft();
+  }
 });
 
 test('an upstream that is not there is a 502 in the API’s shape', async () => {

@@ -275,7 +275,31 @@ test('a producer whose lease another has stops, and leaves the log to it', async
   assert.match(await response.text(), /"code":"stream_gone"/);
 });
 
-test('a 200 that is no stream and stays open is waited for a second, and so is an error', async (t) => {
+test('the body of an error that comes late is passed on whole', async (t) => {
+  const error = '{"type":"error","error":{"type":"rate_limit_error","message":"Slow down"}}';
+  for (const [path, stream] of [
+    ['/v1/messages', true],
+    ['/v1/messages', false],
+    ['/v1/messages/count_tokens', false],
+  ] as const) {
+    const head = `HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\ncontent-length: ${error.length}\r\n\r\n`;
+    const late = Promise.withResolvers<string>();
+    await using upstream = await startRawServer(() => ({ bytes: head, then: 'hold', later: late.promise }));
+    await using relay = await startTestRelay(upstream.url);
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const posted = post(relay.url + path, { ...params, stream });
+    await turnsUntil(() => upstream.requests.length === 1);
+    for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+    t.mock.timers.tick(9_000);
+    for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
+    late.resolve(error);
+    const response = await posted;
+    t.mock.timers.reset();
+    assert.deepEqual([response.status, await response.text()], [429, error]);
+  }
+});
+
+test('a 200 that is no stream and stays open is waited for a second, an error for ten', async (t) => {
   const open = (status: string) =>
     `HTTP/1.1 ${status}\r\ncontent-type: text/html\r\ntransfer-encoding: chunked\r\n\r\n3\r\n<h1\r\n`;
   for (const [head, status, text] of [

@@ -14,7 +14,8 @@ import { parseOnDisconnect } from '../on-disconnect.ts';
 import { RequestError } from '../request-error.ts';
 import { readBodyText } from '../request-body.ts';
 import type { RouteContext } from '../route-context.ts';
-import { passedResponse } from '../upstream.ts';
+import { timedReply } from '../timed-reply.ts';
+import type { passedResponse } from '../upstream.ts';
 import { openStream } from './open-stream.ts';
 import type { StreamStart } from './open-stream.ts';
 import { streamResponse } from './stream-response.ts';
@@ -39,10 +40,12 @@ async function reply(
   { text, body }: { text: string; body: MessagesBody },
   context: RouteContext,
 ): Promise<RelayResponse> {
-  const { access, caller, closing, watchReply } = context;
+  const { access, caller, closing, watchReply, calls } = context;
+  // It begins when all of it is there.
+  const headersMs = calls.timeouts.progressMs;
   using leaving = linkSignals([request.signal, closing]);
   const call = (signal: AbortSignal) =>
-    watchReply(() => passThrough({ ...request, signal }, text, context), signal);
+    watchReply(() => passThrough({ ...request, signal }, { body: text, headersMs }, context), signal);
   if (!access.accounts.needsTurns(caller.owner)) return await call(leaving.signal);
   return await countedReply(access.accounts.enter(caller.owner, body), {
     signal: leaving.signal,
@@ -53,11 +56,11 @@ async function reply(
 
 export async function postCountTokens(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
   const text = await readBodyText(request, context.limits.maxApiBodyBytes);
-  return askedRefusal(parseObject(text) ?? {}, context) ?? passThrough(request, text, context);
+  return askedRefusal(parseObject(text) ?? {}, context) ?? passThrough(request, { body: text }, context);
 }
 
 export function getModels(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
-  return passThrough(request, undefined, context);
+  return passThrough(request, {}, context);
 }
 
 async function streamMessages(
@@ -104,18 +107,21 @@ function switchOf({ headers }: RelayRequest, name: string, usual: boolean): bool
 
 async function passThrough(
   request: RelayRequest,
-  body: string | undefined,
-  { upstream, closing }: RouteContext,
+  { body, headersMs }: { readonly body?: string; readonly headersMs?: number },
+  { upstream, closing, calls: settings }: RouteContext,
 ): ReturnType<typeof passedResponse> {
   using leaving = linkSignals([request.signal, closing]);
-  const response = await upstream.call({
-    method: body === undefined ? 'GET' : 'POST',
+  const asked = {
+    method: body === undefined ? ('GET' as const) : ('POST' as const),
     target: request.path + request.query,
     headers: upstream.headersFor(request),
-    signal: leaving.signal,
     ...(body === undefined ? {} : { body }),
+  };
+  return await timedReply((options) => upstream.call({ ...asked, ...options }), {
+    settings,
+    signal: leaving.signal,
+    headersMs: headersMs ?? settings.timeouts.headersMs,
   });
-  return await passedResponse(response);
 }
 
 function withoutType(headers: Readonly<Record<string, string>>): Record<string, string> {
