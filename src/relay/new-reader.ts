@@ -2,6 +2,7 @@
 // for, and gives it back where no stream comes of it.
 
 import { logStart } from '../storage/index.ts';
+import type { EntryId } from '../storage/index.ts';
 import type { Encoder } from './encoder.ts';
 import type { TextStream } from './http.ts';
 import type { ReaderPlace } from './reader-count.ts';
@@ -27,12 +28,12 @@ export class NewReader implements Disposable {
     return this.#options.place?.enter(id) ?? true;
   }
 
-  /** The text of the stream that was entered, from its beginning; the place is its own from now on. */
-  follow(id: string, encoder: Encoder): TextStream {
+  /** The text of the stream that was entered; the place is its own from now on. */
+  follow(id: string, encoder: Encoder, after: EntryId = logStart): TextStream {
     const { streams, place, signal } = this.#options;
     if (place === undefined) throw new TypeError(`Cannot follow the stream ${id}: no events were asked for`);
     this.#isReading = true;
-    return streams.follow(id, encoder, { after: logStart, signal, place });
+    return streams.follow(id, encoder, { after, signal, place });
   }
 
   [Symbol.dispose](): void {

@@ -101,6 +101,31 @@ test('an Idempotency-Key attaches while the stream runs, at the same moment, and
   assert.equal(upstream.requests.length, 1);
 });
 
+test('a repeated request with its Idempotency-Key and a Last-Event-ID goes on there, and without a key begins nothing', async () => {
+  await using upstream = await startSimulator({ speed: 0 });
+  await using relay = await startTestRelay(upstream.url);
+  const send = (headers: Record<string, string>, path = '/streams') =>
+    post(relay.url + path, path === '/streams' ? ask('markdown') : { message: 'x' }, {
+      accept: events,
+      ...headers,
+    });
+  const key = { 'idempotency-key': 'key 1' };
+  const all = await readFrames(await send(key));
+  const idOf = (frame: ServerSentEvent | undefined) => ({ ...key, 'last-event-id': frame?.id ?? '' });
+  assert.deepEqual(await readFrames(await send(idOf(all[4]))), all.slice(5));
+  assert.equal((await send(idOf(all.at(-1)))).status, 204);
+  const [reset, ...anew] = await readFrames(await send({ ...key, 'last-event-id': '1-5' }));
+  assert.match(reset?.data ?? '', /"type":"reset"/);
+  assert.deepEqual(anew, all);
+  assert.equal((await send({ ...key, 'last-event-id': 'x' })).status, 400);
+  for (const path of ['/streams', '/chat/stream']) {
+    const refused = await send({ 'last-event-id': all[4]?.id ?? '' }, path);
+    assert.equal(refused.status, 400);
+    assert.match(await refused.text(), /Last-Event-ID: this would begin another answer; go on with GET/);
+  }
+  assert.equal(upstream.requests.length, 1);
+});
+
 test('onDisconnect stop ends a stream of /streams when its last reader has left, not before', async () => {
   await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
   await using relay = await startTestRelay(upstream.url);

@@ -2,6 +2,7 @@
 
 import { createTextEncoder } from '../formats/text-format.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { refuseOffset } from '../offset.ts';
 import { orphanMs, parseOnDisconnect } from '../on-disconnect.ts';
 import { readObject } from '../page-request.ts';
 import type { PageRequest } from '../page-request.ts';
@@ -14,6 +15,7 @@ import { pageStream } from './page-stream.ts';
 import { streamResponse } from './stream-response.ts';
 
 export async function postChatStream(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
+  refuseOffset(request, 'GET /streams/:id?format=text');
   const asked = await toMessagesRequest(request, context);
   const leavingDoes = parseOnDisconnect(asked.onDisconnect, 'onDisconnect');
   const begun = await beginTurn(asked, { context, idempotencyKey: undefined });

@@ -1,7 +1,7 @@
 // How every route begins a stream: start it, wait for upstream's word, then answer with the stream or a refusal.
 
 import { logStart } from '../../storage/index.ts';
-import type { OpenRecord, StreamLog, TurnRecord } from '../../storage/index.ts';
+import type { EntryId, OpenRecord, StreamLog, TurnRecord } from '../../storage/index.ts';
 import { askedRefusal } from '../access/asked.ts';
 import { limitsOf } from '../access/access-rules.ts';
 import { takeReaderPlace } from '../access/reader-limits.ts';
@@ -14,6 +14,7 @@ import type { RouteContext } from '../route-context.ts';
 import type { StartOptions, StartResult } from '../start-options.ts';
 import { withStore } from '../storage-error.ts';
 import { within } from '../timers.ts';
+import { nothingLeft } from './stream-response.ts';
 
 /** What a route says of its stream; the rest is the same for all. */
 export type StreamStart = Omit<StartOptions, 'hasKey' | 'waitMs'>;
@@ -23,7 +24,7 @@ interface OpenedStream {
   /** Upstream's, where they were waited for. */
   readonly headers: Readonly<Record<string, string>>;
   readonly conversation: string | undefined;
-  /** Its text from its beginning; for who waits for upstream. */
+  /** Its text, from where the client wants it; for who waits for upstream. */
   readonly follow: (encoder: Encoder) => TextStream;
 }
 
@@ -33,6 +34,8 @@ export interface StreamAnswer {
   /** How long upstream's word is waited for, in milliseconds; then the client gets the stream, whatever it comes to.
    * With 0 it reads no events. Default: for as long as it takes. */
   readonly patienceMs?: number;
+  /** Where a client that comes back goes on; default the beginning. */
+  readonly after?: EntryId | undefined;
   readonly respond: (id: string, stream: OpenedStream) => RelayResponse;
 }
 
@@ -48,7 +51,7 @@ export async function openStream(
   answer: StreamAnswer,
 ): Promise<RelayResponse> {
   const { streams } = context;
-  const { patienceMs, signal } = answer;
+  const { patienceMs, signal, after } = answer;
   const refusal = askedRefusal(start.body, context);
   if (refusal !== undefined) return refusal;
   const isReader = patienceMs !== 0;
@@ -61,7 +64,7 @@ export async function openStream(
   if (started.type === 'limited') return started.response;
   if (started.type !== 'started' && started.type !== 'exists') return startRefusals[started.type]();
   if (!reader.enter(started.id)) return limitResponse('readers');
-  const asked = { start, answer, follow: (encoder: Encoder) => reader.follow(started.id, encoder) };
+  const asked = { start, answer, follow: (encoder: Encoder) => reader.follow(started.id, encoder, after) };
   return await (started.type === 'exists'
     ? attach(started.id, context, asked)
     : answerStarted(started, asked));
@@ -82,10 +85,13 @@ async function answerStarted(
 async function attach(
   id: string,
   { streams }: RouteContext,
-  { start, answer: { respond }, follow }: Asked,
+  { start, answer: { respond, after, patienceMs }, follow }: Asked,
 ): Promise<RelayResponse> {
   const open = await openRecordOf(streams.log, id);
   if (!isSameTurn(open?.turn, start.turn)) return startRefusals.conflict();
+  const state = patienceMs === 0 ? undefined : await streams.log.state(id);
+  const seen = state && nothingLeft(state, after);
+  if (seen !== undefined) return seen;
   return respond(id, { headers: {}, conversation: open?.conversation, follow });
 }
 

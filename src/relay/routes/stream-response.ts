@@ -1,7 +1,7 @@
 // The response that is a stream's text.
 
-import { logStart } from '../../storage/index.ts';
-import type { EntryId } from '../../storage/index.ts';
+import { isSameEntry, logStart } from '../../storage/index.ts';
+import type { EntryId, StreamState } from '../../storage/index.ts';
 import { takePlaceAt } from '../access/reader-limits.ts';
 import { eventStreamResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse, TextStream } from '../http.ts';
@@ -18,13 +18,22 @@ export function streamResponse(
   return eventStreamResponse(text, { ...headers, 'x-stream-id': id });
 }
 
+/** For a reader that has seen the ending: without content EventSource stops reconnecting. Undefined where there is more. */
+export function nothingLeft(
+  { id, ending, tail }: StreamState,
+  after: EntryId | undefined,
+): RelayResponse | undefined {
+  if (ending === undefined || after === undefined || !isSameEntry(after, tail)) return undefined;
+  return { status: 204, headers: { 'x-stream-id': id }, body: '' };
+}
+
 interface Reading {
   readonly id: string;
   /** The stream's; default who asks. */
   readonly owner?: string;
   readonly format: StreamFormat;
   /** Default: from the beginning. */
-  readonly after?: EntryId;
+  readonly after?: EntryId | undefined;
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -1,11 +1,11 @@
 // `/streams`: answers as things of their own: started, looked at, followed from anywhere, stopped from anywhere.
 
-import { isSameEntry, logStart, parseEntryId } from '../../storage/index.ts';
-import type { EntryId, StreamState } from '../../storage/index.ts';
+import type { StreamState } from '../../storage/index.ts';
 import { describeStream } from '../describe-stream.ts';
 import { maySee } from '../access/caller.ts';
 import { errorResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { offsetOf, refuseOffset } from '../offset.ts';
 import { parseOnDisconnect } from '../on-disconnect.ts';
 import { parseRequest } from '../page-request.ts';
 import { RequestError } from '../request-error.ts';
@@ -15,7 +15,7 @@ import { beginTurn, conversationHeaders } from './begin-turn.ts';
 import { openStream } from './open-stream.ts';
 import type { StreamStart } from './open-stream.ts';
 import { pageStream } from './page-stream.ts';
-import { readStream, streamResponse } from './stream-response.ts';
+import { nothingLeft, readStream, streamResponse } from './stream-response.ts';
 
 /** The most characters an idempotency key may have; as many as others allow. */
 const maxKeyLength = 255;
@@ -25,6 +25,9 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
   const leavingDoes = parseOnDisconnect(asked.onDisconnect, 'onDisconnect');
   const format = parseFormat(request);
   const idempotencyKey = idempotencyKeyOf(request);
+  if (idempotencyKey === undefined)
+    refuseOffset(request, 'GET /streams/:id, or the request’s Idempotency-Key');
+  const after = offsetOf(request);
   const begun = await beginTurn(asked, { context, idempotencyKey });
   if (begun.type === 'refused') return begun.response;
   const start: StreamStart = {
@@ -37,6 +40,7 @@ export async function postStreams(request: RelayRequest, context: RouteContext):
     signal: request.signal,
     // Who asked for no events looks for itself how it went.
     patienceMs: format === undefined ? 0 : context.pingMs,
+    after,
     respond: (id, { conversation, follow }) => {
       const headers = conversationHeaders(conversation);
       if (format === undefined)
@@ -56,10 +60,7 @@ export async function getStream(
   const format = parseFormat(request);
   if (format === undefined) return jsonResponse(200, await describe(state, context), { 'x-stream-id': id });
   const after = offsetOf(request);
-  // A reader that has seen the ending needs no more; without content EventSource stops reconnecting.
-  if (state.ending !== undefined && isSameEntry(after, state.tail))
-    return { status: 204, headers: { 'x-stream-id': id }, body: '' };
-  return readStream(request, context, { id, owner: state.owner, format, after });
+  return nothingLeft(state, after) ?? readStream(request, context, { id, owner: state.owner, format, after });
 }
 
 export async function postStop(
@@ -91,18 +92,6 @@ function idempotencyKeyOf({ headers }: RelayRequest): string | undefined {
   if (key !== undefined && (key === '' || key.length > maxKeyLength))
     throw new RequestError(400, `Idempotency-Key: must have 1 to ${maxKeyLength} characters`);
   return key;
-}
-
-/** Where to go on. Throws RequestError for what is no entry id. */
-function offsetOf({ headers, query }: RelayRequest): EntryId {
-  const text = headers.get('last-event-id') ?? new URLSearchParams(query).get('after');
-  const after = text === null ? logStart : parseEntryId(text);
-  if (after === undefined)
-    throw new RequestError(
-      400,
-      `Last-Event-ID: must be the id of an event of this stream, not ${JSON.stringify(text)}`,
-    );
-  return after;
 }
 
 /** Undefined also for the stream of somebody else. */
