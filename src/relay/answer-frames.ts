@@ -1,7 +1,7 @@
 // What upstream's frames are in the log, and which of them ends the answer.
 
-import { errorOfEvent, parseStreamEvent, ProtocolError } from '../protocol/index.ts';
-import type { ApiError, ServerSentEvent } from '../protocol/index.ts';
+import { ApiError, errorOfEvent, parseStreamEvent, ProtocolError } from '../protocol/index.ts';
+import type { ServerSentEvent } from '../protocol/index.ts';
 import type { EndRecord, EventRecord, LogRecord } from '../storage/index.ts';
 
 export interface AnswerFrames {
@@ -55,12 +55,33 @@ function endingOf(record: EventRecord): 'complete' | BrokenFrame | undefined {
   }
 }
 
-/** How a log ends by an error that upstream says in its stream: with its words. */
-export function upstreamsLast(failure: ApiError): readonly LogRecord[] {
+/** What broke an answer, and how its log would end by that. */
+export interface Broken {
+  readonly failure: unknown;
+  readonly last: readonly LogRecord[];
+}
+
+/** How a log ends by an error that upstream says in its stream: with its words, and byte for byte where it is what broke
+ * the answer before. */
+export function upstreamsLast(failure: ApiError, before: Broken): readonly LogRecord[] {
+  if (before.last[0]?.type === 'event' && isSameError(failure, before.failure)) return before.last;
   const { type, message, details, requestId } = failure;
   const event = { type: 'error', error: { type, message, details }, request_id: requestId };
   const record: EventRecord = { type: 'event', event: 'error', data: JSON.stringify(event) };
   return [record, saidEnd(failure)];
+}
+
+/** An event may leave out by which name the server knows the request. */
+function isSameError(error: ApiError, before: unknown): boolean {
+  if (!(before instanceof ApiError)) return false;
+  const { type, message, details, requestId = error.requestId } = before;
+  const isSameRequest = requestId === error.requestId;
+  return (
+    isSameRequest &&
+    type === error.type &&
+    message === error.message &&
+    JSON.stringify(details) === JSON.stringify(error.details)
+  );
 }
 
 function saidEnd({ type: code, message }: { type: string; message: string }): EndRecord {

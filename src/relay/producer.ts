@@ -231,7 +231,7 @@ export class Producer {
 
   /** Throws the reason of an abort. */
   async #endAs(ending: StreamEnding, rest: RestOfAnswer, broken: Break): Promise<void> {
-    const { requests, hasAsked, lastWords } = rest;
+    const { requests, hasAsked } = rest;
     if (ending.type === 'aborted') throw ending.error;
     if (ending.type !== 'complete') {
       const { error } = ending;
@@ -239,7 +239,7 @@ export class Producer {
       const isSame = error === broken.failure;
       const last = {
         failure: error,
-        last: lastWords ?? [endOf(error, call)],
+        last: rest.lastWords(broken) ?? [endOf(error, call)],
         refusal: refusalOf(error, call),
       };
       return this.#giveUp(isSame ? broken : last, requests);

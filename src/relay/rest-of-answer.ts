@@ -17,6 +17,7 @@ import { PartialJson } from '../protocol/index.ts';
 import type { Usage } from '../protocol/index.ts';
 import type { EventRecord, LogRecord } from '../storage/index.ts';
 import { upstreamsLast } from './answer-frames.ts';
+import type { Broken } from './answer-frames.ts';
 import type { BegunLog } from './begun-log.ts';
 import { errorFrom } from './error-from.ts';
 import { isEventStream } from './upstream.ts';
@@ -118,10 +119,10 @@ export class RestOfAnswer {
   }
 
   /** What the log says last when upstream said in its stream how the answer failed; undefined when it did not. */
-  get lastWords(): readonly LogRecord[] | undefined {
+  lastWords(before: Broken): readonly LogRecord[] | undefined {
     const { ending } = this;
     if (ending?.type !== 'failed' || !(ending.error instanceof ApiError)) return undefined;
-    return this.#refusals.has(ending.error) ? undefined : upstreamsLast(ending.error);
+    return this.#refusals.has(ending.error) ? undefined : upstreamsLast(ending.error, before);
   }
 
   /** Whether upstream has begun to say an answer: with a stream, or with what came in one piece. */

@@ -259,6 +259,13 @@ test('an answer that upstream’s own error ends at last says it in upstream’s
       [JSON.stringify(said)],
     );
   }
+  const padded =
+    begun + 'event: error\ndata: {"type":"error", "error":{"message":"No","type":"api_error"} }\n\n';
+  await using upstream = await startScript(padded);
+  await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
+  const text = await (await askRelay(relay, '/v1/messages')).text();
+  assert.equal(text.slice(text.indexOf('event: error')), padded.slice(begun.length));
+  assert.equal(upstream.requests.length, 3);
 });
 
 const toolBegun = sse(
