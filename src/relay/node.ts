@@ -186,7 +186,7 @@ async function serve(relay: ServedRelay, message: IncomingMessage, response: Ser
   tellSent = () => relayResponse.sent?.(socket.bytesWritten - writtenBefore);
   if (response.closed) tellSent();
   await sendResponse(relayResponse, message, response);
-  if (!message.complete) await drainRequest(message);
+  if (!message.complete && !message.destroyed) await drainRequest(message);
 }
 
 function requestOf(message: IncomingMessage, signal: AbortSignal): RelayRequest {

@@ -76,3 +76,24 @@ test('a client that does not read holds back its own stream, and the server keep
   assert.ok(received > pieces * piece.length);
   assert.ok(largest <= response.writableHighWaterMark, `${largest} bytes were kept`);
 });
+
+test('a request whose client goes in its middle leaves no timer behind', async () => {
+  const relay = relayWith(
+    (async function* () {
+      yield '';
+    })(),
+  );
+  const read = Promise.withResolvers<unknown>();
+  relay.handle = async (request) => {
+    read.resolve(await request.readBody(1000).catch((error: unknown) => error));
+    return { status: 400, headers: {}, body: '' };
+  };
+  await using server = await startRelayServer(relay, { port: 0 });
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write('POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n{', () => socket.destroy());
+  assert.match(String(await read.promise), /broke off/);
+  for (let turns = 0; turns < 5; turns += 1) await new Promise(setImmediate);
+  assert.equal(timers(), before);
+});
