@@ -71,6 +71,12 @@ test('millrace serve ends streams at once at SIGINT, whatever time SIGTERM gives
   assert.equal(await program.ended, 0, program.stderr);
 });
 
+test('millrace serve --keep 0 gives who reads an answer its end', async () => {
+  await using program = await startProgram(['serve', '--port', '0', '--store', 'memory', '--keep', '0']);
+  const text = await (await ask(program.url, 'echo one two')).text();
+  assert.match(text, /event: message_stop\n.*"type":"end","ending":\{"type":"complete"\}.*\n\n$/s);
+});
+
 test('millrace serve lets answers come to their end at SIGTERM, and takes no new ones', async () => {
   await using program = await startProgram(['serve', '--port', '0', '--drain', '3600']);
   const response = await ask(program.url, 'long 40');

@@ -63,9 +63,12 @@ export function callsOf(config: Config): CallOptions {
   };
 }
 
+/** Who reads an answer as it comes has to get its end. */
+const leastKeptMs = 1000;
+
 export function storeOptionsOf(config: Config): Omit<OpenStoreOptions, 'onError'> {
   return {
-    keepMs: config['store.keepHours'] * 3_600_000,
+    keepMs: Math.max(leastKeptMs, config['store.keepHours'] * 3_600_000),
     ...whatIsSet({
       maxStreams: config['store.maxStreams'],
       maxLogBytes: config['store.maxLogBytes'],
