@@ -56,7 +56,9 @@ test('Connection age: a reader that comes back each time gets every event once, 
   const ids = texts.join('').match(/^id: .*$/gm) ?? [];
   assert.equal(new Set(ids).size, ids.length);
   assert.match(texts.join(''), /Half[^]* and half[^]*message_stop/);
-  assert.deepEqual(ended, ['left', ...texts.slice(1).map(() => 'sent_away'), 'ended']);
+  // Of the first one it may be its age that comes before its leaving.
+  assert.match(ended[0] ?? '', /^(left|sent_away)$/);
+  assert.deepEqual(ended.slice(1), [...texts.slice(1).map(() => 'sent_away'), 'ended']);
   assert.deepEqual(relay.errors, []);
 });
 
