@@ -60,6 +60,11 @@ test('BlockSplitter makes all line ends LF, also when CR and LF come apart', () 
   assert.equal(split(['a\r', '\nb\r', 'c\r']).join('|'), 'a\nb\nc\n');
 });
 
+test('BlockSplitter keeps the white space at the end of a list as it came', () => {
+  const text = '- [x] done\nplain words## ';
+  assert.deepEqual(split([text]), [text]);
+});
+
 test('BlockSplitter: the settled blocks and the rest are the text', () => {
   fc.assert(
     fc.property(markdownText, (text) => {

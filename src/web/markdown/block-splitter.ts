@@ -57,7 +57,9 @@ export class BlockSplitter {
     this.#tail = '';
     this.#heldReturn = '';
     this.#fence = undefined;
-    return toBlocks(lexBlocks(rest));
+    const blocks = toBlocks(rest, lexBlocks(rest));
+    const left = rest.slice(blocks.join('').length);
+    return left === '' ? blocks : [...blocks, left];
   }
 
   #settledBlocks(): string[] {
@@ -70,7 +72,8 @@ export class BlockSplitter {
     if (end === this.#seen) return [];
     this.#seen = end;
     // Lines that are not whole do not count: `2` behind a list may become its next item.
-    return toBlocks(settledTokens(lexBlocks(this.#tail.slice(0, end)), end));
+    const lines = this.#tail.slice(0, end);
+    return toBlocks(lines, settledTokens(lexBlocks(lines), end));
   }
 }
 
@@ -86,11 +89,15 @@ function settledTokens(tokens: readonly Token[], length: number): readonly Token
   return isEnded ? tokens : tokens.slice(0, Math.max(last, 0));
 }
 
-function toBlocks(tokens: readonly Token[]): string[] {
+/** Cut out of the text itself: a list's raw text may end with another white space than the text has there. */
+function toBlocks(text: string, tokens: readonly Token[]): string[] {
   const blocks: string[] = [];
+  let start = 0;
   for (const { type, raw } of tokens) {
-    if (type === 'space' && blocks.length > 0) blocks.push(`${blocks.pop() ?? ''}${raw}`);
-    else blocks.push(raw);
+    const piece = text.slice(start, start + raw.length);
+    start += raw.length;
+    if (type === 'space' && blocks.length > 0) blocks.push(`${blocks.pop() ?? ''}${piece}`);
+    else blocks.push(piece);
   }
   return blocks;
 }
