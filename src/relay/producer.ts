@@ -185,7 +185,7 @@ export class Producer {
       signal.throwIfAborted();
       await this.#options.begin?.(signal);
       const first = this.#options.isTakeover === true ? interruptedFirst : await this.#produce();
-      if (first.type === 'complete') this.#finished = first.body;
+      if (first.type === 'complete') this.#takeWhole(first.body);
       if (first.type === 'broken') await this.#goOn(first.broken);
     } catch (error) {
       if (error instanceof StorageError) throw error;
@@ -209,6 +209,12 @@ export class Producer {
       onStream: (response) => this.#open(passedHeaders(response)),
       append: (records) => this.#show(records),
     });
+  }
+
+  #takeWhole(body: ByteSource): void {
+    this.#finished = body;
+    // What others took for their retries comes back as answers succeed, and most need no retry.
+    this.#options.policy.budget.succeed(0);
   }
 
   /** Makes further requests where there may be some; writes the end. */

@@ -9,7 +9,7 @@ import type { Fault } from 'millrace/simulator';
 import { logStart, MemoryStreamLog } from 'millrace/storage';
 import type { LogRecord, StreamLog, TakeoverTerms } from 'millrace/storage';
 import { askRelay, params } from '../support/ask-relay.ts';
-import { cleanEnd, streamResponse } from '../support/raw-server.ts';
+import { cleanEnd, startRawServer, streamResponse } from '../support/raw-server.ts';
 import type { RawAnswer } from '../support/raw-server.ts';
 import { startTestRelay } from '../support/relay.ts';
 import { startScript } from '../support/script-server.ts';
@@ -118,6 +118,28 @@ test('the log tells of every further request, and what all of them took', async 
       usage_estimated: false,
     },
   ]);
+});
+
+test('the budget of retries, used up by an outage, is refilled by answers that come whole at once', async () => {
+  const whole = streamResponse(sse(messageStart, ...textEvents(0, 'Hello'), ...messageEnd)) + cleanEnd;
+  let failing = Infinity;
+  await using upstream = await startRawServer(() => {
+    const bytes = failing > 0 ? overloaded : whole;
+    failing -= 1;
+    return { bytes, then: 'hold' };
+  });
+  await using relay = await startTestRelay(upstream.url, { calls: { retry: { maxDelayMs: 0 } } });
+  const ask = async () => (await askRelay(relay, '/streams')).text();
+  const askedFor = async () => {
+    const before = upstream.requests.length;
+    await ask();
+    return upstream.requests.length - before;
+  };
+  while ((await askedFor()) > 1);
+  failing = 0;
+  for (let count = 0; count < 20; count += 1) await ask();
+  failing = 1;
+  assert.equal(messageOf(await ask()).ending?.type, 'complete');
 });
 
 test('GET /streams/:id tells what each call of an answer took and broke with, also while it goes on', async () => {
