@@ -75,6 +75,9 @@ export class StreamBook {
   /** The streams that have ended, in the order of their ends: every one is kept for the same time, so those that
    * have run out stand first. */
   readonly #ended = new Set<BookedStream>();
+  #endedBytes = 0;
+  /** No stream has ended later. */
+  #lastEndAt = -Infinity;
   readonly #idOfKey = new Map<string, string>();
   /** The ids of each conversation's streams, in the order in which they were made. */
   readonly #idsOfConversation = new Map<string, string[]>();
@@ -103,9 +106,11 @@ export class StreamBook {
     this.#idOfKey.clear();
     this.#idsOfConversation.clear();
     this.#totalBytes = 0;
+    this.#endedBytes = 0;
+    this.#lastEndAt = -Infinity;
     for (const stream of streams) this.#add(stream);
     const ended = [...this.#streams.values()].filter((stream) => stream.ended !== undefined);
-    for (const stream of ended.toSorted((a, b) => endOf(a) - endOf(b))) this.#ended.add(stream);
+    for (const stream of ended.toSorted((a, b) => endOf(a) - endOf(b))) this.#addEnded(stream);
     for (const id of this.#leases.keys()) if (!this.#streams.has(id)) this.#leases.delete(id);
   }
 
@@ -115,9 +120,10 @@ export class StreamBook {
     if (made !== undefined) return made;
     const key = nameOf(open.owner, idempotencyKey);
     if (this.#streams.has(id)) throw new RangeError(`Cannot create the stream "${id}": the id is in use`);
-    if (this.#streams.size >= this.#options.maxStreams && !this.#dropOldestEnded()) return { type: 'full' };
     const sizes = [sizeOf(open)];
-    if (!this.#makeRoom(sum(sizes))) return { type: 'full' };
+    if (!this.#canHold(sum(sizes))) return { type: 'full' };
+    if (this.#streams.size >= this.#options.maxStreams && !this.#dropOldestEnded()) return { type: 'full' };
+    this.#makeRoom(sum(sizes));
     const epochs = [{ epoch: this.#options.now(), first: 1 }];
     const { owner, createdAt } = open;
     const conversation = nameOf(owner, open.conversation);
@@ -252,8 +258,9 @@ export class StreamBook {
     this.#totalBytes += bytes;
     const last = entries.records.at(-1);
     if (last?.type !== 'end') return;
+    this.#setBackClock();
     stream.ended = { ending: last.ending, at: this.#options.now() };
-    this.#ended.add(stream);
+    this.#addEnded(stream);
     this.#leases.delete(stream.id);
     this.#backend.save(stream);
   }
@@ -263,16 +270,37 @@ export class StreamBook {
     this.#write(stream, { records: [end], sizes: [sizeOf(end)] });
   }
 
-  #hasRoom(stream: BookedStream, size: number): boolean {
-    return stream.bytes + size <= this.#options.maxLogBytes && this.#makeRoom(size);
+  #addEnded(stream: BookedStream): void {
+    this.#ended.add(stream);
+    this.#endedBytes += stream.bytes;
+    this.#lastEndAt = endOf(stream);
   }
 
-  /** Drops ended streams, the oldest first, until `size` more bytes fit; false when they cannot. */
-  #makeRoom(size: number): boolean {
-    const { maxTotalBytes } = this.#options;
-    if (size > maxTotalBytes) return false;
-    while (this.#totalBytes + size > maxTotalBytes) if (!this.#dropOldestEnded()) return false;
+  /** What ended by a clock that was ahead has ended now: it would be kept for too long, and all behind it with it. */
+  #setBackClock(): void {
+    const now = this.#options.now();
+    if (now >= this.#lastEndAt) return;
+    for (const stream of this.#ended) {
+      if (stream.ended === undefined || stream.ended.at <= now) continue;
+      stream.ended = { ...stream.ended, at: now };
+      this.#backend.save(stream);
+    }
+  }
+
+  #hasRoom(stream: BookedStream, size: number): boolean {
+    if (stream.bytes + size > this.#options.maxLogBytes || !this.#canHold(size)) return false;
+    this.#makeRoom(size);
     return true;
+  }
+
+  /** Whether `size` more bytes fit when no ended stream is left. */
+  #canHold(size: number): boolean {
+    return this.#totalBytes - this.#endedBytes + size <= this.#options.maxTotalBytes;
+  }
+
+  /** Drops ended streams, the oldest first, until `size` more bytes fit, which they can. */
+  #makeRoom(size: number): void {
+    while (this.#totalBytes + size > this.#options.maxTotalBytes && this.#dropOldestEnded());
   }
 
   #isHeld({ id }: BookedStream): boolean {
@@ -293,7 +321,7 @@ export class StreamBook {
 
   #drop(stream: BookedStream): void {
     this.#streams.delete(stream.id);
-    this.#ended.delete(stream);
+    if (this.#ended.delete(stream)) this.#endedBytes -= stream.bytes;
     this.#leases.delete(stream.id);
     this.#totalBytes -= stream.bytes;
     if (stream.key !== undefined) this.#idOfKey.delete(stream.key);

@@ -391,6 +391,59 @@ export function testStreamLog({ name, open, reopen }: Backend): void {
     assert.equal(await log.state('s'), undefined);
   });
 
+  it('a clock that was wrong for a while, and is set back, keeps no log for longer (6)', async (log) => {
+    const wrongBy = 1_000_000_000;
+    const tail = await begin(log, 's');
+    time += wrongBy;
+    await append(log, tail, ending);
+    time -= wrongBy;
+    const next = await begin(log, 't');
+    await log.append('t', { after: next, records: [ending] });
+    time += limits.keepMs - 1;
+    assert.equal(await log.made(newStream('u', { idempotencyKey: 'k' })), undefined);
+    assert.equal((await log.held()).streams, 2);
+    time += 1;
+    assert.equal(await log.made(newStream('u', { idempotencyKey: 'k' })), undefined);
+    assert.equal((await log.held()).streams, 0);
+  });
+
+  it('what would not fit without all ended streams either makes none of them go (6)', async (log) => {
+    const open = await begin(log, 'open');
+    const filled = await log.append('open', { after: open, records: [say('x'.repeat(3900))] });
+    assert.ok(filled.type === 'appended');
+    await log.append('s', { after: await begin(log, 's'), records: [ending] });
+    const request = 'x'.repeat(11_000);
+    const large = { type: 'open', owner: 'local', request, createdAt: 7 } as const;
+    assert.deepEqual(await log.create({ id: 'large', open: large }), { type: 'full' });
+    assert.equal((await log.read('s', logStart, all)).type, 'entries');
+  });
+
+  it('a log and a store may be exactly as large as their limits (2)', async (log) => {
+    const lengthLeft = async (id: string, limit: number): Promise<number> => {
+      const { bytes } = await log.held();
+      const state = await log.state(id);
+      await log.append(id, { after: state!.tail, records: [say('')] });
+      const perEntry = (await log.held()).bytes - bytes;
+      return limit - bytes - 2 * perEntry;
+    };
+    await begin(log, 's');
+    const left = await lengthLeft('s', limits.maxLogBytes);
+    const { tail } = (await log.state('s'))!;
+    const of = (length: number) => log.append('s', { after: tail, records: [say('x'.repeat(length))] });
+    assert.deepEqual(await of(left + 1), { type: 'full' });
+    assert.equal((await of(left)).type, 'appended');
+    assert.equal((await log.held()).bytes, limits.maxLogBytes);
+    await begin(log, 't');
+    const request = 'x'.repeat(4000);
+    await log.create({ id: 'u', open: { type: 'open', owner: 'local', request, createdAt: 7 } });
+    const room = await lengthLeft('t', limits.maxTotalBytes);
+    const { tail: after } = (await log.state('t'))!;
+    const fill = (length: number) => log.append('t', { after, records: [say('x'.repeat(length))] });
+    assert.deepEqual(await fill(room + 1), { type: 'full' });
+    assert.equal((await fill(room)).type, 'appended');
+    assert.equal((await log.held()).bytes, limits.maxTotalBytes);
+  });
+
   it('a full store drops the oldest ended stream, and never an open one (6)', async (log) => {
     await append(log, await begin(log, 's'), ending);
     await begin(log, 't');
@@ -504,6 +557,42 @@ export function testStreamLog({ name, open, reopen }: Backend): void {
       await assert.rejects(reopened.create(newStream('t')), RangeError);
     },
   );
+
+  itAgain('any text comes back as it was, from memory and from the file (3)', async (log, again) => {
+    const odd = [
+      '',
+      '\u0000',
+      'a\u0000b',
+      '\ud800',
+      'x\udc00y',
+      '\u2028\u2029',
+      '\ufeff{',
+      '\r\n"\\',
+      '😀',
+      '\u00ff',
+    ];
+    const name = odd.join('|');
+    const owner = 'ü\u0000水';
+    const open = { type: 'open', owner, request: name, createdAt: 7, conversation: name } as const;
+    await log.create({ id: 's', open, idempotencyKey: name });
+    const acquired = await log.acquire('s', name, leaseMs);
+    assert.ok(acquired.type === 'acquired');
+    const records = odd.map((data): LogRecord => ({ type: 'event', event: `e${data}`, data }));
+    await append(log, acquired.tail, ...records);
+    const check = async (store: StreamLog): Promise<void> => {
+      const entries = await readAll(store, 's');
+      assert.deepEqual(entries[0]?.record, open);
+      assert.deepEqual(
+        entries.slice(2).map(({ record }) => record),
+        records,
+      );
+      assert.equal((await store.state('s'))?.owner, owner);
+      assert.equal(await store.newest(owner, name), 's');
+      assert.deepEqual(await store.made({ open, idempotencyKey: name }), { type: 'exists', id: 's' });
+    };
+    await check(log);
+    await check(await again());
+  });
 
   itAgain(
     'a stream of a process that is gone is abandoned, and numbered on in a new epoch (4)',
