@@ -19,7 +19,7 @@ export interface RunningOptions {
 export interface RunningHooks {
   /** Told when it has been without readers for that long. */
   readonly onOrphaned: () => void;
-  /** Told when the producer is done; what it resolves with is awaited by `done`. */
+  /** Told when the producer is done, however; what it resolves with is awaited by `done`. */
   readonly onOver: () => Promise<void>;
   /** Told of each reader who has read. */
   readonly onReaderEnded: (outcome: ReaderOutcome) => void;
@@ -42,7 +42,7 @@ export class RunningStream implements Following {
   constructor(options: RunningOptions, hooks: RunningHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.done = options.producer.run().then(hooks.onOver);
+    this.done = this.#run();
   }
 
   get producer(): Producer {
@@ -85,6 +85,14 @@ export class RunningStream implements Following {
     const { orphanMs } = this.#options;
     if (orphanMs === undefined || this.hasReaders || this.#isOver) return;
     this.#orphanTimer = setTimeout(this.#hooks.onOrphaned, Math.max(orphanMs, leastMs));
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.producer.run();
+    } finally {
+      await this.#hooks.onOver();
+    }
   }
 
   /** It is no more produced here. */

@@ -305,9 +305,16 @@ export class Streams {
 
   async #ended(id: string): Promise<void> {
     const { onEnded, onError } = this.#options;
+    const isHandedOver = this.#running.get(id)?.producer.isHandedOver === true;
+    try {
+      await onEnded?.(id, { isHandedOver }).catch(onError);
+    } finally {
+      this.#forget(id);
+    }
+  }
+
+  #forget(id: string): void {
     const running = this.#running.get(id);
-    const isHandedOver = running?.producer.isHandedOver === true;
-    await onEnded?.(id, { isHandedOver }).catch(onError);
     running?.close();
     if (running?.producer.isUnwritten) this.#lost.add(id, running.loss);
     this.#running.delete(id);
