@@ -84,8 +84,8 @@ export class Streams {
   /** Resolves when the sweep under way is over. */
   #sweep: Promise<void> = Promise.resolve();
   readonly #parting = new Parting();
-  /** Told when nothing runs any more. */
-  #tellIdle: (() => void) | undefined;
+  /** Resolves when nothing runs any more; made by who drains. */
+  #idle: PromiseWithResolvers<void> | undefined;
   #isDraining = false;
   #isClosing = false;
   readonly #onReaderEnded = (outcome: ReaderOutcome): void => this.#options.telemetry?.readerEnded(outcome);
@@ -133,10 +133,9 @@ export class Streams {
   /** Starts no more; resolves when all streams of this relay have their ends by themselves. */
   drain(): Promise<void> {
     this.#isDraining = true;
-    return new Promise((resolve) => {
-      this.#tellIdle = resolve;
-      this.#checkIdle();
-    });
+    this.#idle ??= Promise.withResolvers();
+    this.#checkIdle();
+    return this.#idle.promise;
   }
 
   /** The stream's text from `after` on, in the encoder's format. The place is given back when reading is over. */
@@ -323,7 +322,7 @@ export class Streams {
   }
 
   #checkIdle(): void {
-    if (this.#starting.size + this.#running.size === 0) this.#tellIdle?.();
+    if (this.#starting.size + this.#running.size === 0) this.#idle?.resolve();
   }
 
   /** One at a time: each waits for the one before. */

@@ -185,6 +185,21 @@ test('drain() lets an answer end by itself, refuses new work, and lets readers c
   await assert.rejects(fetch(`${relay.url}/healthz`));
 });
 
+test('drain() tells everybody who asked for it', async () => {
+  const more = Promise.withResolvers<string>();
+  await using upstream = await startRawServer(() => ({
+    bytes: streamResponse(cut),
+    then: 'hold',
+    later: more.promise,
+  }));
+  await using relay = await startTestRelay(upstream.url);
+  const response = await post(relay.url);
+  const drained = Promise.all([relay.relay.drain(Infinity), relay.relay.drain(Infinity)]);
+  more.resolve(`${Buffer.byteLength(rest).toString(16)}\r\n${rest}\r\n${cleanEnd}`);
+  await response.text();
+  assert.deepEqual(await drained, [undefined, undefined]);
+});
+
 test('drain() waits no longer than it may: what still runs is stopped', async () => {
   await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
   await using relay = await startTestRelay(upstream.url);
