@@ -43,7 +43,7 @@ export function createFetchHandler(
       ownerOf !== undefined && owner === undefined
         ? errorResponse(401, 'authentication_error', 'This request names nobody who may ask')
         : await relay.handle(owner === undefined ? asked : { ...asked, owner });
-    return toResponse(response, request, leave);
+    return toResponse(response, { request, leave, gone: gone.signal });
   };
 }
 
@@ -86,10 +86,17 @@ async function readBody({ body, headers }: Request, maxBytes: number): Promise<U
   return joinBytes(chunks, length);
 }
 
+interface Reading {
+  /** Held for as long as the stream is: a signal is forgotten with its request by some servers. */
+  readonly request: Request;
+  readonly leave: () => void;
+  /** Aborts when the reader has left. */
+  readonly gone: AbortSignal;
+}
+
 function toResponse(
   { status, headers, body, sent }: RelayResponse,
-  request: Request,
-  leave: () => void,
+  { request, leave, gone }: Reading,
 ): Response {
   const head = { status, headers };
   const isWhole = typeof body === 'string' || body instanceof Uint8Array;
@@ -102,14 +109,7 @@ function toResponse(
     sent?.(typeof bytes === 'string' ? encoder.encode(bytes).length : bytes.length);
     return new Response(bytes.length === 0 ? null : (bytes as BodyInit), head);
   }
-  return new Response(toReadableStream(body, { request, leave, sent }), head);
-}
-
-interface Reading {
-  /** Held for as long as the stream is: a signal is forgotten with its request by some servers. */
-  readonly request: Request;
-  readonly leave: () => void;
-  readonly sent: RelayResponse['sent'];
+  return new Response(toReadableStream(body, { request, leave, gone, sent }), head);
 }
 
 const encoder = new TextEncoder();
@@ -117,14 +117,23 @@ const encoder = new TextEncoder();
 /** Nothing is asked for ahead of the reader. */
 function toReadableStream(
   texts: AsyncIterable<string>,
-  { request, leave, sent }: Reading,
+  { request, leave, gone, sent }: Reading & { readonly sent: RelayResponse['sent'] },
 ): ReadableStream<Uint8Array> {
   const iterator = texts[Symbol.asyncIterator]();
   let byteCount = 0;
+  let isOver = false;
   const end = (): void => {
     request.signal.removeEventListener('abort', leave);
-    sent?.(byteCount);
+    if (!isOver) sent?.(byteCount);
+    isOver = true;
   };
+  // Not every server that says so reads on, or cancels the body.
+  const close = (): void => {
+    end();
+    void iterator.return?.();
+  };
+  gone.addEventListener('abort', close, { once: true });
+  if (gone.aborted) close();
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
@@ -140,7 +149,6 @@ function toReadableStream(
       },
       cancel: async () => {
         leave();
-        end();
         await iterator.return?.();
       },
     },

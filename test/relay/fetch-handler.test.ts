@@ -52,6 +52,52 @@ test('createFetchHandler() asks for the next piece when the reader does, and not
   assert.deepEqual([isClosed, sent], [true, 'piece 1piece 2'.length]);
 });
 
+/** A stream that says one piece, and nothing more until it is left. */
+function streamThatWaits() {
+  const state = { sent: [] as number[], isClosed: false };
+  const handle = async ({ signal }: RelayRequest): Promise<RelayResponse> => {
+    const { promise: left, resolve } = Promise.withResolvers<IteratorResult<string, undefined>>();
+    const over = { done: true, value: undefined } as const;
+    signal.addEventListener('abort', () => resolve(over));
+    let isSaid = false;
+    const next = (): Promise<IteratorResult<string, undefined>> => {
+      if (isSaid) return left;
+      isSaid = true;
+      return Promise.resolve({ done: false, value: 'piece' });
+    };
+    const finish = async () => {
+      state.isClosed = true;
+      return over;
+    };
+    const body = { [Symbol.asyncIterator]: () => ({ next, return: finish }) };
+    return { status: 200, headers: {}, body, sent: (byteCount) => void state.sent.push(byteCount) };
+  };
+  return { handler: createFetchHandler(relayThat(handle)), state };
+}
+
+test('createFetchHandler() tells once what was sent to a reader who leaves while there is nothing to read', async () => {
+  const { handler, state } = streamThatWaits();
+  const response = await handler(new Request('http://localhost/'));
+  const reader = response.body!.getReader();
+  await reader.read();
+  const waiting = reader.read();
+  await new Promise(setImmediate);
+  await reader.cancel();
+  await waiting;
+  await new Promise(setImmediate);
+  assert.deepEqual(state, { sent: [5], isClosed: true });
+});
+
+test('createFetchHandler() takes an abort for leaving where the server neither reads on nor cancels', async () => {
+  const { handler, state } = streamThatWaits();
+  const leaving = new AbortController();
+  const response = await handler(new Request('http://localhost/', { signal: leaving.signal }));
+  await response.body!.getReader().read();
+  leaving.abort();
+  await new Promise(setImmediate);
+  assert.deepEqual(state, { sent: [5], isClosed: true });
+});
+
 test('createFetchHandler() takes a signal that aborts after the response for no leaving', async () => {
   const signals: AbortSignal[] = [];
   const relay = relayThat(async ({ signal }) => {
