@@ -98,9 +98,12 @@ export class QuotaBook {
 
   async #writeAfter(before: Promise<void>): Promise<void> {
     await before;
-    // What was kept before would be written over.
-    await this.ready();
-    this.#next = undefined;
+    try {
+      // What was kept before would be written over.
+      await this.ready();
+    } finally {
+      this.#next = undefined;
+    }
     const writing = this.#writeDue();
     this.#writing = writing.catch(() => undefined);
     await writing;

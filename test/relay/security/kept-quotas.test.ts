@@ -7,9 +7,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { MemoryQuotas } from 'millrace/storage';
 import type { QuotaStore } from 'millrace/storage';
+import { accessRules } from '../../../src/relay/access/access-rules.ts';
+import { OwnerAccounts } from '../../../src/relay/access/owner-accounts.ts';
 import { startProgram } from '../../support/program.ts';
 import { startRawServer, streamResponse } from '../../support/raw-server.ts';
 import type { TestRelay } from '../../support/relay.ts';
+import { storeIsGone, storeWith } from '../../support/stream-log.ts';
 import { messageStart, sse, textEvents } from '../../support/streams.ts';
 import { turnsUntil } from '../../support/turns.ts';
 import { createBillingUpstream } from './billing-upstream.ts';
@@ -145,6 +148,28 @@ test('Kept quotas: where the store fails upstream is asked for nothing, and aske
   assert.equal(await statusOf(stream), 200);
   await turnsUntil(() => isIdle(relay));
   assert.equal(tokensOf(relay), 99_000 + relay.bill.tokens, 'what was taken before was added');
+});
+
+test('Kept quotas: what is taken over while the store cannot be read is no reason to refuse others when it can', async () => {
+  const quotas = new MemoryQuotas();
+  let isBroken = true;
+  const rules = accessRules({ keys: [ann], limits: { tokensPerDay: 1_000_000, concurrent: 9 } });
+  const accounts = new OwnerAccounts(() => rules, {
+    now: () => noon,
+    quotas: storeWith(quotas, { taken: (of) => (isBroken ? storeIsGone() : quotas.taken(of)) }),
+  });
+  await assert.rejects(async () => accounts.ready(), { code: 'storage_failed' });
+  const left = accounts.takeOver('ann', JSON.stringify(stream));
+  assert.ok(left !== undefined);
+  await assert.rejects(left.beginRequest(left.prospect.bound), { code: 'storage_failed' });
+  left.release();
+  isBroken = false;
+  await accounts.ready();
+  const next = accounts.enter('ann', stream);
+  await next.beginRequest(next.prospect.bound);
+  assert.ok((await quotas.taken(day)).get('ann')!.tokens > 0);
+  next.release();
+  await accounts.close();
 });
 
 test('Kept quotas: a relay that is killed again and again does not get past the day', async () => {
