@@ -9,6 +9,8 @@ export class RequestRate {
   /** Lets one more through, or says in how many milliseconds it may come. */
   take(limit: number, nowMs: number): number | undefined {
     if (limit === Infinity) return undefined;
+    // By a clock that was ahead and is set back: none holds anybody back for longer than a minute.
+    if ((this.#times.at(-1) ?? nowMs) > nowMs) this.#times = this.#times.map((time) => Math.min(time, nowMs));
     const firstKept = this.#times.findIndex((time) => time > nowMs - minuteMs);
     this.#times = firstKept < 0 ? [] : this.#times.slice(firstKept);
     if (this.#times.length < limit) {

@@ -89,6 +89,25 @@ test('Quotas: requestsPerMinute lets exactly so many through in any 60 seconds, 
   );
 });
 
+test('Quotas: requestsPerMinute holds nobody back for longer than a minute when the clock is set back', async () => {
+  await withLimits(
+    { requestsPerMinute: 1 },
+    () => plain('x'),
+    async ({ url, setTime }) => {
+      const noon = Date.UTC(2026, 0, 1, 12);
+      const ask = async (at: number) => {
+        setTime(at);
+        const response = await post(`${url}/v1/messages`, whole, as(ann));
+        await response.text();
+        return [response.status, response.headers.get('retry-after')];
+      };
+      assert.deepEqual(await ask(noon + 3_600_000), [200, null]);
+      assert.deepEqual(await ask(noon), [429, '60']);
+      assert.deepEqual(await ask(noon + 60_000), [200, null]);
+    },
+  );
+});
+
 test('Quotas: what an answer took is charged exactly, and when the day’s tokens are used up the next is a 429 until the next day', async () => {
   await withLimits(
     { tokensPerDay: 4000 },
