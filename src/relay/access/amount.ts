@@ -19,6 +19,11 @@ export function minus(one: Amount, other: Amount): Amount {
   return { tokens: one.tokens - other.tokens, cost: one.cost - other.cost };
 }
 
+/** How much more the one is than the other, in each; nothing where it is less. */
+export function beyond(one: Amount, other: Amount): Amount {
+  return { tokens: Math.max(0, one.tokens - other.tokens), cost: Math.max(0, one.cost - other.cost) };
+}
+
 export function half({ tokens, cost }: Amount): Amount {
   return { tokens: tokens / 2, cost: cost / 2 };
 }

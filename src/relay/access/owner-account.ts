@@ -1,7 +1,7 @@
 // What one owner has under way, has waiting, and has taken today. A request comes to its turn in the order they came in.
 
 import type { Amount } from './amount.ts';
-import { fits, half, isUsedUp, minus, nothing, plus } from './amount.ts';
+import { beyond, fits, half, isUsedUp, minus, nothing, plus } from './amount.ts';
 import { hasQuota } from './access-rules.ts';
 import type { FullLimits } from './access-rules.ts';
 import { OwnerLimitError } from './owner-limit-error.ts';
@@ -131,8 +131,9 @@ export class OwnerAccount implements TurnKeeper, BookedAccount {
   count(turn: Turn, amount: Amount): boolean {
     this.#turnDay();
     this.#unreserve(turn);
-    this.#taken = plus(this.#taken, minus(amount, turn.counted));
-    turn.counted = amount;
+    const ofToday = beyond(amount, turn.countedBefore);
+    this.#taken = plus(this.#taken, minus(ofToday, turn.counted));
+    turn.counted = ofToday;
     this.#bookAhead();
     if (!this.#isUsedUp()) {
       this.goOn();
@@ -224,5 +225,9 @@ export class OwnerAccount implements TurnKeeper, BookedAccount {
     this.#day = day;
     this.#taken = nothing;
     this.#kept = nothing;
+    for (const turn of this.#running) {
+      turn.countedBefore = plus(turn.countedBefore, turn.counted);
+      turn.counted = nothing;
+    }
   }
 }

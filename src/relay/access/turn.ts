@@ -46,8 +46,9 @@ export class Turn {
   readonly prospect: Prospect;
   /** Held for the request under way until its input is known. */
   reserved: Amount = nothing;
-  /** What was counted of the request under way. */
+  /** What was counted of the request under way, today and on the days before. */
   counted: Amount = nothing;
+  countedBefore: Amount = nothing;
   readonly #keeper: TurnKeeper;
   /** Made by who waits: most never have to. */
   #started: PromiseWithResolvers<void> | undefined;
@@ -138,6 +139,7 @@ export class Turn {
    * when the day has no room for another one, or when its owner is none any more, and with StorageError. */
   async beginRequest(bound: Amount): Promise<void> {
     this.counted = nothing;
+    this.countedBefore = nothing;
     // Room for the first was made when it began.
     const hasRoom = this.#over === undefined && (!this.#hasBegun || this.#keeper.reserve(this, bound));
     this.#hasBegun = true;

@@ -242,6 +242,29 @@ test('Quotas: a recovery is charged to the owner as well, and what broke off as 
   );
 });
 
+test('Quotas: what an answer turns out not to have taken is of the day that it was counted in, and makes no later one longer', async () => {
+  let time = Date.UTC(2026, 0, 1, 23, 59);
+  const rules = accessRules({ keys: [ann], limits: { tokensPerDay: 1000, concurrent: 2 } });
+  const accounts = new OwnerAccounts(() => rules, { now: () => time });
+  const tokens = () => accounts.usage()[0]?.tokens;
+  const turn = accounts.takeOver('ann', JSON.stringify(stream))!;
+  await turn.beginRequest({ tokens: 10, cost: 0 });
+  assert.equal(turn.count({ tokens: 500, cost: 5 }), true);
+  assert.equal(tokens(), 500);
+  time += 120_000;
+  assert.equal(turn.count({ tokens: 300, cost: 3 }), true);
+  assert.deepEqual(accounts.usage()[0], { owner: 'ann', running: 1, waiting: 0, tokens: 0, cost: 0 });
+  assert.equal(turn.count({ tokens: 700, cost: 7 }), true);
+  assert.equal(tokens(), 200);
+  assert.equal(turn.count({ tokens: 600, cost: 6 }), true);
+  assert.equal(tokens(), 100);
+  await turn.beginRequest({ tokens: 10, cost: 0 });
+  assert.equal(turn.count({ tokens: 50, cost: 0 }), true);
+  assert.equal(tokens(), 150);
+  turn.release();
+  await accounts.close();
+});
+
 test('Quotas: an answer that is taken over asks upstream for nothing when the day is used up, and has a place', async () => {
   const rules = accessRules({ keys: [ann], limits: { tokensPerDay: 1000, concurrent: 1 } });
   const accounts = new OwnerAccounts(() => rules, { now: Date.now });
