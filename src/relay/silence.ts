@@ -1,5 +1,7 @@
 // How long a connection has been silent: one timer for its whole life.
 
+import { longestTimerMs } from './timers.ts';
+
 /** What Node's timers have, and what saves a new one for each frame. */
 interface Refreshable {
   refresh?: () => unknown;
@@ -13,7 +15,7 @@ export class Silence {
   #isStopped = false;
   readonly #onOver: () => void;
 
-  /** Begins at once. `onOver` is called each time it has lasted for so long, and never when it was stopped. */
+  /** Begins at once. A limit that no timer knows is none. `onOver` is called each time it has lasted for so long, and never when it was stopped. */
   constructor(limitMs: number, onOver: () => void) {
     this.#limitMs = limitMs;
     this.#onOver = onOver;
@@ -41,6 +43,7 @@ export class Silence {
 
   #start(): void {
     clearTimeout(this.#timer);
+    if (this.#limitMs > longestTimerMs) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#isOver = true;

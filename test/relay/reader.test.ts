@@ -242,6 +242,19 @@ test('readLog() pings again and again in one silence, with one wait at a time', 
   await reader.return?.();
 });
 
+test('readLog() does not ping where silence may last for longer than a timer can', async (t) => {
+  const { log, tail } = await logOf([]);
+  const timers = t.mock.method(globalThis, 'setTimeout');
+  for (const pingMs of [Infinity, 2 ** 31]) {
+    const reader = follow(log, withIds(), { after: tail, pingMs });
+    const next = reader.next();
+    await new Promise(setImmediate);
+    await reader.return?.();
+    assert.deepEqual(await next, { done: true, value: undefined });
+  }
+  assert.equal(timers.mock.callCount(), 0);
+});
+
 test('readLog() that is left gives up its wait', async () => {
   const { log, tail } = await logOf([]);
   const leaving = new AbortController();
