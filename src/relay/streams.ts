@@ -119,7 +119,8 @@ export class Streams {
   /** Makes a stream and calls upstream for it. */
   async start(options: StartOptions): Promise<StartResult> {
     if (this.#isDraining || this.#isClosing) return { type: 'closing' };
-    if (this.#own.size >= this.#options.limits.maxOpenStreams) return { type: 'busy' };
+    if (this.#own.size >= this.#options.limits.maxOpenStreams)
+      return (await this.#madeBefore(options)) ?? { type: 'busy' };
     const starting = this.#start(options);
     this.#starting.add(starting);
     try {
@@ -195,7 +196,8 @@ export class Streams {
 
   async #start(options: StartOptions): Promise<StartResult> {
     const turn = this.#turnFor(options);
-    if (turn instanceof OwnerLimitError) return this.#refuse(options, turn);
+    if (turn instanceof OwnerLimitError)
+      return (await this.#madeBefore(options)) ?? { type: 'limited', response: turn.response };
     const id = randomId();
     this.#own.add(id);
     try {
@@ -208,12 +210,11 @@ export class Streams {
     }
   }
 
-  /** What was begun before can be attached to all the same. */
-  async #refuse(start: StartOptions, { response }: OwnerLimitError): Promise<StartResult> {
+  /** What was begun before can be attached to also where nothing more may begin. */
+  async #madeBefore(start: StartOptions): Promise<StartResult | undefined> {
     const { idempotencyKey } = start;
     const open = openRecord(start, this.#options.now());
-    const made = idempotencyKey === undefined ? undefined : await this.#logs.made({ open, idempotencyKey });
-    return made ?? { type: 'limited', response };
+    return idempotencyKey === undefined ? undefined : this.#logs.made({ open, idempotencyKey });
   }
 
   #turnFor({ owner, body }: StartOptions): Turn | OwnerLimitError {

@@ -70,6 +70,19 @@ test('one stream more than maxOpenStreams is a 529 on every route that begins on
   assert.equal((await post(`${relay.url}/streams`, ask('x'))).status, 202);
 });
 
+test('a repeated POST attaches by its Idempotency-Key also where the relay works on as many streams as it may', async () => {
+  await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
+  await using relay = await startTestRelay(upstream.url, { limits: { maxOpenStreams: 1 } });
+  const askWith = async (key: string) =>
+    post(`${relay.url}/streams`, ask('x'), { ...json, 'idempotency-key': key });
+  const first = await askWith('a');
+  const again = await askWith('a');
+  assert.deepEqual([first.status, again.status], [202, 202]);
+  assert.deepEqual(await again.json(), await first.json());
+  assert.equal((await refusalOf(await askWith('b'))).code, 'too_many_streams');
+  assert.equal(upstream.requests.length, 1);
+});
+
 test('one reader more than maxReaders or maxReadersPerStream is a 429, and one that leaves makes room', async () => {
   for (const limits of [{ maxReaders: 2 }, { maxReadersPerStream: 2 }]) {
     await using upstream = await startRawServer(() => ({ bytes: streamResponse(cut), then: 'hold' }));
