@@ -5,6 +5,7 @@ import type { StoreErrorCode } from './store-error.ts';
 
 /** By SQLite's primary result codes (https://www.sqlite.org/rescode.html); all others are `store_io_failed`. */
 const codes: Readonly<Record<number, StoreErrorCode>> = {
+  1: 'store_damaged', // ERROR: its tables are not what they were
   3: 'store_not_opened', // PERM
   5: 'store_in_use', // BUSY
   6: 'store_in_use', // LOCKED

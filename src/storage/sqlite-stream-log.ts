@@ -77,12 +77,11 @@ export class SqliteStreamLog implements StreamLog {
   #tidyTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  private constructor(file: string, options: SqliteStreamLogOptions) {
+  private constructor(file: string, database: DatabaseSync, options: SqliteStreamLogOptions) {
     this.#file = file;
     const settings = { ...defaults, ...options };
     this.#onError = settings.onError;
-    this.#database = openSqliteFile(file, settings);
-    const database = this.#database;
+    this.#database = database;
     this.#streams = new SqliteStreams(database);
     this.#entries = new SqliteEntries(database, file);
     this.#insertDropped = database.prepare('INSERT INTO dropped (stream) VALUES (?)');
@@ -114,15 +113,16 @@ export class SqliteStreamLog implements StreamLog {
    * Throws a StoreError: `store_in_use`, `store_not_opened`, `store_foreign`, `store_too_new`, `store_damaged`.
    */
   static open(file: string, options: SqliteStreamLogOptions = {}): SqliteStreamLog {
-    const log = new SqliteStreamLog(file, options);
+    const database = openSqliteFile(file, { ...defaults, ...options });
     try {
+      const log = new SqliteStreamLog(file, database, options);
       log.#load();
+      log.#tidyLater(tidyMs.busy);
+      return log;
     } catch (error) {
-      log.#database.close();
+      database.close();
       throw toStoreError(error, file);
     }
-    log.#tidyLater(tidyMs.busy);
-    return log;
   }
 
   /** The bytes of all logs that are held now. */

@@ -338,6 +338,12 @@ const wrongFiles: readonly [
     (file) => change(file, "DELETE FROM journal WHERE batches ->> '$[0][1]' = 3"),
   ],
   [
+    'one without one of its tables',
+    'store_damaged',
+    /damaged; move it.*no such table: journal/,
+    (file) => change(file, 'DROP TABLE journal'),
+  ],
+  [
     'one with records that are none',
     'store_damaged',
     /damaged; move it/,
