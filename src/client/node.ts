@@ -1,5 +1,6 @@
 // A transport on node:http, for servers and programs: no web streams on the way, no time limit of its own but the one
-// for connecting, and the proxies of the environment. `fetch` of Node costs about twice the CPU an event, and gives up after 300 s of silence.
+// for connecting, and the proxies of the environment. `fetch` of Node costs about twice the CPU an event, and gives up
+// after 300 s of silence.
 
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';

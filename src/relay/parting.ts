@@ -1,5 +1,6 @@
-// Readers are to go, since the relay does, or their key is none any more, or nobody will write the end of what they read. An AbortSignal looks through all of its
-// listeners for each one that comes or goes: with thousands of readers that is what a set is for.
+// Readers are to go, since the relay does, or their key is none any more, or nobody will write the end of what they
+// read. An AbortSignal looks through all of its listeners for each one that comes or goes: with thousands of readers
+// that is what a set is for.
 
 export class Parting {
   /** Most have one reader to tell, for whom a set would take more than all else of it. */
