@@ -11,7 +11,7 @@ import type { Following, ReadOptions } from './read-options.ts';
 import { Silence } from './silence.ts';
 import { isStoreDamaged, StorageError, storageErrorOf } from './storage-error.ts';
 import type { ReaderOutcome } from './telemetry/telemetry.ts';
-import { longestTimerMs } from './timers.ts';
+import { longestTimerMs, nextTurn } from './timers.ts';
 
 /** What one reader holds at once, and how long it keeps the event loop: a few milliseconds of encoding. */
 const batchLimits = { maxEntries: 256, maxBytes: 256 * 1024 };
@@ -354,13 +354,3 @@ function outcomeOf(error: unknown): ReaderOutcome {
 }
 
 const violations: ReadonlySet<ReaderOutcome> = new Set(['gap', 'without_end']);
-
-/** Where there is one: a timer of 0 waits a millisecond. */
-const { setImmediate } = globalThis as { setImmediate?: (run: () => void) => unknown };
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    if (setImmediate === undefined) setTimeout(resolve, 0);
-    else setImmediate(resolve);
-  });
-}

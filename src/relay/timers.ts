@@ -15,3 +15,14 @@ export async function within<Value>(limitMs: number, work: Promise<Value>): Prom
     clearTimeout(timer);
   }
 }
+
+/** Where there is one: a timer of 0 waits a millisecond. */
+const { setImmediate } = globalThis as { setImmediate?: (run: () => void) => unknown };
+
+/** Lets whatever else is due come first. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (setImmediate === undefined) setTimeout(resolve, 0);
+    else setImmediate(resolve);
+  });
+}
