@@ -6,8 +6,12 @@ import type { ReadLimits } from './stream-log.ts';
 /** What an entry takes beside its long text: the entry, its id, its record, the name of its event and their places. */
 const entryBytes = 350;
 
+/** No name that the API gives its events is longer. */
+const longestName = 64;
+
 export function sizeOf(record: LogRecord): number {
-  return entryBytes + bytesOf(textOf(record));
+  const { event: name = '' } = record as { event?: string };
+  return entryBytes + bytesOf(textOf(record)) + (name.length > longestName ? bytesOf(name) : 0);
 }
 
 /** Where a read that begins at `start` stops, given the size of each entry. */

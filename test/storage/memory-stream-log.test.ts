@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryStreamLog } from 'millrace/storage';
-import type { LogRecord, MemoryStreamLogOptions } from 'millrace/storage';
+import type { LogRecord } from 'millrace/storage';
 import { testStreamLog } from '../contract/stream-log.ts';
 
 testStreamLog({ name: 'MemoryStreamLog', open: async (options) => new MemoryStreamLog(options) });
@@ -30,18 +30,20 @@ test('MemoryStreamLog drops a log whose time has run out, also behind an older o
 });
 
 test('MemoryStreamLog counts what a log takes: each entry, and two bytes for text that needs them', async () => {
-  const sizeOf = async (data: string, options: MemoryStreamLogOptions = {}) => {
-    await using log = new MemoryStreamLog(options);
+  const sizeOf = async (data: string, event?: string) => {
+    await using log = new MemoryStreamLog();
     await begin(log, 's');
     const before = log.totalBytes;
     const { tail: after } = (await log.state('s'))!;
-    await log.append('s', { after, records: [{ type: 'event', data }] });
+    await log.append('s', { after, records: [{ type: 'event', event, data }] });
     return log.totalBytes - before;
   };
   const empty = await sizeOf('');
   assert.ok(empty >= 300, `${empty}`);
   assert.equal((await sizeOf('für')) - empty, 3);
   assert.equal((await sizeOf('水車')) - empty, 4);
+  assert.equal(await sizeOf('', 'content_block_delta'), empty);
+  assert.ok((await sizeOf('', 'x'.repeat(10_000))) - empty >= 10_000);
 });
 
 test('MemoryStreamLog gives its bytes back with the last stream', async () => {
