@@ -30,12 +30,12 @@ export interface NodeTransportOptions {
 }
 
 /** What undoes each content encoding the transport asks for. */
-const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  br: createBrotliDecompress,
-  deflate: createInflate,
-};
+const decoders: ReadonlyMap<string, () => NodeJS.ReadWriteStream & Readable> = new Map([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['br', createBrotliDecompress],
+  ['deflate', createInflate],
+]);
 
 /** A transport that keeps connections open for the next request. */
 export function createNodeTransport({ env = process.env }: NodeTransportOptions = {}): Transport {
@@ -209,7 +209,7 @@ class NodeBody implements ByteSource {
     this.#message = message;
     this.#url = url;
     this.#signal = signal;
-    const decode = decoders[message.headers['content-encoding']?.toLowerCase() ?? ''];
+    const decode = decoders.get(message.headers['content-encoding']?.toLowerCase() ?? '');
     // A body that breaks off must break what it is decoded by, or a reader would wait for ever.
     const bytes = decode === undefined ? message : message.pipe(decode());
     if (bytes !== message) message.once('error', (error) => bytes.destroy(error));

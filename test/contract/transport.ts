@@ -83,6 +83,18 @@ export function testTransport(name: string, create: () => Transport): void {
     }
   });
 
+  it('gives a body as it comes whose encoding it does not know, whatever that is called', async (transport) => {
+    for (const encoding of ['identity', 'rot13', 'constructor']) {
+      await withServer(
+        (_, response) => response.writeHead(200, { 'content-encoding': encoding }).end('text'),
+        async (url) => {
+          const { body } = await transport({ ...get, url });
+          assert.equal(await readText(body, 10), 'text');
+        },
+      );
+    }
+  });
+
   it('gives the bytes as they come, before the response has ended', async (transport) => {
     await using server = await startRawServer(() => ({ bytes: streamResponse('first'), then: 'hold' }));
     const { body } = await transport({ ...get, url: server.url });
