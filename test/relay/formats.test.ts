@@ -91,6 +91,15 @@ test('the messages format says an error that upstream did not say, and no error 
   assert.deepEqual(names(false, unsaid), ['error']);
 });
 
+test('an error is of the type api_error whatever upstream calls it that the API does not have', () => {
+  for (const code of ['truncated', 'constructor', '__proto__']) {
+    const end: LogRecord = { type: 'end', ending: { type: 'failed', code, message: 'x' } };
+    const [frame] = framesOf(createMessagesEncoder({ withIds: false }), [end]);
+    const { error } = JSON.parse(frame!.data) as { error: object };
+    assert.deepEqual(error, { type: 'api_error', message: 'x', details: { code } });
+  }
+});
+
 test('the text format says a broken frame at once, and again at the end of the log for who comes back', () => {
   const broken: LogRecord = { type: 'event', event: 'content_block_delta', data: '{"ty' };
   const end: LogRecord = { type: 'end', ending: { type: 'complete' } };

@@ -4,18 +4,18 @@ import { statusOfErrorType } from '../../protocol/index.ts';
 import type { LogEnding, LogRecord } from '../../storage/index.ts';
 
 /** Of codes that the API does not have, where it has a type for them. */
-const typesOfLimits: Readonly<Record<string, string>> = {
-  access_ended: 'authentication_error',
-  key_removed: 'authentication_error',
-  queue_timeout: 'rate_limit_error',
-  quota_exceeded: 'rate_limit_error',
-};
+const typesOfLimits: ReadonlyMap<string, string> = new Map([
+  ['access_ended', 'authentication_error'],
+  ['key_removed', 'authentication_error'],
+  ['queue_timeout', 'rate_limit_error'],
+  ['quota_exceeded', 'rate_limit_error'],
+]);
 
 /** An ending that is not whole, as the API's own `error` event, with the relay's code in `details`. */
 export function errorEvent(ending: Exclude<LogEnding, { type: 'complete' }>): object {
   const code = ending.type === 'stopped' ? 'stopped' : ending.code;
   const message = ending.type === 'stopped' ? 'The answer was stopped' : ending.message;
-  const type = Object.hasOwn(statusOfErrorType, code) ? code : (typesOfLimits[code] ?? 'api_error');
+  const type = Object.hasOwn(statusOfErrorType, code) ? code : (typesOfLimits.get(code) ?? 'api_error');
   return { type: 'error', error: { type, message, details: { code } } };
 }
 
