@@ -1,7 +1,8 @@
 // `npm run chaos`: a relay with a store in a file is killed in the middle of its answers, in fifteen rounds, in every
-// other one twice in the same answers, and started again at once. It goes on with them, and readers reconnect by themselves with Last-Event-ID. At the end each
-// reader must have seen the log's frames from the first to the last, each once, and every answer must be whole: the
-// model's text, character by character. Prints figures; exits with 1 when one is off.
+// other one twice in the same answers, and started again at once. It goes on with them, and readers reconnect by
+// themselves with Last-Event-ID. At the end each reader must have seen the log's frames from the first to the last,
+// each once, and every answer must be whole: the model's text, character by character. Prints figures; exits with 1
+// when one is off.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';

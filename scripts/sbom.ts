@@ -1,5 +1,6 @@
-// `npm run sbom`: what an installation of the package brings, as CycloneDX on stdout. It is npm's own list, made from the
-// lockfile without a network, but of a project that has nothing for development: npm leaves out what is needed for both.
+// `npm run sbom`: what an installation of the package brings, as CycloneDX on stdout. It is npm's own list, made from
+// the lockfile without a network, but of a project that has nothing for development: npm leaves out what is needed for
+// both.
 
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -81,8 +81,8 @@ async function obtain(name: RequirementName, requirement: Requirement): Promise<
 async function runTests(files: readonly string[], environment: Record<string, string>): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-test-'));
   const countsFile = join(folder, 'counts.json');
-  // What one process has stripped of its types and compiled serves the next: of some hundred test files and programs, each
-  // a process of its own, that is half of the time.
+  // What one process has stripped of its types and compiled serves the next: of some hundred test files and programs,
+  // each a process of its own, that is half of the time.
   const compiled = { NODE_COMPILE_CACHE: join(folder, 'compiled') };
   try {
     const { exitCode, isOverLimit } = await runCommand(

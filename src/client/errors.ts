@@ -1,6 +1,6 @@
 // The errors of this layer, by whose fault it is: ConnectionError and TimeoutError, the network; TruncatedError and
-// ResponseError, the peer; ConfigurationError, the set-up. What the API itself says is ApiError, and bytes that are no stream of
-// its are ProtocolError, both of the protocol core. docs/errors.md has each code.
+// ResponseError, the peer; ConfigurationError, the set-up. What the API itself says is ApiError, and bytes that are no
+// stream of its are ProtocolError, both of the protocol core. docs/errors.md has each code.
 
 import { ApiError, ProtocolError } from '../protocol/index.ts';
 import type { DeepReadonly, Message } from '../protocol/index.ts';

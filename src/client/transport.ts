@@ -5,8 +5,8 @@ import { onAbort } from './follow.ts';
 
 /**
  * Sends one request and answers as soon as the response headers are there, whatever the status.
- * Rejects with ConnectionError when no response came, TimeoutError when connecting took too long, and with the signal's own reason after an abort. The
- * signal stays in force until the body is read to its end or cancelled.
+ * Rejects with ConnectionError when no response came, TimeoutError when connecting took too long, and with the signal's
+ * own reason after an abort. The signal stays in force until the body is read to its end or cancelled.
  */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
 

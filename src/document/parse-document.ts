@@ -1,5 +1,5 @@
-// A document in YAML, or in JSON, which is YAML as well, with the place of each of its values. The parser is loaded only
-// when there is one.
+// A document in YAML, or in JSON, which is YAML as well, with the place of each of its values. The parser is loaded
+// only when there is one.
 
 import type { Path } from './problem.ts';
 

@@ -61,8 +61,8 @@ export interface Broken {
   readonly last: readonly LogRecord[];
 }
 
-/** How a log ends by an error that upstream says in its stream: with its words, and byte for byte where it is what broke
- * the answer before. */
+/** How a log ends by an error that upstream says in its stream: with its words, and byte for byte where it is what
+ * broke the answer before. */
 export function upstreamsLast(failure: ApiError, before: Broken): readonly LogRecord[] {
   if (before.last[0]?.type === 'event' && isSameError(failure, before.failure)) return before.last;
   const { type, message, details, requestId } = failure;

@@ -19,8 +19,8 @@ export interface Encoder {
   encode(entry: LogEntry): string;
   /** Said when nothing else has been for a while; never part of the log. */
   ping(): string;
-  /** How many answers of its owner are before this one, and itself; never part of the log. Left out in a format that has
-   * no words for it. */
+  /** How many answers of its owner are before this one, and itself; never part of the log. Left out in a format that
+   * has no words for it. */
   waiting?(position: number): string;
   /** Said when the log is not what the reader has seen: it begins anew. Undefined in a format that cannot take back
    * what it said. */

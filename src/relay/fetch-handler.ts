@@ -20,8 +20,9 @@ export type FetchHandler = (request: Request) => Promise<Response>;
 /**
  * Makes a handler of a relay; the relay's `start` and `close` stay with the caller.
  *
- * It rejects when `ownerOf` throws, and never else. The body of a stream is pulled: a reader who does not read holds back nobody but itself. A reader
- * has left when the body is cancelled or the request's signal aborts, whichever the server tells first.
+ * It rejects when `ownerOf` throws, and never else. The body of a stream is pulled: a reader who does not read holds
+ * back nobody but itself. A reader has left when the body is cancelled or the request's signal aborts, whichever the
+ * server tells first.
  *
  * @example
  * const relay = createRelay({ upstream, log, settings });

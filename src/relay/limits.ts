@@ -10,8 +10,8 @@ export interface RelayLimits {
   readonly maxReaders: number;
   /** Connections that read one stream; default 1,000. */
   readonly maxReadersPerStream: number;
-  /** Age at which who reads is sent away to come back, give or take a tenth, in milliseconds; default ten minutes. Formats
-   * whose readers cannot come back know none. */
+  /** Age at which who reads is sent away to come back, give or take a tenth, in milliseconds; default ten minutes.
+   * Formats whose readers cannot come back know none. */
   readonly maxConnectionAgeMs: number;
   /** Of a request to `/v1`; default 32 MiB, as the API's own. */
   readonly maxApiBodyBytes: number;

@@ -1,4 +1,5 @@
-// Streams whose end the store did not take, as far as this process knows: who reads them is told rather than left to wait.
+// Streams whose end the store did not take, as far as this process knows: who reads them is told rather than left to
+// wait.
 
 import type { StreamLog } from '../storage/index.ts';
 import { Loss } from './parting.ts';

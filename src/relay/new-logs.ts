@@ -1,5 +1,5 @@
-// Makes the logs of new streams. One whose conversation refuses it a moment later is gone again, and whoever has found it
-// meanwhile, by the same Idempotency-Key, is refused with it.
+// Makes the logs of new streams. One whose conversation refuses it a moment later is gone again, and whoever has found
+// it meanwhile, by the same Idempotency-Key, is refused with it.
 
 import type { CreateResult, MadeResult, NewStream, StreamLog } from '../storage/index.ts';
 import type { StartOptions } from './start-options.ts';

@@ -54,8 +54,8 @@ export interface RelayServerOptions {
 /** What a server needs of a relay. */
 export type ServedRelay = Omit<Relay, 'reload' | 'setLimits' | 'usage'>;
 
-/** Starts the relay and listens. Rejects when the port is taken, and with an AccessOptionError when anybody could reach a
- * relay that has no keys; closing the relay is the caller's then. */
+/** Starts the relay and listens. Rejects when the port is taken, and with an AccessOptionError when anybody could reach
+ * a relay that has no keys; closing the relay is the caller's then. */
 export async function startRelayServer(
   relay: ServedRelay,
   options: RelayServerOptions,

@@ -18,8 +18,8 @@ export interface OwnReaderLimits {
 export interface ReaderPlace {
   /** Begins when it may read no more. */
   readonly dismissal: Dismissal;
-  /** Counts it among the readers of this stream as well; false when the stream has as many as it may. `isForeign` is said
-   * of the stream of somebody else, which an operator reads. */
+  /** Counts it among the readers of this stream as well; false when the stream has as many as it may. `isForeign` is
+   * said of the stream of somebody else, which an operator reads. */
   enter(id: string, options?: { readonly isForeign: boolean }): boolean;
   /** Again it does nothing. */
   readonly leave: () => void;

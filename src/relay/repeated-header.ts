@@ -1,5 +1,5 @@
-// Headers that a request has once (RFC 9110, section 5.3; for Host RFC 9112, section 3.2). Of two node:http takes the first
-// without a word, and what stands in front of the relay may go by the other.
+// Headers that a request has once (RFC 9110, section 5.3; for Host RFC 9112, section 3.2). Of two node:http takes the
+// first without a word, and what stands in front of the relay may go by the other.
 
 const single: ReadonlySet<string> = new Set(['authorization', 'content-type', 'host']);
 

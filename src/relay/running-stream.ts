@@ -42,7 +42,8 @@ export class RunningStream implements Following {
   constructor(options: RunningOptions, hooks: RunningHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.done = this.#run();
+    // What a producer fails of it tells itself.
+    this.done = options.producer.run().then(hooks.onOver, hooks.onOver);
   }
 
   get producer(): Producer {
@@ -85,14 +86,6 @@ export class RunningStream implements Following {
     const { orphanMs } = this.#options;
     if (orphanMs === undefined || this.hasReaders || this.#isOver) return;
     this.#orphanTimer = setTimeout(this.#hooks.onOrphaned, Math.max(orphanMs, leastMs));
-  }
-
-  async #run(): Promise<void> {
-    try {
-      await this.producer.run();
-    } finally {
-      await this.#hooks.onOver();
-    }
   }
 
   /** It is no more produced here. */

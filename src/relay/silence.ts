@@ -15,7 +15,8 @@ export class Silence {
   #isStopped = false;
   readonly #onOver: () => void;
 
-  /** Begins at once. A limit that no timer knows is none. `onOver` is called each time it has lasted for so long, and never when it was stopped. */
+  /** Begins at once. A limit that no timer knows is none. `onOver` is called each time it has lasted for so long, and
+   * never when it was stopped. */
   constructor(limitMs: number, onOver: () => void) {
     this.#limitMs = limitMs;
     this.#onOver = onOver;

@@ -162,8 +162,8 @@ export function passedHeaders({ headers }: TransportResponse): Record<string, st
   return passed;
 }
 
-/** Upstream's whole response, its body untouched but for its compression. Rejects with a ConnectionError for one that is
- * longer than any. */
+/** Upstream's whole response, its body untouched but for its compression. Rejects with a ConnectionError for one that
+ * is longer than any. */
 export async function passedResponse(
   response: TransportResponse,
 ): Promise<RelayResponse & { readonly body: Uint8Array }> {

@@ -19,7 +19,8 @@ export interface Simulator extends InProcessSimulator {
  * Starts a local Messages API that answers as the real one does on the wire, from built-in texts or by a scenario.
  *
  * Rejects with a SimulatorError when it cannot listen (`port_in_use`, `cannot_listen`), cannot replay (`bad_recording`)
- * or is given a wrong scenario (`invalid_scenario`), and with a RangeError for an option out of range. Must be closed by the caller.
+ * or is given a wrong scenario (`invalid_scenario`), and with a RangeError for an option out of range. Must be closed
+ * by the caller.
  *
  * @example
  * await using simulator = await startSimulator({ speed: 0 });

@@ -63,8 +63,8 @@ export interface NewTurns {
   readonly now: number;
 }
 
-/** `full` is past the limit on a conversation's bytes, or on an owner's conversations; `no_parent`: a turn to be followed
- * is not there. */
+/** `full` is past the limit on a conversation's bytes, or on an owner's conversations; `no_parent`: a turn to be
+ * followed is not there. */
 export type PutResult = 'put' | 'full' | 'no_parent';
 
 export interface ListLimits {

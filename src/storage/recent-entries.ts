@@ -1,7 +1,7 @@
 // The last entries of one log in memory: those that are in the journal alone, and before them those of the last
-// chunk. Whoever follows a stream reads them here. Most readers want the newest at once, and only for these they are held
-// as they are read; else they are text. That stays for seconds, and is moved by V8 while it does: one string, not ten
-// objects.
+// chunk. Whoever follows a stream reads them here. Most readers want the newest at once, and only for these they are
+// held as they are read; else they are text. That stays for seconds, and is moved by V8 while it does: one string, not
+// ten objects.
 
 import type { LogRecord } from './log-record.ts';
 import { entryIdAt } from './stream-book.ts';

@@ -1,5 +1,5 @@
-// Counters, histograms and gauges in memory, and their text in the format that Prometheus reads, by OpenTelemetry's rules
-// for its names: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics
+// Counters, histograms and gauges in memory, and their text in the format that Prometheus reads, by OpenTelemetry's
+// rules for its names: https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics
 
 import type { InstrumentOptions, MeterAttributes, MeterLike, ObservableLike } from '../../relay/index.ts';
 

@@ -129,7 +129,8 @@ export class Conversation {
   }
 
   /** Another conversation that goes on from the first `count` turns of this one, perhaps with other parameters; unless
-   * said otherwise from all but the question of an answer under way. Neither knows of the other. Throws a RangeError for a count out of range. */
+   * said otherwise from all but the question of an answer under way. Neither knows of the other. Throws a RangeError
+   * for a count out of range. */
   fork(count?: number, params: Partial<ConversationParams> = {}): Conversation {
     const all = this.turns;
     const kept = count ?? this.#turns.length;

@@ -22,8 +22,8 @@ export interface AccessOptions {
   readonly tokens?: TokenRules | undefined;
 }
 
-/** Which JSON Web Tokens are taken. Each names its key (`kid`), has an `exp`, and its `sub` is the owner: 1 to 128 visible
- * ASCII characters, and the id of no key. */
+/** Which JSON Web Tokens are taken. Each names its key (`kid`), has an `exp`, and its `sub` is the owner: 1 to 128
+ * visible ASCII characters, and the id of no key. */
 export interface TokenRules {
   /** The `iss` of each. */
   readonly issuer: string;
@@ -51,8 +51,8 @@ export interface PublicTokenKey {
   readonly publicKey: PublicJwk;
 }
 
-/** The fields that the algorithm has: `crv` and `x` for Ed25519, `y` as well for ES256, `n` and `e` for RS256. Others are
- * not looked at. */
+/** The fields that the algorithm has: `crv` and `x` for Ed25519, `y` as well for ES256, `n` and `e` for RS256. Others
+ * are not looked at. */
 export interface PublicJwk {
   readonly kty: string;
   readonly crv?: string | undefined;

@@ -1,5 +1,5 @@
-// An answer that comes in one piece, in its owner's turn. What it takes is known when it is there; until then all that it
-// may come to is held.
+// An answer that comes in one piece, in its owner's turn. What it takes is known when it is there; until then all that
+// it may come to is held.
 
 import type { Usage } from '../../protocol/index.ts';
 import type { RelayResponse } from '../http.ts';

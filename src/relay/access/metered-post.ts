@@ -10,8 +10,8 @@ import { amountIn } from './counted-reply.ts';
 import { StreamMeter } from './stream-meter.ts';
 import type { Prospect, Turn } from './turn.ts';
 
-/** The first request is for a stream; `prospectOf` is of a further one, which may ask another model, or for the answer in
- * one piece. */
+/** The first request is for a stream; `prospectOf` is of a further one, which may ask another model, or for the answer
+ * in one piece. */
 export function meteredPost(
   post: PostMessages,
   turn: Turn,

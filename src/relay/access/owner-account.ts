@@ -1,4 +1,5 @@
-// What one owner has under way, has waiting, and has taken today. A request comes to its turn in the order they came in.
+// What one owner has under way, has waiting, and has taken today. A request comes to its turn in the order they came
+// in.
 
 import type { Amount } from './amount.ts';
 import { beyond, fits, half, isUsedUp, minus, nothing, plus } from './amount.ts';

@@ -57,8 +57,8 @@ export class OwnerAccounts {
     });
   }
 
-  /** Resolves when what was taken of the day before is known: nothing is to be begun before. Undefined when it is. Rejects
-   * with StorageError; asked again, it looks again. */
+  /** Resolves when what was taken of the day before is known: nothing is to be begun before. Undefined when it is.
+   * Rejects with StorageError; asked again, it looks again. */
   ready(): Promise<void> | undefined {
     return this.#book.ready();
   }

@@ -154,8 +154,8 @@ const sometimesLeftOut: ReadonlySet<unknown> = new Set([
   'mcp_tool_use',
 ]);
 
-/** What can follow a question that had no answer: the answer that said nothing, or, where that was under way when the page
- * asked on, the question itself. */
+/** What can follow a question that had no answer: the answer that said nothing, or, where that was under way when the
+ * page asked on, the question itself. */
 function unanswered(children: Children, question: NonNullable<Branch>): readonly Branch[] {
   const behind = children.get(question.last.id) ?? [];
   const empty = behind.filter(({ role, content }) => role === 'assistant' && gistOf(content) === '[]');
@@ -203,8 +203,8 @@ function gistOf(content: Content): string {
   return JSON.stringify(gist);
 }
 
-/** A page leaves out text of white space, and what an answer had begun and not ended when it paused: the API's own calls
- * without a result, thinking without a signature. */
+/** A page leaves out text of white space, and what an answer had begun and not ended when it paused: the API's own
+ * calls without a result, thinking without a signature. */
 function isGivenBack({ type, id, text, signature }: Block, answered: ReadonlySet<unknown>): boolean {
   if (type === 'text') return String(text).trim() !== '';
   if (type === 'thinking') return typeof signature === 'string' && signature !== '';

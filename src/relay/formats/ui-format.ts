@@ -32,8 +32,8 @@ export function createUiEncoder(options: UiFormatOptions): Encoder {
     // `useChat` comes back by itself only when its page is opened again: until then it shows an error.
     reconnect: () => undefined,
     waiting: (position) => `: waiting ${position}\n\n`,
-    // What stands between `useChat` and the network may know better by the comment, and by that nothing behind it has an
-    // id.
+    // What stands between `useChat` and the network may know better by the comment, and by that nothing behind it has
+    // an id.
     failed: (code, message) =>
       code === 'interrupted'
         ? `: reconnect\n\n${framesOf(format.fail(parted))}`

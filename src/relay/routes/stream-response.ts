@@ -18,7 +18,8 @@ export function streamResponse(
   return eventStreamResponse(text, { ...headers, 'x-stream-id': id });
 }
 
-/** For a reader that has seen the ending: without content EventSource stops reconnecting. Undefined where there is more. */
+/** For a reader that has seen the ending: without content EventSource stops reconnecting. Undefined where there is
+ * more. */
 export function nothingLeft(
   { id, ending, tail }: StreamState,
   after: EntryId | undefined,

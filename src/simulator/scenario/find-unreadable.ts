@@ -1,4 +1,5 @@
-// The recordings that a scenario names and that cannot be read. Whatever else is wrong with the scenario is passed over.
+// The recordings that a scenario names and that cannot be read. Whatever else is wrong with the scenario is passed
+// over.
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';

@@ -32,7 +32,8 @@ export function browserEnvironment(): FollowEnvironment {
   };
 }
 
-/** Only pages of a secure context have locks: over https, or from a loopback address. Others know nothing of each other. */
+/** Only pages of a secure context have locks: over https, or from a loopback address. Others know nothing of each
+ * other. */
 function placesOf({ locks }: { readonly locks?: LockManager }): FollowEnvironment['takePlace'] {
   if (locks === undefined || isMultiplexed()) return async () => uncountedPlace;
   const places = new StreamPlaces({ locks, isVisible, onVisibilityChange, setTimer });
