@@ -64,7 +64,10 @@ export async function startRelayServer(
   let maxConnections = 0;
   checkHost(host, relay);
   let connections = 0;
+  /** The last one of each connection. */
+  const responses = new WeakMap<Duplex, ServerResponse>();
   const server = createServer(serverOptions(options), (message, response) => {
+    responses.set(message.socket, response);
     if (connections > maxConnections) {
       refuse(limitResponse('connections'), message, response);
       return;
@@ -97,7 +100,12 @@ export async function startRelayServer(
     connections += 1;
     socket.on('close', forget);
   });
-  server.on('clientError', answerClientError);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const response = responses.get(socket);
+    // Within a response another one would be taken for a part of it.
+    if (response?.headersSent === true && !response.writableFinished) socket.destroy();
+    else answerClientError(error, socket);
+  });
   server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) =>
     refuse(unexpected(), message, response),
   );

@@ -242,9 +242,11 @@ class LogReader implements AsyncIterableIterator<string, void, undefined>, TextS
 
   #textOfError(error: unknown): string {
     if (!violations.has(this.#outcome)) this.#outcome = outcomeOf(error);
-    return error instanceof StorageError
-      ? this.#encoder.failed(error.code, 'The store could not be read')
-      : this.#encoder.failed('api_error', 'Internal server error');
+    if (!(error instanceof StorageError)) return this.#encoder.failed('api_error', 'Internal server error');
+    const message = this.#isLost
+      ? 'The end of the answer could not be written here'
+      : 'The store could not be read';
+    return this.#encoder.failed(error.code, message);
   }
 
   #turnOut({ code, message }: Dismissal): string {

@@ -77,6 +77,25 @@ test('a client that does not read holds back its own stream, and the server keep
   assert.ok(largest <= response.writableHighWaterMark, `${largest} bytes were kept`);
 });
 
+test('bytes that are no request end a connection, and get no answer within that to the request before', async () => {
+  const held = Promise.withResolvers<void>();
+  async function* body(): AsyncGenerator<string> {
+    yield 'begun';
+    await held.promise;
+  }
+  await using server = await startRelayServer(relayWith(body()), { port: 0 });
+  const socket = connect(server.port, '127.0.0.1').setEncoding('utf8');
+  socket.on('error', () => undefined);
+  socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  let text = '';
+  for await (const piece of socket as AsyncIterable<string>) {
+    text += piece;
+    if (text.includes('begun')) socket.write('\u0000 this is no request\r\n\r\n');
+  }
+  held.resolve();
+  assert.match(text, /^HTTP\/1\.1 200 [^]*begun\r\n$/);
+});
+
 test('a request whose client goes in its middle leaves no timer behind', async () => {
   const relay = relayWith(
     (async function* () {
