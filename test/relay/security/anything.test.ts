@@ -242,6 +242,14 @@ test('Anything that comes to a route of pages is answered, tells nothing of othe
   const { id } = (await begun.json()) as { id: string };
   const anns = [id, 'plans'];
   const statuses = new Set<string>();
+  // By chance alone hardly a request is one that begins an answer.
+  const plain = routes.map(({ method, path, body }) => ({
+    method,
+    path,
+    headers: as(bob),
+    body: JSON.stringify(body),
+    leaves: false,
+  }));
   await fc.assert(
     fc.asyncProperty(
       fc.array(anyRequest(cookie, relay, anns), { minLength: 8, maxLength: 8 }),
@@ -255,7 +263,7 @@ test('Anything that comes to a route of pages is answered, tells nothing of othe
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 200, examples: [[plain]] },
   );
   for (const status of ['200', '202', '400', '401', '404'])
     assert.ok(statuses.has(status), `something was answered ${status}`);
