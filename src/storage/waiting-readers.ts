@@ -49,9 +49,8 @@ export class WaitingReaders {
 
   wake(id: string): void {
     const waiters = this.#ofStream.get(id);
-    if (waiters === undefined) return;
-    for (const waiter of waiters instanceof Waiter ? [waiters] : waiters)
-      if (!waiter.wake()) this.#remove(id, waiter);
+    if (waiters instanceof Waiter) this.#wakeOne(id, waiters);
+    else for (const waiter of waiters ?? []) this.#wakeOne(id, waiter);
   }
 
   wakeAll(): void {
@@ -67,6 +66,10 @@ export class WaitingReaders {
     };
     signal.addEventListener('abort', leave, { once: true });
     return waiter;
+  }
+
+  #wakeOne(id: string, waiter: Waiter): void {
+    if (!waiter.wake()) this.#remove(id, waiter);
   }
 
   #add(id: string, waiter: Waiter): void {
