@@ -87,7 +87,7 @@ const refusals: Readonly<Record<Limit, Refusal>> = {
     code: 'store_full',
     status: 529,
     type: 'overloaded_error',
-    message: 'The relay holds as many streams as it may',
+    message: 'The store holds as much as it may of answers under way',
     retryAfter: 1,
   },
   body: {

@@ -5,10 +5,12 @@ import type { EntryId } from '../storage/index.ts';
 import type { RelayRequest } from './http.ts';
 import { RequestError } from './request-error.ts';
 
+type Asked = Pick<RelayRequest, 'headers' | 'query'>;
+
 /** Undefined for the beginning. Throws RequestError for what is no entry id. */
-export function offsetOf({ headers, query }: Pick<RelayRequest, 'headers' | 'query'>): EntryId | undefined {
-  const text = headers.get('last-event-id') ?? new URLSearchParams(query).get('after');
-  if (text === null) return undefined;
+export function offsetOf(request: Asked): EntryId | undefined {
+  const text = saidOffset(request);
+  if (text === undefined) return undefined;
   const after = parseEntryId(text);
   if (after === undefined)
     throw new RequestError(
@@ -20,7 +22,11 @@ export function offsetOf({ headers, query }: Pick<RelayRequest, 'headers' | 'que
 
 /** Who comes back wants the answer there is: throws RequestError for a request that would ask for another one, and pay
  * for it. */
-export function refuseOffset({ headers }: Pick<RelayRequest, 'headers'>, how: string): void {
-  if (headers.get('last-event-id') !== undefined)
+export function refuseOffset(request: Asked, how: string): void {
+  if (saidOffset(request) !== undefined)
     throw new RequestError(400, `Last-Event-ID: this would begin another answer; go on with ${how}`);
+}
+
+function saidOffset({ headers, query }: Asked): string | undefined {
+  return headers.get('last-event-id') ?? new URLSearchParams(query).get('after') ?? undefined;
 }

@@ -105,7 +105,7 @@ test('a repeated request with its Idempotency-Key and a Last-Event-ID goes on th
   await using upstream = await startSimulator({ speed: 0 });
   await using relay = await startTestRelay(upstream.url);
   const send = (headers: Record<string, string>, path = '/streams') =>
-    post(relay.url + path, path === '/streams' ? ask('markdown') : { message: 'x' }, {
+    post(relay.url + path, path.startsWith('/streams') ? ask('markdown') : { message: 'x' }, {
       accept: events,
       ...headers,
     });
@@ -118,9 +118,15 @@ test('a repeated request with its Idempotency-Key and a Last-Event-ID goes on th
   assert.match(reset?.data ?? '', /"type":"reset"/);
   assert.deepEqual(anew, all);
   assert.equal((await send({ ...key, 'last-event-id': 'x' })).status, 400);
-  for (const path of ['/streams', '/chat/stream']) {
-    const refused = await send({ 'last-event-id': all[4]?.id ?? '' }, path);
-    assert.equal(refused.status, 400);
+  const lastId = all[4]?.id ?? '';
+  for (const [path, headers] of [
+    ['/streams', { 'last-event-id': lastId }],
+    ['/chat/stream', { 'last-event-id': lastId }],
+    ['/api/chat', { 'last-event-id': lastId }],
+    [`/streams?after=${lastId}`, {}],
+  ] as const) {
+    const refused = await send(headers, path);
+    assert.equal(refused.status, 400, path);
     assert.match(await refused.text(), /Last-Event-ID: this would begin another answer; go on with GET/);
   }
   assert.equal(upstream.requests.length, 1);

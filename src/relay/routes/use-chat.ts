@@ -2,6 +2,7 @@
 
 import { errorResponse, jsonResponse } from '../http.ts';
 import type { RelayRequest, RelayResponse } from '../http.ts';
+import { refuseOffset } from '../offset.ts';
 import { orphanMs, parseOnDisconnect } from '../on-disconnect.ts';
 import { decodePathName } from '../path-name.ts';
 import type { RouteContext } from '../route-context.ts';
@@ -12,6 +13,7 @@ import { pageStream } from './page-stream.ts';
 import { readStream, streamResponse } from './stream-response.ts';
 
 export async function postChat(request: RelayRequest, context: RouteContext): Promise<RelayResponse> {
+  refuseOffset(request, 'GET /api/chat/:id/stream');
   const version = parseUiVersion(request);
   const { body, turns, chatId, messageId, onDisconnect } = await parseChatRequest(request, context);
   const leavingDoes = parseOnDisconnect(onDisconnect, 'onDisconnect');
