@@ -21,7 +21,7 @@ const simulated = await benchSimulator();
 const relayed = await benchRelay();
 const page = `# Benchmarks
 
-Written by \`npm run bench\`. CPU time of the process (user and system), median of five or nine interleaved rounds; the ratio
+Written by \`npm run bench\`. CPU time of the process (user and system), median of five to nine interleaved rounds; the ratio
 is to the first line of each table. ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.versions.node}.
 
 ## The protocol core
@@ -40,9 +40,9 @@ ${ofClient.map(tableOf).join('\n')}
 ## The simulator
 
 The peer is @copilotkit/aimock: the same text in as many events, as fast as it is read, by a client that only counts.
-Each server runs in a process of its own; what counts is its CPU time (user and system), median of five interleaved
-rounds. The simulator draws sizes, padding and pings, counts tokens, and stops for a reader that is behind; the peer
-does none of it.
+Each server runs in a process of its own; what counts is its CPU time (user and system), median of seven interleaved
+rounds, after six to warm up. The simulator draws sizes, padding and pings, counts tokens, and stops for a reader that
+is behind; the peer does none of it.
 
 ${simulated.map(simulatorTableOf).join('\n')}
 ## The relay

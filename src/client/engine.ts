@@ -8,6 +8,7 @@ export { errorOfStopReason } from './answer-error.ts';
 export { apiErrorOf } from './api-connection.ts';
 export { resolveSettings } from './call-settings.ts';
 export type { CallSettings } from './call-settings.ts';
+export { limitTime } from './clock.ts';
 export { ContinuationModes } from './continuation-modes.ts';
 export { answerCalls } from './conversation/answer-calls.ts';
 export type { AttemptError } from './errors.ts';

@@ -15,10 +15,15 @@ export interface AnswerFrames {
   readonly broken?: BrokenFrame | undefined;
 }
 
-interface BrokenFrame {
-  readonly failure: ApiError | ProtocolError;
-  /** The frame as it came, and the end it makes. */
+/** What broke an answer, and how its log would end by that. */
+export interface Broken {
+  readonly failure: unknown;
   readonly last: readonly LogRecord[];
+}
+
+/** `last` is the frame as it came, and the end it makes. */
+interface BrokenFrame extends Broken {
+  readonly failure: ApiError | ProtocolError;
 }
 
 export function readFrames(frames: readonly ServerSentEvent[]): AnswerFrames {
@@ -53,12 +58,6 @@ function endingOf(record: EventRecord): 'complete' | BrokenFrame | undefined {
     const { code, message } = error;
     return { failure: error, last: [record, { type: 'end', ending: { type: 'failed', code, message } }] };
   }
-}
-
-/** What broke an answer, and how its log would end by that. */
-export interface Broken {
-  readonly failure: unknown;
-  readonly last: readonly LogRecord[];
 }
 
 /** How a log ends by an error that upstream says in its stream: with its words, and byte for byte where it is what

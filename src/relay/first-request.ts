@@ -1,12 +1,13 @@
 // The first request of a stream, on the way that every token takes: frames go into the log as they came, and only
 // those that can end the answer are looked into.
 
-import { follow, isCoded, ReadWatch } from '../client/engine.ts';
+import { follow, isCoded, limitTime, ReadWatch } from '../client/engine.ts';
 import type { AttemptError, CallSettings } from '../client/engine.ts';
-import { TimeoutError, TruncatedError } from '../client/index.ts';
+import { TruncatedError } from '../client/index.ts';
 import type { ByteSource, TransportResponse } from '../client/index.ts';
 import type { EndRecord, LogRecord } from '../storage/index.ts';
 import { readFrames } from './answer-frames.ts';
+import type { Broken } from './answer-frames.ts';
 import { errorFrom } from './error-from.ts';
 import { endOf, refusalOf } from './failure.ts';
 import { FrameDecoder } from './frame-decoder.ts';
@@ -16,7 +17,7 @@ import type { StreamCall } from './stream-call.ts';
 import { isEventStream } from './upstream.ts';
 
 /** How a request ended without the end of the answer. */
-export interface Break {
+export interface Break extends Broken {
   readonly failure: AttemptError;
   /** What the log says when nothing can be done about it: its end, and perhaps the frame that broke the answer. */
   readonly last: readonly LogRecord[];
@@ -87,18 +88,13 @@ class FirstRequest {
     const { call, settings } = this.#context;
     const { connectMs, headersMs } = settings.timeouts;
     const { signal } = this.#controller;
-    const stopTimer =
-      headersMs === Infinity
-        ? undefined
-        : settings.clock.setTimer(
-            () => this.#controller.abort(new TimeoutError('headers_timeout', headersMs)),
-            headersMs,
-          );
+    const limit = { code: 'headers_timeout', limitMs: headersMs } as const;
+    const stopTimer = limitTime(this.#controller, settings.clock, limit);
     try {
       signal.throwIfAborted();
       return await call.post(call.request, { signal, connectMs, isFurther: false });
     } finally {
-      stopTimer?.();
+      stopTimer();
     }
   }
 
@@ -143,16 +139,16 @@ class FirstRequest {
 async function refused(
   response: TransportResponse,
   { call, settings }: FirstRequestContext,
-): Promise<Broken> {
+): Promise<BrokenResult> {
   const hearer = { quotesUpstream: call.quotesUpstream, nowMs: settings.clock.now() };
   const { failure, passed } = await errorFrom(response, hearer);
   const { broken } = brokenBy(failure, call);
   return { type: 'broken', broken: { ...broken, refusal: passed ?? broken.refusal } };
 }
 
-type Broken = Extract<FirstResult, { type: 'broken' }>;
+type BrokenResult = Extract<FirstResult, { type: 'broken' }>;
 
-function brokenBy(failure: AttemptError, call: StreamCall): Broken {
+function brokenBy(failure: AttemptError, call: StreamCall): BrokenResult {
   const last = [endOf(failure, call)];
   return { type: 'broken', broken: { failure, last, refusal: refusalOf(failure, call) } };
 }

@@ -1,8 +1,7 @@
 // An answer of upstream in one piece, within limits of time: whoever waits for it is told at some point.
 
-import { follow, ReadWatch } from '../client/engine.ts';
+import { follow, limitTime, ReadWatch } from '../client/engine.ts';
 import type { CallSettings } from '../client/engine.ts';
-import { TimeoutError } from '../client/index.ts';
 import type { ByteSource, TransportResponse } from '../client/index.ts';
 import { passedResponse } from './upstream.ts';
 
@@ -25,12 +24,8 @@ export async function timedReply(
   const controller = new AbortController();
   const letGo = follow(signal, controller);
   const watch = new ReadWatch({ clock, timeouts, controller });
-  const limit = (code: 'headers_timeout' | 'total_timeout', ms: number): (() => void) =>
-    ms === Infinity
-      ? () => undefined
-      : clock.setTimer(() => controller.abort(new TimeoutError(code, ms)), ms);
-  const stopTotal = limit('total_timeout', timeouts.totalMs);
-  const stopHeaders = limit('headers_timeout', headersMs);
+  const stopTotal = limitTime(controller, clock, { code: 'total_timeout', limitMs: timeouts.totalMs });
+  const stopHeaders = limitTime(controller, clock, { code: 'headers_timeout', limitMs: headersMs });
   try {
     const response = await call({ signal: controller.signal, connectMs: timeouts.connectMs });
     stopHeaders();

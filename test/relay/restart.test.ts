@@ -15,6 +15,13 @@ const rest = sse(...textEvents(0, 'lo').slice(1), ...messageEnd);
 const params = { model: 'claude-sonnet-5', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] };
 const said: LogRecord = { type: 'event', event: 'ping', data: '{"type":"ping"}' };
 
+/** The chunks of a transfer that stopped behind `cut`. */
+const endOfAnswer = `${Buffer.byteLength(rest).toString(16)}\r\n${rest}\r\n${cleanEnd}`;
+
+/** Begins an answer, and goes on with it when it gets to know how. */
+const heldUntil = (later: Promise<string>) => () =>
+  ({ bytes: streamResponse(cut), then: 'hold', later }) as const;
+
 function post(url: string, path = '/streams'): Promise<Response> {
   return fetch(url + path, {
     method: 'POST',
@@ -160,11 +167,7 @@ test('a sweep leaves alone what is just being made and what runs', async (t) => 
 
 test('drain() lets an answer end by itself, refuses new work, and lets readers come and go', async () => {
   const more = Promise.withResolvers<string>();
-  await using upstream = await startRawServer(() => ({
-    bytes: streamResponse(cut),
-    then: 'hold',
-    later: more.promise,
-  }));
+  await using upstream = await startRawServer(heldUntil(more.promise));
   await using relay = await startTestRelay(upstream.url);
   const response = await post(relay.url);
   const id = response.headers.get('x-stream-id') ?? '';
@@ -178,7 +181,7 @@ test('drain() lets an answer end by itself, refuses new work, and lets readers c
   assert.equal((await fetch(`${relay.url}/readyz`)).status, 503);
   assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
   const follower = await fetch(`${relay.url}/streams/${id}`, { headers: { accept: 'text/event-stream' } });
-  more.resolve(`${Buffer.byteLength(rest).toString(16)}\r\n${rest}\r\n${cleanEnd}`);
+  more.resolve(endOfAnswer);
   assert.match(await response.text(), /event: message_stop\n/);
   assert.match(await follower.text(), /event: message_stop\n/);
   await closed;
@@ -187,15 +190,11 @@ test('drain() lets an answer end by itself, refuses new work, and lets readers c
 
 test('drain() tells everybody who asked for it', async () => {
   const more = Promise.withResolvers<string>();
-  await using upstream = await startRawServer(() => ({
-    bytes: streamResponse(cut),
-    then: 'hold',
-    later: more.promise,
-  }));
+  await using upstream = await startRawServer(heldUntil(more.promise));
   await using relay = await startTestRelay(upstream.url);
   const response = await post(relay.url);
   const drained = Promise.all([relay.relay.drain(Infinity), relay.relay.drain(Infinity)]);
-  more.resolve(`${Buffer.byteLength(rest).toString(16)}\r\n${rest}\r\n${cleanEnd}`);
+  more.resolve(endOfAnswer);
   await response.text();
   assert.deepEqual(await drained, [undefined, undefined]);
 });

@@ -89,7 +89,8 @@ async function attach(
 ): Promise<RelayResponse> {
   const open = await openRecordOf(streams.log, id);
   if (!isSameTurn(open?.turn, start.turn)) return startRefusals.conflict();
-  const state = patienceMs === 0 ? undefined : await streams.log.state(id);
+  const readsOn = after !== undefined && patienceMs !== 0;
+  const state = readsOn ? await streams.log.state(id) : undefined;
   const seen = state && nothingLeft(state, after);
   if (seen !== undefined) return seen;
   return respond(id, { headers: {}, conversation: open?.conversation, follow });
